@@ -1,0 +1,36 @@
+/**
+ * Everything that the product throws on purpose. A message says what was wrong, which value was seen and what to do;
+ * one place (`server/app.ts` for HTTP, `admission/mutate-pod.ts` for reviews) turns errors into responses.
+ */
+
+/** Shown to whoever creates the Pod: the answer is `allowed: false` with this message. */
+export class DenialError extends Error {
+	override name = 'DenialError';
+	/** HTTP status and Kubernetes reason of the answer: 400 the Pod must change, 403 the administrator forbids it, 503 try again. */
+	readonly code: 400 | 403 | 503;
+
+	constructor(code: 400 | 403 | 503, message: string, options?: ErrorOptions) {
+		super(message, options);
+		this.code = code;
+	}
+}
+
+/** The HTTP request is not an AdmissionReview that we could answer: a plain 4xx. */
+export class BadReviewError extends Error {
+	override name = 'BadReviewError';
+	readonly status: 400 | 413 | 415;
+
+	constructor(status: 400 | 413 | 415, message: string, options?: ErrorOptions) {
+		super(message, options);
+		this.status = status;
+	}
+}
+
+/** A port range is not of the form `first-last` with whole numbers from 1 to 65535. */
+export class InvalidPortRangeError extends Error {
+	override name = 'InvalidPortRangeError';
+
+	constructor(text: string) {
+		super(`"${text}" is not a port range: write it as first-last with whole numbers from 1 to 65535, for instance 30000-32767`);
+	}
+}
