@@ -1,7 +1,7 @@
 /** End-to-end tests: a real control plane for each file, one file after the other. */
 export default {
 	files: ['test/e2e/**/*.test.ts'],
-	extensions: {ts: 'module'},
+	extensions: ['ts'],
 	concurrency: 1,
 	serial: true,
 	// The first run on a machine builds the control plane.

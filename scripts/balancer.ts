@@ -1,0 +1,101 @@
+/**
+ * A TCP balancer on loopback: what kube-proxy does for a Service, for replicas that are processes of this machine. Each
+ * connection goes to the next target; one that refuses is skipped, and when all refuse the client is refused too.
+ */
+import {once} from 'node:events';
+import {connect, createServer, type AddressInfo, type Socket} from 'node:net';
+
+export type Target = {
+	readonly host: string;
+	readonly port: number;
+};
+
+export type BalancerOptions = {
+	/** Asked for each connection, so that targets may come and go. */
+	readonly targets: () => readonly Target[];
+	/** Default: any free one. */
+	readonly port?: number;
+};
+
+export type Balancer = AsyncDisposable & {
+	readonly port: number;
+	/** Closes every connection and the port. */
+	readonly stop: () => Promise<void>;
+};
+
+export const startBalancer = async ({targets, port = 0}: BalancerOptions): Promise<Balancer> => {
+	const clients = new Set<Socket>();
+	let turn = 0;
+	// Half-open: a side that has said all it wants may still be told something. Paused: bytes wait until they have somewhere to go.
+	const server = createServer({allowHalfOpen: true, pauseOnConnect: true, noDelay: true}, client => {
+		clients.add(client);
+		// Whatever it is, 'close' follows; without a listener it would end this process.
+		client.on('error', () => {});
+		client.on('close', () => {
+			clients.delete(client);
+		});
+		const candidates = targets();
+		const first = turn++ % Math.max(candidates.length, 1);
+		forward(client, [...candidates.slice(first), ...candidates.slice(0, first)]);
+	});
+	server.listen(port, '127.0.0.1');
+	await once(server, 'listening');
+
+	const stop = async (): Promise<void> => {
+		if (!server.listening) {
+			return;
+		}
+
+		const closed = once(server, 'close');
+		server.close();
+		for (const client of clients) {
+			client.destroy();
+		}
+
+		await closed;
+	};
+
+	return {port: (server.address() as AddressInfo).port, stop, [Symbol.asyncDispose]: stop};
+};
+
+/** Joins the client to the first of the targets that accepts. */
+const forward = (client: Socket, [target, ...others]: readonly Target[]): void => {
+	if (!target || client.destroyed) {
+		client.resetAndDestroy();
+		return;
+	}
+
+	const upstream = connect({...target, allowHalfOpen: true, noDelay: true});
+	const giveUp = () => {
+		upstream.destroy();
+	};
+
+	const tryNext = () => {
+		client.off('close', giveUp);
+		forward(client, others);
+	};
+
+	client.once('close', giveUp);
+	upstream.once('error', tryNext);
+	upstream.once('connect', () => {
+		client.off('close', giveUp);
+		upstream.off('error', tryNext);
+		join(client, upstream);
+	});
+};
+
+/** Bytes, ends and backpressure go through by `pipe`; what breaks on one side breaks on the other. */
+const join = (client: Socket, upstream: Socket): void => {
+	for (const [here, there] of [[client, upstream], [upstream, client]] as const) {
+		here.pipe(there);
+		here.on('error', () => {
+			there.resetAndDestroy();
+		});
+		here.on('close', () => {
+			// After an orderly end the other side may still be sending what it has got.
+			if (!here.readableEnded || !here.writableFinished) {
+				there.destroy();
+			}
+		});
+	}
+};

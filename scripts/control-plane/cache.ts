@@ -1,0 +1,106 @@
+/**
+ * The folder in which binaries are kept, one for all checkouts of a user.
+ *
+ * A file appears in it whole or not at all: it is made in a scratch folder on the same file system and then renamed.
+ * That is the guarantee. The lock only saves work: it keeps two processes from building the same thing at the same time.
+ */
+import {access, constants, mkdir, mkdtemp, open, rename, rm, stat, unlink, utimes} from 'node:fs/promises';
+import {homedir} from 'node:os';
+import path from 'node:path';
+import {setTimeout as delay} from 'node:timers/promises';
+import {binarySources, kubernetesVersion, kwokVersion, type BinaryName} from './binaries.ts';
+import {removeWithThisProcess} from './reaper.ts';
+
+/** `~/.cache/hostport-operator/control-plane`, or where XDG_CACHE_HOME says. */
+export const cacheFolder = (env: NodeJS.ProcessEnv): string =>
+	path.join(env['XDG_CACHE_HOME'] || path.join(env['HOME'] || homedir(), '.cache'), 'hostport-operator', 'control-plane');
+
+/** Where the cache keeps a binary. The version is part of it, so a new version never meets an old file. */
+export const cachedPath = (cache: string, name: BinaryName): string =>
+	path.join(cache, binarySources[name].module === 'kwok' ? `kwok-${kwokVersion}` : kubernetesVersion, name);
+
+/** Puts a finished file into the cache. */
+export const moveIntoCache = async (file: string, cache: string, name: BinaryName): Promise<void> => {
+	const target = cachedPath(cache, name);
+	await access(file, constants.X_OK);
+	await mkdir(path.dirname(target), {recursive: true});
+	await rename(file, target);
+};
+
+/** Runs `work` with a folder inside the cache that is gone afterwards. */
+export const withScratchFolder = async <Result>(cache: string, work: (folder: string) => Promise<Result>): Promise<Result> => {
+	await mkdir(cache, {recursive: true});
+	const folder = await mkdtemp(path.join(cache, 'unfinished-'));
+	const forget = removeWithThisProcess(folder);
+	try {
+		return await work(folder);
+	} finally {
+		await rm(folder, {recursive: true, force: true});
+		forget();
+	}
+};
+
+/** Runs `work` while no other process does; `onWait` is called once if another one is at it. */
+export const withCacheLock = async <Result>(
+	cache: string,
+	work: () => Promise<Result>,
+	{onWait, signal}: {readonly onWait?: () => void; readonly signal?: AbortSignal | undefined} = {},
+): Promise<Result> => {
+	await mkdir(cache, {recursive: true});
+	const lock = path.join(cache, 'lock');
+	for (let waited = false; !(await take(lock)); waited = true) {
+		if (!waited) {
+			onWait?.();
+		}
+
+		await delay(200, undefined, {signal}).catch(() => {});
+		signal?.throwIfAborted();
+	}
+
+	// A holder that is alive says so by touching the lock. A process id would not do: it may belong to a stranger by now.
+	const beat = setInterval(() => {
+		const now = new Date();
+		utimes(lock, now, now).catch(() => {});
+	}, beatMs);
+	beat.unref();
+	const forget = removeWithThisProcess(lock);
+	try {
+		return await work();
+	} finally {
+		clearInterval(beat);
+		await rm(lock, {force: true});
+		forget();
+	}
+};
+
+const beatMs = 1000;
+/** Ten missed beats: a busy machine may miss a few. Should it miss more, the work is done twice, and nothing worse. */
+const staleAfterMs = 10 * beatMs;
+
+const take = async (lock: string): Promise<boolean> => {
+	try {
+		const handle = await open(lock, 'wx');
+		await handle.close();
+		return true;
+	} catch (error) {
+		if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) {
+			throw error;
+		}
+	}
+
+	if (await ageMs(lock) > staleAfterMs) {
+		await unlink(lock).catch(() => {});
+	}
+
+	return false;
+};
+
+/** 0 for a file that is gone meanwhile. */
+const ageMs = async (file: string): Promise<number> => {
+	try {
+		const {mtimeMs} = await stat(file);
+		return Date.now() - mtimeMs;
+	} catch {
+		return 0;
+	}
+};

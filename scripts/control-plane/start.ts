@@ -1,0 +1,205 @@
+/**
+ * Starts a Kubernetes control plane on this machine: etcd and an API server, and on request what turns Deployments into
+ * running Pods. It listens on 127.0.0.1 alone, and is gone when it is stopped or when this process ends.
+ */
+import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import {apiServerArguments, controllerManagerArguments, etcdArguments, kwokArguments, schedulerArguments, type Files} from './components.ts';
+import {createCredentials} from './credentials.ts';
+import {findFreePorts} from './free-ports.ts';
+import {createApiClient, renderKubeconfig, type ApiClient, type Identity} from './identity.ts';
+import {createLauncher, type ComponentName, type Components, type Launcher} from './launcher.ts';
+import {createNodes, untilSchedulable} from './nodes.ts';
+import {obtainBinaries} from './obtain.ts';
+import {ProcessCrashError} from './process.ts';
+import {removeWithThisProcess} from './reaper.ts';
+import {until} from './until.ts';
+
+export type ControlPlaneOptions = {
+	/** True: Deployments, StatefulSets and Jobs have Pods, and these run. False: etcd and the API server alone. */
+	readonly workloads: boolean;
+	/** How many nodes there are with `workloads`. Default 3. */
+	readonly nodes?: number;
+	/** Where data, keys and logs go. Default: a new folder, removed with the control plane. A folder named here is kept. */
+	readonly directory?: string;
+	/** Keep the new folder too. */
+	readonly keep?: boolean;
+	/** Added to the API server's command line. */
+	readonly apiServerFlags?: readonly string[];
+	readonly onProgress?: (line: string) => void;
+	/** Ends the attempt to start. Once it has started, `stop` is what ends it. */
+	readonly signal?: AbortSignal;
+};
+
+export type Subject = {
+	readonly user: string;
+	readonly groups?: readonly string[];
+};
+
+export type ControlPlane = AsyncDisposable & {
+	/** Of an administrator (system:masters). */
+	readonly kubeconfigPath: string;
+	readonly serverUrl: string;
+	readonly caCertificatePem: string;
+	/** As the API server says, for instance "v1.36.3". */
+	readonly version: string;
+	readonly directory: string;
+	/** From the start of the first process until the API server was ready. */
+	readonly readyMs: number;
+	/** By name. After `restartApiServer` the API server's entry is another. */
+	readonly processes: Components;
+	/** Writes a kubeconfig for someone else, who may do what RBAC lets them, and returns its path. */
+	readonly kubeconfigFor: (subject: Subject) => Promise<string>;
+	/** Ends the API server (it may be dead already) and starts it again, same port, same data. Resolves when it is ready. */
+	readonly restartApiServer: () => Promise<void>;
+	/** Ends everything. May be called again. */
+	readonly stop: () => Promise<void>;
+};
+
+/**
+ * @throws {MissingBinariesError} when the programs are neither here nor to be had.
+ * @throws {ProcessCrashError} when one of them ends before all are up.
+ * @throws {WaitTimeoutError} when they do not get ready. In each case nothing is left running.
+ */
+export const startControlPlane = async (options: ControlPlaneOptions): Promise<ControlPlane> => {
+	const {workloads, onProgress, signal} = options;
+	const names = workloads ? [...coreComponents, ...workloadComponents] : coreComponents;
+	const binaries = await obtainBinaries<ComponentName>(names, {...(onProgress && {onProgress}), signal});
+	for (let attempt = 1; ; attempt++) {
+		try {
+			return await startOnce(binaries, options);
+		} catch (error) {
+			// A port that was free a moment ago may be taken by now.
+			const isPortTaken = error instanceof ProcessCrashError && error.logTail.includes('address already in use');
+			if (!isPortTaken || attempt === 3) {
+				throw error;
+			}
+		}
+	}
+};
+
+const coreComponents: readonly ComponentName[] = ['etcd', 'kube-apiserver'];
+const workloadComponents: readonly ComponentName[] = ['kube-controller-manager', 'kube-scheduler', 'kwok'];
+
+const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, options: ControlPlaneOptions): Promise<ControlPlane> => {
+	const {workloads, nodes = 3, apiServerFlags = [], onProgress = () => {}, signal} = options;
+	const {directory, remove} = await openDirectory(options);
+	const {authority, files} = await createCredentials(directory);
+	const [etcd = 0, apiServer = 0] = await findFreePorts(2);
+	const serverUrl = `https://127.0.0.1:${apiServer}`;
+
+	const identify = async ({user, groups = []}: Subject): Promise<Identity> => ({
+		serverUrl,
+		authorityPem: authority.certificatePem,
+		...await authority.issue({commonName: user, organization: groups, usage: 'client'}),
+	});
+	const writeKubeconfig = async (name: string, subject: Subject): Promise<string> => {
+		const file = path.join(directory, name);
+		await writeFile(file, renderKubeconfig(await identify(subject), subject.user), {mode: 0o600});
+		return file;
+	};
+
+	let kubeconfigs = 0;
+	const kubeconfigFor = async (subject: Subject): Promise<string> => {
+		kubeconfigs += 1;
+		return writeKubeconfig(`${subject.user.replaceAll(/[^\w.-]/g, '-')}-${kubeconfigs}.kubeconfig`, subject);
+	};
+
+	const kubeconfigPath = await writeKubeconfig('kubeconfig', administrator);
+	const client = createApiClient(await identify(administrator));
+	const launcher = createLauncher(binaries, directory);
+	const launchApiServer = async (signal?: AbortSignal): Promise<void> => {
+		await launcher.launch('kube-apiserver', [...apiServerArguments(files, {etcd, apiServer}, workloads), ...apiServerFlags]);
+		await launcher.whileAllRun(async signal => untilReady(client, signal), signal);
+	};
+
+	let stopping: Promise<void> | undefined;
+	const stop = async (): Promise<void> => {
+		stopping ??= (async () => {
+			await client.close();
+			await launcher.stopAll();
+			await remove();
+		})();
+		return stopping;
+	};
+
+	try {
+		const startedMs = performance.now();
+		await launcher.launch('etcd', etcdArguments(files, {etcd, apiServer}));
+		await launchApiServer(signal);
+		const readyMs = performance.now() - startedMs;
+		const {gitVersion: version} = await client.request('GET', '/version') as {readonly gitVersion: string};
+		onProgress(`Kubernetes ${version} is ready at ${serverUrl} after ${(readyMs / 1000).toFixed(1)} s`);
+		if (workloads) {
+			await launchWorkloads({launcher, files, client, nodes, kubeconfigFor, signal});
+			onProgress(`${nodes} nodes are Ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+		}
+
+		return {
+			kubeconfigPath,
+			serverUrl,
+			caCertificatePem: authority.certificatePem,
+			version,
+			directory,
+			readyMs,
+			processes: launcher.components,
+			kubeconfigFor,
+			async restartApiServer() {
+				await launcher.stop('kube-apiserver');
+				await launchApiServer();
+			},
+			stop,
+			[Symbol.asyncDispose]: stop,
+		};
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+};
+
+const administrator: Subject = {user: 'kubernetes-admin', groups: ['system:masters']};
+
+const openDirectory = async ({directory, keep = false}: ControlPlaneOptions): Promise<{directory: string; remove: () => Promise<void>}> => {
+	if (directory !== undefined) {
+		await mkdir(directory, {recursive: true, mode: 0o700});
+		return {directory: path.resolve(directory), remove: async () => {}};
+	}
+
+	const fresh = await mkdtemp(path.join(tmpdir(), 'hostport-control-plane-'));
+	if (keep) {
+		return {directory: fresh, remove: async () => {}};
+	}
+
+	const forget = removeWithThisProcess(fresh);
+	return {
+		directory: fresh,
+		async remove() {
+			await rm(fresh, {recursive: true, force: true, maxRetries: 3});
+			forget();
+		},
+	};
+};
+
+/** Ready says the API server only when its own roles and namespaces are there too. */
+const untilReady = async (client: ApiClient, signal: AbortSignal): Promise<unknown> =>
+	until(async () => client.request('GET', '/readyz'), {what: 'the API server to be ready', budgetMs: 60_000, signal});
+
+type Workloads = {
+	readonly launcher: Launcher;
+	readonly files: Files;
+	readonly client: ApiClient;
+	readonly nodes: number;
+	readonly kubeconfigFor: ControlPlane['kubeconfigFor'];
+	readonly signal: AbortSignal | undefined;
+};
+
+const launchWorkloads = async ({launcher, files, client, nodes, kubeconfigFor, signal}: Workloads): Promise<void> => {
+	await Promise.all([
+		createNodes(client, nodes),
+		launcher.launch('kube-controller-manager', controllerManagerArguments(files, await kubeconfigFor({user: 'system:kube-controller-manager'}))),
+		launcher.launch('kube-scheduler', schedulerArguments(await kubeconfigFor({user: 'system:kube-scheduler'}))),
+		launcher.launch('kwok', kwokArguments(await kubeconfigFor({user: 'kwok', groups: ['system:masters']}), path.join(import.meta.dirname, 'kwok.yaml'))),
+	]);
+	await launcher.whileAllRun(async signal => untilSchedulable(client, nodes, signal), signal);
+};
