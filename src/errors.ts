@@ -34,3 +34,28 @@ export class InvalidPortRangeError extends Error {
 		super(`"${text}" is not a port range: write it as first-last with whole numbers from 1 to 65535, for instance 30000-32767`);
 	}
 }
+
+/** The ledger's index is not one that this version can read, so nothing can be allocated. */
+export class LedgerFormatError extends Error {
+	override name = 'LedgerFormatError';
+
+	constructor(problem: string) {
+		super(`the ConfigMap hostport-ledger can't be used: ${problem}. Run the version of the operator that wrote it, or mend it by hand`);
+	}
+}
+
+/** The process can't do what its flags, files or credentials ask for. It ends with exit code 2. */
+export class ConfigurationError extends Error {
+	override name = 'ConfigurationError';
+}
+
+/** The API server answered a request with something other than 2xx. */
+export class ApiError extends Error {
+	override name = 'ApiError';
+	readonly status: number;
+
+	constructor(method: string, path: string, status: number, detail: string) {
+		super(`${method} ${path.replace(/\?.*/, '')}: ${status} ${detail}`);
+		this.status = status;
+	}
+}

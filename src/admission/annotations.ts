@@ -1,0 +1,28 @@
+/** The contract with users, by name: what we read from a Pod and what we write to it. Pure. */
+
+export const annotationPrefix = 'hostport.io/';
+
+/** What a user may write. */
+export const optionAnnotations = {
+	enabled: 'hostport.io/enabled',
+	basePort: 'hostport.io/base-port',
+	maxPort: 'hostport.io/max-port',
+	strategy: 'hostport.io/strategy',
+	ports: 'hostport.io/ports',
+	hostNetwork: 'hostport.io/host-network',
+	scope: 'hostport.io/scope',
+} as const;
+
+/** What we write, one for each port: `hostport.io/allocated-grpc: "30558"`. */
+export const allocatedAnnotationPrefix = 'hostport.io/allocated-';
+export const allocatedAnnotation = (portName: string): string => allocatedAnnotationPrefix + portName;
+
+/** For `kubectl get pods -l hostport.io/managed=true`; no decision rests on it alone. */
+export const managedLabel = 'hostport.io/managed';
+
+/** Every container gets the port numbers, and the address to which they belong. */
+export const portVariable = (portName: string): string => `HOSTPORT_${portName.toUpperCase().replaceAll(/[-.]/g, '_')}`;
+export const hostIpVariable = 'HOSTPORT_HOST_IP';
+
+/** As a decoded Pod has them; null means none. */
+export type Annotations = Readonly<Record<string, string>> | null | undefined;

@@ -1,0 +1,60 @@
+/** One admission from review to answer: the recipe, and the one place that turns errors into answers. */
+import type {Logger} from 'pino';
+import {DenialError} from '../errors.ts';
+import type {PodDemand} from '../ports/demand.ts';
+import type {PortRange} from '../ports/port-range.ts';
+import {patchBetween} from './patch.ts';
+import {withPorts} from './pod-mutation.ts';
+import {planPod, reasonToSkip} from './pod-plan.ts';
+import {decodePod} from './pod.ts';
+import {allowed, decodeReview, denied, errored, patched} from './review.ts';
+import type {AdmissionRequest, AdmissionReview} from './review.ts';
+import {withoutStaleAllocation} from './stale-allocation.ts';
+
+export type PodMutatorOptions = {
+	/** Resolves with a number for each that is demanded, once they are committed; throws `DenialError`. */
+	readonly reserve: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
+	/** What `reserve` would give, without a trace. */
+	readonly preview: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
+	/** What the administrator allows, merged and sorted. */
+	readonly ranges: readonly PortRange[];
+	readonly logger: Logger;
+};
+
+/**
+ * Answers an AdmissionReview: allowed, patched, denied, or errored, and nothing in between.
+ *
+ * @throws {BadReviewError} when the body is none, so that there is no UID to answer.
+ */
+export const createPodMutator = (options: PodMutatorOptions) =>
+	async (body: unknown, signal: AbortSignal): Promise<AdmissionReview> => {
+		const request = decodeReview(body);
+		try {
+			return await mutatePod(request, options, signal);
+		} catch (error) {
+			if (error instanceof DenialError) {
+				options.logger.warn({namespace: request.namespace, name: request.name, code: error.code}, `denied: ${error.message}`);
+				return denied(request, error);
+			}
+
+			options.logger.error({err: error, namespace: request.namespace, name: request.name}, 'a Pod could not be given ports');
+			return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
+		}
+	};
+
+const mutatePod = async (request: AdmissionRequest, {reserve, preview, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
+	if (reasonToSkip(request)) {
+		return allowed(request);
+	}
+
+	const sent = decodePod(request.object);
+	const pod = withoutStaleAllocation(sent);
+	const plan = planPod(request, pod, ranges);
+	if (plan.kind === 'skip') {
+		return allowed(request, plan.warnings);
+	}
+
+	const numbers = await (request.dryRun ? preview : reserve)(plan.demand, signal);
+	logger.info({pod: plan.demand.pod, ports: numbers, ...(request.dryRun && {dryRun: true})}, 'allocated');
+	return patched(request, patchBetween(sent, withPorts(pod, plan, numbers)), plan.warnings);
+};

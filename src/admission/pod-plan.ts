@@ -1,0 +1,104 @@
+/** What a Pod asks for, or why it is let through without. Pure. */
+import type {PodDemand} from '../ports/demand.ts';
+import type {PortRange} from '../ports/port-range.ts';
+import {optionAnnotations} from './annotations.ts';
+import {readOptions} from './options.ts';
+import type {AllocationOptions} from './options.ts';
+import {checkNames, checkNetwork, checkSize} from './pod-checks.ts';
+import {identifyPod, ordinalOf} from './pod-identity.ts';
+import {groupByNumber, partPorts, portsOf} from './pod-ports.ts';
+import type {PodPort} from './pod-ports.ts';
+import type {Pod} from './pod.ts';
+import type {AdmissionRequest} from './review.ts';
+import {warningsAbout} from './warnings.ts';
+
+export type SkipReason = 'not the creation of a Pod' | 'not enabled' | 'no ports';
+
+export type PodPlan =
+	| {readonly kind: 'skip'; readonly reason: SkipReason; readonly warnings: readonly string[]}
+	| AllocationPlan;
+
+export type AllocationPlan = {
+	readonly kind: 'allocate';
+	readonly options: AllocationOptions;
+	readonly demand: PodDemand;
+	readonly assignments: readonly PortAssignment[];
+	readonly warnings: readonly string[];
+};
+
+/** A port of the Pod that gets the number at the index `number` of `demand.numbers`. */
+export type PortAssignment = {
+	/** JSON pointer into the Pod: `/spec/containers/0/ports/1`. */
+	readonly path: string;
+	readonly name: string;
+	readonly number: number;
+};
+
+/**
+ * Plans for one Pod. What a copied manifest left behind should be gone already: see `withoutStaleAllocation`.
+ *
+ * @param ranges What the administrator allows, merged and sorted.
+ * @throws {DenialError} 400 when the Pod or its annotations must change, 403 when the administrator forbids what it asks for.
+ */
+export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly PortRange[]): PodPlan => {
+	if (!isPodCreation(request)) {
+		return skip('not the creation of a Pod');
+	}
+
+	const options = readOptions(pod.metadata.annotations, ranges);
+	if (!options) {
+		return skip('not enabled');
+	}
+
+	const {managed, unmanaged} = partPorts(portsOf(pod), options.managedPortNames);
+	if (managed.length === 0) {
+		return skip('no ports', [`${optionAnnotations.enabled} is "true", but no container or sidecar of the Pod has a port to give a number to`]);
+	}
+
+	const numbers = groupByNumber(managed);
+	checkNetwork(pod, options, unmanaged);
+	checkNames(numbers);
+	checkSize(pod, options, numbers);
+	const ordinal = ordinalOf(pod, request.name);
+	return {
+		kind: 'allocate',
+		options,
+		demand: {
+			...identifyPod(request, pod),
+			numbers: numbers.map(ports => ({ports: ports.map(({name, protocol}) => ({name, protocol}))})),
+			basePort: options.basePort,
+			maxPort: options.maxPort,
+			strategy: options.strategy,
+			...(ordinal !== undefined && {ordinal}),
+			taken: takenPorts(unmanaged, options),
+		},
+		assignments: numbers.flatMap((ports, number) => ports.map(({path, name}) => ({path, name, number}))),
+		warnings: warningsAbout(pod.metadata.annotations, options),
+	};
+};
+
+/**
+ * Why a request is none of our business, told before its object is decoded: what does not ask for ports must pass
+ * whatever its shape.
+ */
+export const reasonToSkip = (request: AdmissionRequest): SkipReason | undefined => {
+	if (!isPodCreation(request)) {
+		return 'not the creation of a Pod';
+	}
+
+	const {metadata} = (request.object ?? {}) as {metadata?: {annotations?: Record<string, unknown> | null} | null};
+	const enabled = metadata?.annotations?.[optionAnnotations.enabled] ?? 'false';
+	return enabled === 'false' ? 'not enabled' : undefined;
+};
+
+const isPodCreation = ({operation, kind, subResource}: AdmissionRequest): boolean =>
+	operation === 'CREATE' && kind.group === '' && kind.version === 'v1' && kind.kind === 'Pod' && !subResource;
+
+const skip = (reason: SkipReason, warnings: readonly string[] = []): PodPlan => ({kind: 'skip', reason, warnings});
+
+/** What the Pod takes on its node by the ports that stay as written, whichever of its containers has them. */
+const takenPorts = (unmanaged: readonly PodPort[], {hostNetwork}: AllocationOptions): PodDemand['taken'] => {
+	const taken = unmanaged.flatMap(({protocol, port: {hostPort, containerPort}}) =>
+		[hostPort, hostNetwork ? containerPort : undefined].flatMap(port => port ? [{port, protocol}] : []));
+	return [...new Map(taken.map(entry => [`${entry.port}/${entry.protocol}`, entry])).values()];
+};

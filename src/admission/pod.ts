@@ -1,0 +1,90 @@
+/** The part of a Pod that an admission looks at. The rest is carried along untouched. Pure. */
+import * as v from 'valibot';
+import {DenialError} from '../errors.ts';
+import {highestPort, lowestPort} from '../ports/port-range.ts';
+import {bool, listOf, object, text, textMap, validated, wholeNumber} from './validated.ts';
+
+/**
+ * What we need of a port's name, not all that Kubernetes demands (which it checks after us): with `allocated-`
+ * before it, it must make the name of an annotation, which has at most 63 characters.
+ */
+const portName = v.pipe(text, v.regex(
+	/^(?:[a-z0-9](?:[-._a-z0-9]{0,51}[a-z0-9])?)?$/i,
+	'at most 53 letters, digits and hyphens, and begin and end with a letter or digit',
+));
+
+const portNumber = wholeNumber(lowestPort, highestPort);
+
+const portSchema = object({
+	name: v.nullish(portName),
+	containerPort: portNumber,
+	hostPort: v.nullish(wholeNumber(0, highestPort)),
+	protocol: v.nullish(v.picklist(['TCP', 'UDP', 'SCTP'], 'TCP, UDP or SCTP')),
+	hostIP: v.nullish(text),
+});
+
+const numberOrName = v.union([wholeNumber(0, highestPort), text], 'a port number or the name of a port');
+const networkAction = object({port: numberOrName, host: v.nullish(text)});
+
+/** What probes and lifecycle hooks have in common, as far as it speaks to a port. */
+const handlerSchema = object({
+	httpGet: v.nullish(networkAction),
+	tcpSocket: v.nullish(networkAction),
+	grpc: v.nullish(object({port: portNumber})),
+});
+
+const containerSchema = object({
+	name: text,
+	ports: v.nullish(listOf(portSchema)),
+	env: v.nullish(listOf(object({name: text, value: v.nullish(text)}))),
+	livenessProbe: v.nullish(handlerSchema),
+	readinessProbe: v.nullish(handlerSchema),
+	startupProbe: v.nullish(handlerSchema),
+	lifecycle: v.nullish(object({postStart: v.nullish(handlerSchema), preStop: v.nullish(handlerSchema)})),
+	restartPolicy: v.nullish(text),
+});
+
+const podSchema = object({
+	metadata: object({
+		name: v.nullish(text),
+		generateName: v.nullish(text),
+		namespace: v.nullish(text),
+		labels: v.nullish(textMap),
+		annotations: v.nullish(textMap),
+		ownerReferences: v.nullish(listOf(object({kind: text, name: text, controller: v.nullish(bool)}))),
+	}),
+	spec: object({
+		hostNetwork: v.nullish(bool),
+		dnsPolicy: v.nullish(text),
+		nodeName: v.nullish(text),
+		containers: v.nullish(listOf(containerSchema)),
+		initContainers: v.nullish(listOf(containerSchema)),
+	}),
+});
+
+/** In all of these `null` means absent, as it does in Kubernetes' JSON. */
+export type Pod = v.InferOutput<typeof podSchema>;
+export type Container = v.InferOutput<typeof containerSchema>;
+export type ContainerPort = v.InferOutput<typeof portSchema>;
+export type Handler = v.InferOutput<typeof handlerSchema>;
+
+/** Three times what the deepest field of a Pod needs, and far less than what breaks `JSON.stringify`. */
+const deepestLevel = 50;
+
+/**
+ * The same object, now known to have the shape of a Pod.
+ *
+ * @throws {DenialError} (400) that names the path and the value of the first member that is not as Kubernetes defines it.
+ */
+export const decodePod = (value: unknown): Pod => {
+	const pod = validated(podSchema, value, 'The Pod', message => new DenialError(400, message));
+	if (isDeeperThan(deepestLevel, pod)) {
+		throw new DenialError(400, `The Pod is nested more than ${deepestLevel} levels deep, which no field of a Pod needs: remove what does not belong in it`);
+	}
+
+	return pod;
+};
+
+const isDeeperThan = (levels: number, value: unknown): boolean =>
+	typeof value === 'object' && value !== null
+	&& (levels === 0 || Object.values(value).some(member => isDeeperThan(levels - 1, member)));

@@ -1,0 +1,91 @@
+/** Which host ports the Pods of a cluster have, and the ledger entries that say so. Pure. */
+import type {Protocol} from './demand.ts';
+import {entryKey} from './ledger-entry.ts';
+import type {LedgerEntry} from './ledger-entry.ts';
+import {isPort} from './port-range.ts';
+
+/** The part of a stored Pod that tells its host ports. */
+export type StoredPod = {
+	readonly metadata: {
+		readonly name: string;
+		readonly namespace: string;
+		readonly uid: string;
+		readonly annotations?: Readonly<Record<string, string>>;
+	};
+	readonly spec: {
+		readonly nodeName?: string;
+		readonly containers: readonly StoredContainer[];
+		readonly initContainers?: readonly StoredContainer[];
+	};
+	readonly status?: {readonly phase?: string};
+};
+
+type StoredContainer = {
+	readonly ports?: ReadonlyArray<{
+		readonly name?: string;
+		readonly containerPort: number;
+		readonly hostPort?: number;
+		readonly protocol?: Protocol;
+	}>;
+};
+
+/** One host port of one live Pod. */
+export type HostPortUse = {
+	readonly port: number;
+	readonly protocol: Protocol;
+	/** `namespace/name` */
+	readonly pod: string;
+	readonly uid: string;
+	readonly node: string | undefined;
+	/** The name of the Pod's port, as its annotation has it. */
+	readonly portName: string;
+	/** Whether an annotation of ours on the Pod says that we gave it this port. */
+	readonly managed: boolean;
+};
+
+const allocatedPrefix = 'hostport.io/allocated-';
+
+/** Live: stored, and not Succeeded or Failed. A terminating Pod is live until it is gone. */
+export const isLive = ({status}: StoredPod): boolean => status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
+
+/** Every host port of a Pod; none if it is not live. */
+export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
+	if (!isLive(pod)) {
+		return [];
+	}
+
+	const {metadata: {namespace, name, uid, annotations}, spec} = pod;
+	const given = new Map(Object.entries(annotations ?? {})
+		.filter(([annotation]) => annotation.startsWith(allocatedPrefix))
+		.map(([annotation, number]) => [Number(number), annotation.slice(allocatedPrefix.length)]));
+	return [...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ports}) => ports ?? []).flatMap(port => {
+		const {hostPort = 0, protocol = 'TCP'} = port;
+		return isPort(hostPort) ? [{
+			port: hostPort,
+			protocol,
+			pod: `${namespace}/${name}`,
+			uid,
+			node: spec.nodeName,
+			portName: port.name ?? given.get(hostPort) ?? String(port.containerPort),
+			managed: given.has(hostPort),
+		}] : [];
+	});
+};
+
+/** Whether an annotation of ours says that we have given this Pod a port. The label can be stripped; this too, but seldom both. */
+export const isManaged = ({metadata: {annotations}}: StoredPod): boolean =>
+	Object.keys(annotations ?? {}).some(annotation => annotation.startsWith(allocatedPrefix));
+
+/** The entry of a port that a live Pod has: `bound` where we gave it, else `foreign`. */
+export const entryOf = (use: HostPortUse, claim: string, since: string): readonly [key: string, entry: LedgerEntry] => [
+	entryKey(use.port, use.protocol),
+	{
+		pod: use.pod,
+		port: use.portName,
+		state: use.managed ? 'bound' : 'foreign',
+		uid: use.uid,
+		...(use.node && {node: use.node}),
+		...(use.managed && {claim}),
+		since,
+	},
+];

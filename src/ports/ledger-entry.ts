@@ -1,0 +1,101 @@
+/** One line of the ledger: who has a port, and since when. Data ⇄ value, pure. */
+import type {NamedPort, Protocol} from './demand.ts';
+import {isPort} from './port-range.ts';
+
+/**
+ * - `pending`: reserved by an admission whose Pod has not been seen yet.
+ * - `bound`: a live Pod has the port.
+ * - `released`: no live Pod has it any more; held back so that late connections and slow kubelets do no harm.
+ * - `foreign`: somebody whom we do not manage has it.
+ */
+export const entryStates = ['pending', 'bound', 'released', 'foreign'] as const;
+export type EntryState = (typeof entryStates)[number];
+
+/** The value of one key of a ledger page. The order of the members is the order in which people read them. */
+export type LedgerEntry = {
+	/** `namespace/name`, or what is known before the Pod has a name: `game/server-7d9f- (ReplicaSet server-7d9f)`. */
+	readonly pod: string;
+	/** The name of the Pod's port, or its original number where it has no name. */
+	readonly port: string;
+	readonly state: EntryState;
+	/** UID and node of the Pod, once known. */
+	readonly uid?: string;
+	readonly node?: string;
+	/** The token of the admission attempt that reserved the port. It is in the ledger only, so nobody can copy it. */
+	readonly claim?: string;
+	/** When the entry came into this state: RFC 3339, for people; no decision rests on it. */
+	readonly since: string;
+};
+
+/** Something in a page that is not an entry: kept as it is, and its port counts as taken. */
+export type DamagedEntry = {
+	readonly key: string;
+	/** The number that it seems to be about; NaN where the key does not begin with one. */
+	readonly port: number;
+	/** A sentence for the log and for `kubectl`. */
+	readonly problem: string;
+};
+
+/** One bit for each protocol, so that one byte tells which of them are taken on a number. */
+export const protocolBit = {TCP: 1, UDP: 2, SCTP: 4} as const satisfies Record<Protocol, number>;
+export const everyProtocol = protocolBit.TCP | protocolBit.UDP | protocolBit.SCTP;
+
+/** The protocols of some ports as one mask of `protocolBit`s. */
+export const protocolMask = (ports: ReadonlyArray<Pick<NamedPort, 'protocol'>>): number =>
+	ports.reduce((mask, {protocol}) => mask | protocolBit[protocol], 0);
+
+/** `30558.tcp`: the key of an entry, as `kubectl` shows it. */
+export const entryKey = (port: number, protocol: Protocol): string => `${port}.${protocol.toLowerCase()}`;
+
+const keyPattern = /^([1-9]\d{0,4})\.(tcp|udp|sctp)$/;
+
+/** The inverse of `entryKey`; undefined where the key is not of that form. */
+export const parseEntryKey = (key: string): {readonly port: number; readonly protocol: Protocol} | undefined => {
+	const match = keyPattern.exec(key);
+	const port = Number(match?.[1]);
+	return match?.[2] && isPort(port) ? {port, protocol: match[2].toUpperCase() as Protocol} : undefined;
+};
+
+/** One line of JSON with the members in the order of `LedgerEntry`. */
+export const formatEntry = ({pod, port, state, uid, node, claim, since}: LedgerEntry): string =>
+	JSON.stringify({pod, port, state, uid, node, claim, since});
+
+const requiredMembers = ['pod', 'port', 'state', 'since'];
+const knownMembers = new Set([...requiredMembers, 'uid', 'node', 'claim']);
+
+/**
+ * Reads what `formatEntry` wrote. Strict on purpose: a value with members that this version does not know was written
+ * by a newer version or by hand, and rewriting it would lose them.
+ *
+ * @returns the entry, or a sentence that says why it is none.
+ */
+export const parseEntry = (text: string): LedgerEntry | string => {
+	let value: unknown;
+	try {
+		value = JSON.parse(text);
+	} catch {
+		return 'the value is not JSON';
+	}
+
+	if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+		return 'the value is not a JSON object';
+	}
+
+	for (const [member, content] of Object.entries(value)) {
+		if (!knownMembers.has(member)) {
+			return `the member "${member.slice(0, 40)}" is unknown to this version`;
+		}
+
+		if (typeof content !== 'string') {
+			return `the member "${member}" is not a string`;
+		}
+	}
+
+	const missing = requiredMembers.find(member => !Object.hasOwn(value, member));
+	if (missing) {
+		return `the member "${missing}" is missing`;
+	}
+
+	const entry = value as LedgerEntry;
+	return entryStates.includes(entry.state) ? entry : `the state "${entry.state.slice(0, 40)}" is unknown to this version`;
+};

@@ -1,0 +1,10 @@
+import type {ExecutionContext} from 'ava';
+import {DenialError} from '../../src/errors.ts';
+
+/** Expects a denial with this code, and returns its message, which must stay readable in an Event (1,024 characters). */
+export const denialOf = (t: ExecutionContext, code: DenialError['code'], run: () => unknown): string => {
+	const error = t.throws(run, {instanceOf: DenialError});
+	t.is(error.code, code);
+	t.true(error.message.length < 800, `${error.message.length} characters: ${error.message.slice(0, 200)}`);
+	return error.message;
+};
