@@ -1,0 +1,45 @@
+/** Bundles the program into one file: it starts in a quarter of the time and half of the memory that its packages need unbundled. */
+import {chmod} from 'node:fs/promises';
+import process from 'node:process';
+import {fileURLToPath} from 'node:url';
+import {rolldown} from 'rolldown';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+export const bundlePath = `${root}dist/hostport-operator.js`;
+
+/**
+ * How the program is run: by the first line of the bundle, and in the image. V8 would rather let garbage lie than
+ * collect it; a replica that serves bursts now and then has better uses for a third of its memory.
+ */
+export const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size'];
+
+/** Writes `dist/hostport-operator.js`. */
+export const build = async (): Promise<void> => {
+	const bundle = await rolldown({
+		input: `${root}src/main.ts`,
+		platform: 'node',
+		resolve: {
+			// The client library's other way to the API server, which we do not go: 5 MB of memory in every replica.
+			alias: {undici: fileURLToPath(new URL('absent-module.ts', import.meta.url))},
+		},
+		treeshake: {
+			// The client library's hundreds of generated classes do nothing when they are loaded, so those nobody uses may go.
+			moduleSideEffects: id => !id.includes('/@kubernetes/client-node/'),
+		},
+		onwarn: (warning, warn) => {
+			// `depd`, deep in koa, makes functions from text; nothing that a request sends gets there.
+			if (warning.code !== 'EVAL') {
+				warn(warning);
+			}
+		},
+	});
+	await bundle.write({dir: `${root}dist`, entryFileNames: 'hostport-operator.js', chunkFileNames: '[name].js', format: 'esm', minify: true, cleanDir: true, banner: chunk => chunk.isEntry ? `#!/usr/bin/env -S node ${nodeFlags.join(' ')}` : ''});
+	await chmod(bundlePath, 0o755);
+	await bundle.close();
+};
+
+if (import.meta.main) {
+	await build();
+	process.stdout.write(`${bundlePath}\n`);
+}

@@ -1,0 +1,179 @@
+/** The product on a cluster, as processes of this machine: replicas behind a balancer, installed with the files in deploy/. */
+import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {startBalancer} from './balancer.ts';
+import {bundlePath, nodeFlags} from './build.ts';
+import {createCertificateAuthority} from './control-plane/certificates.ts';
+import {startProcess} from './control-plane/process.ts';
+import type {RunningProcess} from './control-plane/process.ts';
+import {readManifests} from './kube-client.ts';
+import type {KubeClient, Manifest} from './kube-client.ts';
+
+export type Replica = {
+	readonly name: string;
+	readonly process: RunningProcess;
+	readonly webhookPort: number;
+	readonly healthPort: number;
+	/** With the random suffix, as the Lease shows it. */
+	readonly identity: string;
+	/** From the start of the process until it said that it was ready. */
+	readonly readyMs: number;
+};
+
+/** A line of a replica's log. */
+export type LogLine = {readonly identity: string; readonly level: string; readonly msg: string; readonly [member: string]: unknown};
+
+export type Installation = AsyncDisposable & {
+	/** Those that run; the balancer sends to them. */
+	readonly replicas: () => readonly Replica[];
+	readonly addReplica: (name: string) => Promise<Replica>;
+	/** Ends a replica at once, or as SIGTERM does. Resolves when the process is gone. */
+	readonly removeReplica: (replica: Replica, signal: 'SIGKILL' | 'SIGTERM') => Promise<void>;
+	/** Ends replicas and balancer, and takes the webhook configuration away so that Pods can be created again. */
+	readonly stop: () => Promise<void>;
+};
+
+export type InstallOptions = {
+	readonly client: KubeClient;
+	/** What the replicas are given. */
+	readonly kubeconfig: string;
+	/** For certificates and logs. */
+	readonly directory: string;
+	readonly replicas: number;
+	readonly flags?: readonly string[];
+	readonly onLog?: (line: LogLine) => void;
+};
+
+const base = new URL('../deploy/base/', import.meta.url);
+
+const webhookConfiguration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hostport-operator-hostport-mutating-webhook-configuration';
+
+/** Resolves once all replicas are ready and the API server calls them. */
+export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], onLog}: InstallOptions): Promise<Installation> => {
+	const authority = await createCertificateAuthority();
+	const certificate = await authority.issue({commonName: 'hostport-operator', hosts: ['127.0.0.1', 'localhost'], usage: 'server'});
+	await mkdir(directory, {recursive: true});
+	const [certFile, keyFile] = [path.join(directory, 'webhook.crt'), path.join(directory, 'webhook.key')];
+	await Promise.all([writeFile(certFile, certificate.certificatePem), writeFile(keyFile, certificate.keyPem, {mode: 0o600})]);
+	const running = new Set<Replica>();
+	const balancer = await startBalancer({targets: () => [...running].map(({webhookPort}) => ({host: '127.0.0.1', port: webhookPort}))});
+
+	const addReplica = async (name: string): Promise<Replica> => {
+		const replica = await startReplica({
+			name,
+			logFile: path.join(directory, `${name}.log`),
+			args: [
+				'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0',
+				'--tls-cert-file', certFile, '--tls-private-key-file', keyFile, '--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
+			],
+			...(onLog && {onLog}),
+		});
+		running.add(replica);
+		void replica.process.exited.then(() => running.delete(replica));
+		return replica;
+	};
+
+	const removeReplica = async (replica: Replica, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> => {
+		replica.process.kill(signal);
+		await replica.process.exited;
+	};
+
+	const stop = async (): Promise<void> => {
+		await client.send('DELETE', webhookConfiguration).catch(() => undefined);
+		await Promise.all([...running].map(async ({process}) => process.stop()));
+		await balancer.stop();
+	};
+
+	try {
+		await applyRights(client);
+		await Promise.all(Array.from({length: count}, async (_, index) => addReplica(`replica-${index + 1}`)));
+		await applyWebhook(client, balancer.port, authority.certificatePem);
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+
+	return {replicas: () => [...running], addReplica, removeReplica, stop, [Symbol.asyncDispose]: stop};
+};
+
+const startReplica = async ({name, args, logFile, onLog}: {readonly name: string; readonly args: readonly string[]; readonly logFile: string; readonly onLog?: (line: LogLine) => void}): Promise<Replica> => {
+	const startedAt = performance.now();
+	const ready = Promise.withResolvers<LogLine>();
+	const process = await startProcess({
+		name,
+		command: globalThis.process.execPath,
+		args: [...nodeFlags, bundlePath, ...args],
+		logFile,
+		onLine(text) {
+			const line = JSON.parse(text) as LogLine;
+			onLog?.(line);
+			if (line.msg === 'ready') {
+				ready.resolve(line);
+			}
+		},
+	});
+	const line = await Promise.race([ready.promise, process.crashed]);
+	return {
+		name,
+		process,
+		webhookPort: Number(line['webhookPort']),
+		healthPort: Number(line['healthPort']),
+		identity: line.identity,
+		readyMs: performance.now() - startedAt,
+	};
+};
+
+/** Namespace, ServiceAccount and its rights, as `kubectl apply -k deploy/base` makes them. */
+const applyRights = async (client: KubeClient): Promise<void> => {
+	for (const file of ['namespace.yaml', 'rbac.yaml']) {
+		for (const manifest of await readManifests(new URL(file, base))) {
+			await client.apply(withNamespaces(manifest), 'operators');
+		}
+	}
+};
+
+/** What kustomize's `namespace:` does to the subjects of a binding. */
+const withNamespaces = (manifest: Manifest): Manifest => Array.isArray(manifest['subjects'])
+	? {...manifest, subjects: (manifest['subjects'] as object[]).map(subject => Object.assign(subject, {namespace: 'operators'}))}
+	: manifest;
+
+/** The configuration from deploy/, but for the address: replicas outside the cluster are reached by URL. */
+const applyWebhook = async (client: KubeClient, port: number, authorityPem: string): Promise<void> => {
+	const [manifest] = await readManifests(new URL('webhook.yaml', base)) as [Manifest & {webhooks: Array<{clientConfig: object}>}];
+	const clientConfig = {url: `https://127.0.0.1:${port}/mutate-pods`, caBundle: Buffer.from(authorityPem).toString('base64')};
+	await client.apply({...manifest, webhooks: manifest.webhooks.map(webhook => Object.assign(webhook, {clientConfig}))});
+	await untilCalled(client);
+};
+
+/** The API server notices a new configuration a moment later. Until then it would store Pods without ports. */
+const untilCalled = async (client: KubeClient): Promise<void> => {
+	const probe = {
+		apiVersion: 'v1',
+		kind: 'Pod',
+		metadata: {name: 'hostport-probe', annotations: {'hostport.io/enabled': 'is the webhook there?'}},
+		spec: {containers: [{name: 'none', image: 'none'}]},
+	};
+	const deadline = performance.now() + 20_000;
+	for (;;) {
+		const {status, body} = await client.send<{message?: string}>('POST', '/api/v1/namespaces/default/pods?dryRun=All', probe);
+		if (status === 400 && body.message?.includes('hostport.io')) {
+			return;
+		}
+
+		if (performance.now() > deadline) {
+			throw new Error(`the API server does not call the webhook: ${status} ${body.message ?? ''}`);
+		}
+
+		await sleep(50);
+	}
+};
+
+/** The namespace and name of the ServiceAccount as RBAC knows them: for a kubeconfig with no more rights than the product has. */
+export const serviceAccount = {
+	user: 'system:serviceaccount:operators:hostport-operator',
+	groups: ['system:serviceaccounts', 'system:serviceaccounts:operators', 'system:authenticated'],
+} as const;
+
+/** The log of a replica, for a failed test. */
+export const readLog = async ({process}: Replica): Promise<string> => readFile(process.logFile, 'utf8');

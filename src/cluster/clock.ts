@@ -1,0 +1,29 @@
+/** Time, passed in wherever something waits or ages, so that a test can own it. */
+import {setTimeout as sleep} from 'node:timers/promises';
+
+export type Clock = {
+	/** Milliseconds on a clock that only goes forward; its zero means nothing. All ages and durations are measured with it. */
+	readonly now: () => number;
+	/** The wall clock, only ever shown to people. */
+	readonly date: () => Date;
+	/** Resolves after `ms`, or as soon as the signal is aborted. Never rejects. */
+	readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+	/** A signal that aborts itself after `ms`. */
+	readonly deadline: (ms: number) => AbortSignal;
+};
+
+export const systemClock: Clock = {
+	now: () => performance.now(),
+	date: () => new Date(),
+	async sleep(ms, signal) {
+		try {
+			await sleep(ms, undefined, {signal});
+		} catch {
+			// Aborted: the caller looks at its signal.
+		}
+	},
+	deadline: ms => AbortSignal.timeout(Math.ceil(ms)),
+};
+
+/** The time as the ledger shows it to people: RFC 3339, to the second. */
+export const timestamp = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z');

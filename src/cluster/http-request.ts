@@ -1,0 +1,51 @@
+/** One HTTPS request to the API server over a kept connection. */
+import type http from 'node:http';
+import https from 'node:https';
+import type {Connection} from './credentials.ts';
+
+export type HttpRequest = {
+	readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+	/** Begins with a slash and has its query with it. */
+	readonly path: string;
+	readonly headers?: Readonly<Record<string, string>>;
+	/** Sent as JSON. */
+	readonly body?: unknown;
+	readonly signal: AbortSignal;
+};
+
+/** Bounds what a broken or hostile server can make us hold: Pods come in pages of hundreds, a ConfigMap is at most 1 MiB. */
+const maximumResponseBytes = 64 * 1024 * 1024;
+
+/**
+ * Resolves with the head of the answer, whatever its status; the body is read by `readText` or as a stream.
+ *
+ * @throws the signal's reason, or what the network threw. Then a write may or may not have happened.
+ */
+export const sendRequest = async ({server, agent, authorization}: Connection, {method, path, headers, body, signal}: HttpRequest): Promise<http.IncomingMessage> => {
+	const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+	const allHeaders = {...await authorization(), ...headers, ...(content && {'content-length': String(content.length)})};
+	signal.throwIfAborted();
+	return new Promise((resolve, reject) => {
+		const request = https.request(`${server}${path}`, {method, agent, headers: allHeaders, signal}, resolve);
+		request.setNoDelay(true);
+		request.once('error', error => {
+			reject(signal.aborted ? signal.reason as Error : error);
+		});
+		request.end(content);
+	});
+};
+
+/** @throws what the network threw, when the body breaks off; and an Error when it is larger than 64 MiB. */
+export const readText = async (response: http.IncomingMessage): Promise<string> => {
+	const chunks: Buffer[] = [];
+	let length = 0;
+	for await (const chunk of response as AsyncIterable<Buffer>) {
+		chunks.push(chunk);
+		length += chunk.length;
+		if (length > maximumResponseBytes) {
+			throw new Error(`the API server's answer is larger than ${maximumResponseBytes} bytes`);
+		}
+	}
+
+	return Buffer.concat(chunks).toString('utf8');
+};

@@ -1,0 +1,112 @@
+/** The ledger's ConfigMaps on the API server: read, create, compare-and-swap. Nothing here decides anything. */
+import {ApiError} from '../errors.ts';
+import {ledgerAnnotations, ledgerLabel, ledgerMetadata} from '../ports/config-map.ts';
+import type {ConfigMap} from '../ports/config-map.ts';
+import {decodeIndex, indexData, indexName} from '../ports/ledger-index.ts';
+import type {LedgerIndex} from '../ports/ledger-index.ts';
+import {blockRange, changesAsData, decodePage, pageName, withChanges} from '../ports/ledger-page.ts';
+import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
+import type {ApiClient} from './api-client.ts';
+
+const aboutIndex = 'Which ConfigMaps hold the host ports that the HostPort Operator has given to Pods. Written by its replicas; see the ConfigMaps with the label hostport.io/ledger=page.';
+const aboutPage = 'Host ports that the HostPort Operator has given to Pods: <port>.<protocol> and who has it. pending: reserved, Pod on its way; bound: a live Pod has it; released: held back for a while; foreign: not ours.';
+
+export class LedgerObjects {
+	readonly #api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap'>;
+	readonly #collection: string;
+
+	constructor(api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap'>, namespace: string) {
+		this.#api = api;
+		this.#collection = `/api/v1/namespaces/${namespace}/configmaps`;
+	}
+
+	/** @throws {LedgerFormatError} when it is there and can't be read by this version. */
+	async readIndex(signal: AbortSignal): Promise<LedgerIndex | undefined> {
+		const object = await this.#getIfExists(indexName, signal);
+		return object && decodeIndex(object);
+	}
+
+	/**
+	 * Creates the index in quarantine, naming the pages that are there and keeping their block size. Does nothing where
+	 * somebody else was faster.
+	 */
+	async createIndex(blockSize: number, signal: AbortSignal): Promise<void> {
+		const selector = encodeURIComponent(`${ledgerLabel}=page`);
+		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[]}>(`${this.#collection}?labelSelector=${selector}`, {signal});
+		const blocks = items.flatMap(({metadata}) => {
+			const ports = metadata.annotations?.[ledgerAnnotations.ports];
+			return ports && /^\d+-\d+$/.test(ports) ? [ports.split('-').map(Number) as [number, number]] : [];
+		});
+		const size = blocks[0] ? blocks[0][1] - blocks[0][0] + 1 : blockSize;
+		await this.#createUnlessExists(indexName, ledgerMetadata('index', aboutIndex), indexData(size, blocks.map(([first]) => first)), signal);
+	}
+
+	/** @throws {ApiError} 409 when the index is no longer this version. */
+	async addToIndex(index: LedgerIndex, first: number, signal: AbortSignal): Promise<LedgerIndex> {
+		return decodeIndex(await this.#api.compareAndSwap<ConfigMap>(`${this.#collection}/${indexName}`, {
+			metadata: {resourceVersion: index.resourceVersion},
+			data: {pages: indexData(index.blockSize, [...index.pages, first]).pages},
+		}, {signal}));
+	}
+
+	/** @throws {ApiError} 409 when the index is no longer this version. */
+	async openIndex(index: LedgerIndex, signal: AbortSignal): Promise<LedgerIndex> {
+		return decodeIndex(await this.#api.compareAndSwap<ConfigMap>(`${this.#collection}/${indexName}`, {
+			metadata: {resourceVersion: index.resourceVersion, annotations: {[ledgerAnnotations.mark]: null}},
+		}, {signal}));
+	}
+
+	async readPage(first: number, blockSize: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
+		const object = await this.#getIfExists(pageName(first), signal);
+		return object && decodePage(object, first, blockSize);
+	}
+
+	/** Creates a page: empty and in quarantine, as every page begins. Does nothing where somebody else was faster. */
+	async createPage(first: number, blockSize: number, signal: AbortSignal): Promise<void> {
+		await this.#createUnlessExists(pageName(first), ledgerMetadata('page', aboutPage, blockRange(first, blockSize)), {}, signal);
+	}
+
+	/** Ends the quarantine of a page and writes who has its ports, in one step. @throws {ApiError} 409 when the page is no longer this version. */
+	async openPage(page: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<LedgerPage> {
+		return decodePage(await this.#api.compareAndSwap<ConfigMap>(`${this.#collection}/${pageName(page.first)}`, {
+			metadata: {
+				resourceVersion: page.resourceVersion,
+				annotations: {[ledgerAnnotations.mark]: null},
+				// One empty element ends the tracking of fields: thousands of keys would otherwise be listed twice.
+				managedFields: [{}],
+			},
+			data: changesAsData(changes),
+		}, {signal}), page.first, page.blockSize);
+	}
+
+	/** @throws {ApiError} 409 when the page is no longer this version, 404 when it is gone. */
+	async commit(page: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<LedgerPage> {
+		const {metadata} = await this.#api.compareAndSwap<ConfigMap>(`${this.#collection}/${pageName(page.first)}`, {
+			metadata: {resourceVersion: page.resourceVersion},
+			data: changesAsData(changes),
+		}, {signal, metadataOnly: true});
+		return withChanges(page, changes, metadata.resourceVersion);
+	}
+
+	async #getIfExists(name: string, signal: AbortSignal): Promise<ConfigMap | undefined> {
+		try {
+			return await this.#api.get<ConfigMap>(`${this.#collection}/${name}`, {signal});
+		} catch (error) {
+			if (error instanceof ApiError && error.status === 404) {
+				return undefined;
+			}
+
+			throw error;
+		}
+	}
+
+	async #createUnlessExists(name: string, metadata: ReturnType<typeof ledgerMetadata>, data: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {
+		try {
+			await this.#api.create(this.#collection, {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name, ...metadata}, data}, {signal});
+		} catch (error) {
+			if (!(error instanceof ApiError && error.status === 409)) {
+				throw error;
+			}
+		}
+	}
+}

@@ -1,0 +1,193 @@
+/** The ledger as this replica knows it: the index and pages that it has read, how fresh they are, and how missing ones are made. */
+import type {Logger} from 'pino';
+import type {LedgerIndex} from '../ports/ledger-index.ts';
+import {pageName, pageOf} from '../ports/ledger-page.ts';
+import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
+import type {Clock} from './clock.ts';
+import type {LedgerObjects} from './ledger-objects.ts';
+import {unlessChanged} from './quarantine.ts';
+import type {Quarantine} from './quarantine.ts';
+
+/** How fresh what is known must be for a plan to be committed; times on the clock of the options. */
+export type Needs = {
+	/** The index must have been read since. */
+	readonly index: number;
+	/** By first port: since when each page, or that there is none, must have been read. */
+	readonly pages: ReadonlyMap<number, number>;
+	/** The pages that will be written. */
+	readonly touched: ReadonlySet<number>;
+};
+
+export type LedgerPagesOptions = {
+	readonly objects: LedgerObjects;
+	readonly quarantine: Quarantine;
+	readonly clock: Clock;
+	readonly logger: Logger;
+};
+
+export class LedgerPages {
+	readonly #options: LedgerPagesOptions;
+	readonly #pages = new Map<number, LedgerPage>();
+	/** When a page, or its absence, was last read. */
+	readonly #readAt = new Map<number, number>();
+	#index: LedgerIndex | undefined;
+	#indexReadAt = -Infinity;
+
+	constructor(options: LedgerPagesOptions) {
+		this.#options = options;
+	}
+
+	/** The pages that this replica has read, by first port. */
+	get known(): ReadonlyMap<number, LedgerPage> {
+		return this.#pages;
+	}
+
+	/** Numbers in a page. @throws {Error} before `open` has resolved. */
+	get blockSize(): number {
+		if (!this.#index) {
+			throw new Error('the ledger has not been opened');
+		}
+
+		return this.#index.blockSize;
+	}
+
+	/** First ports of the pages that hold a number from `base` to `max` and exist, as the index was last read. */
+	existingBetween(base: number, max: number): number[] {
+		return (this.#index?.pages ?? []).filter(first => first >= pageOf(base, this.blockSize) && first <= max);
+	}
+
+	/** Finds or makes the index; resolves once it may be used. Must be called first. */
+	async open(signal: AbortSignal): Promise<void> {
+		this.#keepIndex(await this.#options.quarantine.untilIndexIsOpen(signal));
+	}
+
+	/** Whether what is known is as fresh as needed; with `existing`, also whether every page exists that will be written. */
+	meets(needs: Needs, touched?: 'existing'): boolean {
+		return this.#indexReadAt >= needs.index && this.#outdated(needs, touched).length === 0;
+	}
+
+	/** Reads what `meets` misses, and writes nothing. */
+	async read(needs: Needs, signal: AbortSignal): Promise<void> {
+		if (this.#indexReadAt < needs.index) {
+			const index = await this.#options.objects.readIndex(signal);
+			this.#keepIndex(index ?? this.#index!);
+		}
+
+		await Promise.all(this.#outdated(needs).map(async first => this.#readPage(first, signal)));
+	}
+
+	/** Reads what `meets` misses, and creates pages that do not exist. They may come in quarantine: then others must serve. */
+	async readOrCreate(needs: Needs, signal: AbortSignal): Promise<void> {
+		if (this.#indexReadAt < needs.index) {
+			await this.#readOrCreateIndex(signal);
+		}
+
+		await Promise.all(this.#outdated(needs, 'existing').map(async first => {
+			if (!await this.#readPage(first, signal)) {
+				await this.#options.objects.createPage(first, this.blockSize, signal);
+				await this.#register(first, signal);
+			}
+		}));
+	}
+
+	/**
+	 * Writes to the version of the page that is known.
+	 *
+	 * @throws {ApiError} 409 when that is not the current version, 404 when the page is gone; and whatever the network
+	 * throws, when the write may or may not have happened. After either, the page counts as unread.
+	 */
+	async commit(first: number, changes: PageChanges, signal: AbortSignal): Promise<void> {
+		try {
+			this.#keep(await this.#options.objects.commit(this.#pages.get(first)!, changes, signal));
+		} catch (error) {
+			this.#readAt.delete(first);
+			throw error;
+		}
+	}
+
+	#outdated({pages, touched}: Needs, mustExist?: 'existing'): number[] {
+		return [...pages].filter(([first, since]) =>
+			(this.#readAt.get(first) ?? -Infinity) < since || (mustExist && touched.has(first) && !this.#pages.has(first)))
+			.map(([first]) => first);
+	}
+
+	async #readPage(first: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
+		const startedAt = this.#options.clock.now();
+		const page = await this.#options.objects.readPage(first, this.blockSize, signal);
+		if (page) {
+			this.#keep(page);
+		} else {
+			this.#pages.delete(first);
+		}
+
+		this.#readAt.set(first, startedAt);
+		return page;
+	}
+
+	/**
+	 * Brings a new page into the index. Whoever adds it to an unmarked index knows that it never existed before, so that
+	 * nobody can be on his way with one of its ports: he alone may open it at once.
+	 */
+	async #register(first: number, signal: AbortSignal): Promise<void> {
+		const {objects, quarantine} = this.#options;
+		for (;;) {
+			const page = await this.#readPage(first, signal);
+			const index = await this.#readOrCreateIndex(signal);
+			if (!page || index.pages.includes(first)) {
+				return;
+			}
+
+			const added = await unlessChanged(async () => objects.addToIndex(index, first, signal));
+			if (added) {
+				this.#keepIndex(added);
+				const opened = !index.quarantined && page.quarantined ? await quarantine.openPage(page, signal) : undefined;
+				if (opened) {
+					this.#keep(opened);
+				}
+
+				return;
+			}
+		}
+	}
+
+	/** Where somebody has deleted the index while we run, it is made again, marked: others may know of pages that we don't. */
+	async #readOrCreateIndex(signal: AbortSignal): Promise<LedgerIndex> {
+		const {objects, logger} = this.#options;
+		for (;;) {
+			const index = await objects.readIndex(signal);
+			if (index) {
+				return this.#keepIndex(index);
+			}
+
+			logger.warn('the ConfigMap hostport-ledger is gone: making it again');
+			await objects.createIndex(this.blockSize, signal);
+		}
+	}
+
+	#keepIndex(index: LedgerIndex): LedgerIndex {
+		this.#index = index;
+		this.#indexReadAt = this.#options.clock.now();
+		if (index.quarantined) {
+			this.#options.quarantine.watchIndex(index);
+		}
+
+		return index;
+	}
+
+	#keep(page: LedgerPage): void {
+		const {logger, quarantine} = this.#options;
+		const known = this.#pages.get(page.first);
+		this.#pages.set(page.first, page);
+		if (page.unusable && known?.unusable !== page.unusable) {
+			logger.warn(`the ConfigMap ${pageName(page.first)} gives no ports: ${page.unusable}`);
+		}
+
+		for (const {key, problem} of known?.damaged.length === page.damaged.length ? [] : page.damaged) {
+			logger.error(`the entry "${key}" in the ConfigMap ${pageName(page.first)} is damaged and its port counts as taken: ${problem}`);
+		}
+
+		if (page.quarantined) {
+			quarantine.watchPage(page);
+		}
+	}
+}

@@ -1,0 +1,276 @@
+/**
+ * Reserves ports in the ledger for many admissions at once. Requests that arrive while a commit is under way wait
+ * together and go into the next one: a burst costs commits, not Pods. The Lease keeps replicas out of each other's
+ * way; what makes a port unique is that every write names the version of the page that the plan was made from.
+ */
+import type {Logger} from 'pino';
+import {ApiError, DenialError, LedgerFormatError} from '../errors.ts';
+import type {Request} from '../ports/allocator.ts';
+import {planBatch} from '../ports/batch-plan.ts';
+import type {BatchPlan} from '../ports/batch-plan.ts';
+import type {PodDemand} from '../ports/demand.ts';
+import {pageName} from '../ports/ledger-page.ts';
+import {timestamp} from './clock.ts';
+import type {Clock} from './clock.ts';
+import type {LeaseLock, Tenure} from './lease-lock.ts';
+import type {LedgerPages, Needs} from './ledger-pages.ts';
+
+export type LedgerStoreOptions = {
+	readonly pages: LedgerPages;
+	readonly lock: Pick<LeaseLock, 'acquire'>;
+	readonly clock: Clock;
+	readonly logger: Logger;
+	/** Uniform in [0, 1). */
+	readonly random: () => number;
+	readonly mintClaim: () => string;
+};
+
+/** One admission in the queue. It leaves when it is answered, or when its time is up. */
+type Waiting = {
+	readonly demand: PodDemand;
+	/** Fresh for each plan; the tokens of plans that were sent and not confirmed are in `earlierClaims`. */
+	claim: string;
+	readonly earlierClaims: string[];
+	/** Pages that a write of unknown outcome may have changed. */
+	readonly doubtfulPages: Set<number>;
+	readonly resolve: (numbers: readonly number[]) => void;
+	readonly reject: (error: Error) => void;
+};
+
+/** Bounds a commit, and so how long the Lease is held for it. */
+const maximumBatch = 256;
+
+/** A page that is only looked past, because it is full, may be this old: then freed ports are found again. */
+const fullPageLifetimeMs = 10_000;
+
+const firstRetryMs = 25;
+const lastRetryMs = 1000;
+
+export class LedgerStore {
+	readonly #options: LedgerStoreOptions;
+	readonly #queue = new Set<Waiting>();
+	#queueEmptied = new AbortController();
+	#draining: Promise<void> | undefined;
+	#lastFailure = 'other replicas held the Lease hostport-ledger';
+
+	constructor(options: LedgerStoreOptions) {
+		this.#options = options;
+	}
+
+	/**
+	 * Reserves ports for one Pod and resolves with a number for each `demand.numbers`, once they are committed.
+	 *
+	 * @throws {DenialError} 503 when the Pod's range has too few free numbers, the signal is aborted first, or the API
+	 * server refuses the operator's writes.
+	 */
+	async reserve(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
+		signal.throwIfAborted();
+		const {promise, resolve, reject} = Promise.withResolvers<readonly number[]>();
+		const waiting: Waiting = {demand, claim: '', earlierClaims: [], doubtfulPages: new Set(), resolve, reject};
+		const giveUp = () => {
+			this.#settle(waiting, () => reject(new DenialError(503, `no host ports could be reserved in time (${this.#lastFailure}): try again`, {cause: signal.reason})));
+		};
+
+		signal.addEventListener('abort', giveUp, {once: true});
+		this.#queue.add(waiting);
+		this.#draining ??= this.#drain();
+		try {
+			return await promise;
+		} finally {
+			signal.removeEventListener('abort', giveUp);
+		}
+	}
+
+	/** What `reserve` would answer now. Reads, and writes nothing: neither ledger nor Lease. */
+	async preview(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
+		const {pages, clock} = this.#options;
+		const startedAt = clock.now();
+		for (;;) {
+			signal.throwIfAborted();
+			const plan = this.#plan([{demand, claim: '', earlierClaims: [], doubtfulPages: new Set<number>()}]);
+			const needs = this.#needs(plan, startedAt);
+			if (pages.meets(needs)) {
+				const {outcome} = plan.requests[0]!;
+				if (outcome.kind === 'allocated') {
+					return outcome.numbers;
+				}
+
+				throw this.#exhausted(demand, outcome.free);
+			}
+
+			await pages.read(needs, signal);
+		}
+	}
+
+	/** Resolves when nobody waits any more. */
+	async idle(): Promise<void> {
+		await this.#draining;
+	}
+
+	async #drain(): Promise<void> {
+		// Requests that arrive in the same turn of the event loop go into one commit.
+		await Promise.resolve();
+		while (this.#queue.size > 0) {
+			try {
+				const tenure = await this.#options.lock.acquire(this.#queueEmptied.signal);
+				await this.#work(tenure).finally(tenure.release);
+			} catch (error) {
+				// While the Lease was awaited, everybody's time ran out.
+				this.#options.logger.debug({err: error}, 'no longer waiting for the Lease');
+			}
+		}
+
+		this.#draining = undefined;
+	}
+
+	/** Serves those who wait now, for as long as the Lease is ours. */
+	async #work(tenure: Tenure): Promise<void> {
+		const {clock, logger} = this.#options;
+		const batch = [...this.#queue].slice(0, maximumBatch);
+		const signal = AbortSignal.any([tenure.signal, this.#queueEmptied.signal]);
+		const startedAt = clock.now();
+		for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
+			try {
+				await this.#attempt(batch, tenure.heldSince, signal);
+				logger.debug({pods: batch.length, ms: Math.round(clock.now() - startedAt)}, 'committed');
+				return;
+			} catch (error) {
+				if (!signal.aborted) {
+					await this.#afterFailure(error, batch, retryMs, signal);
+				}
+			}
+		}
+	}
+
+	/** Plans with what is known, reads what the plan rests on and is not fresh, and commits once nothing is left to read. */
+	async #attempt(batch: readonly Waiting[], heldSince: number, signal: AbortSignal): Promise<void> {
+		const {pages, mintClaim} = this.#options;
+		for (;;) {
+			signal.throwIfAborted();
+			const open = batch.filter(waiting => this.#queue.has(waiting));
+			for (const waiting of open) {
+				waiting.claim = mintClaim();
+			}
+
+			const plan = this.#plan(open);
+			const needs = this.#needs(plan, heldSince);
+			if (pages.meets(needs, 'existing')) {
+				return this.#commit(plan, signal);
+			}
+
+			await pages.readOrCreate(needs, signal);
+		}
+	}
+
+	#plan<R extends Request>(requests: readonly R[]): BatchPlan<R> {
+		const {pages, random, clock} = this.#options;
+		return planBatch(pages.known, pages.blockSize, requests, random, timestamp(clock.date()));
+	}
+
+	/**
+	 * How fresh each page must be that the plan rests on. `since`: when we began to be the only writer. What another
+	 * replica has written before is found by reading once after that; a stale page would cost a conflict, never a duplicate.
+	 */
+	#needs(plan: BatchPlan<Request & {readonly doubtfulPages: ReadonlySet<number>}>, since: number): Needs {
+		const {pages, clock} = this.#options;
+		const readSince = new Map<number, number>();
+		const need = (first: number, time: number) => readSince.set(first, Math.max(time, readSince.get(first) ?? -Infinity));
+		let indexSince = -Infinity;
+		for (const {request: {demand, doubtfulPages}, outcome, pages: touched} of plan.requests) {
+			const existing = pages.existingBetween(demand.basePort, demand.maxPort);
+			for (const first of [...touched, ...doubtfulPages]) {
+				need(first, since);
+			}
+
+			// Its predecessor's ports, or the last free one, may be on any page.
+			const mustSeeAll = demand.hasFixedName || outcome.kind === 'exhausted';
+			indexSince = mustSeeAll ? since : indexSince;
+			for (const first of existing) {
+				need(first, mustSeeAll ? since : Math.min(since, clock.now() - fullPageLifetimeMs));
+			}
+		}
+
+		return {index: indexSince, pages: readSince, touched: new Set(plan.changes.keys())};
+	}
+
+	/** One compare-and-swap for each page. Whoever has all his pages is answered; the first failure leaves the rest for the next plan. */
+	async #commit(plan: BatchPlan<Waiting>, signal: AbortSignal): Promise<void> {
+		const {pages} = this.#options;
+		for (const {request, outcome} of plan.requests) {
+			if (outcome.kind === 'exhausted') {
+				this.#settle(request, () => request.reject(this.#exhausted(request.demand, outcome.free)));
+			}
+		}
+
+		const committed = new Set<number>();
+		const answerCommitted = () => {
+			for (const {request, outcome, pages: touched} of plan.requests) {
+				if (outcome.kind === 'allocated' && touched.isSubsetOf(committed)) {
+					this.#settle(request, () => request.resolve(outcome.numbers));
+				}
+			}
+		};
+
+		answerCommitted();
+		for (const [first, changes] of plan.changes) {
+			// From here on the write may have happened, whatever we hear of it.
+			for (const {request} of plan.requests.filter(({pages: touched}) => touched.has(first))) {
+				request.earlierClaims.push(request.claim);
+				request.doubtfulPages.add(first);
+			}
+
+			await pages.commit(first, changes, signal);
+			committed.add(first);
+			answerCommitted();
+		}
+	}
+
+	async #afterFailure(error: unknown, batch: readonly Waiting[], retryMs: number, signal: AbortSignal): Promise<void> {
+		const {clock, logger} = this.#options;
+		if (error instanceof ApiError && (error.status === 409 || error.status === 404)) {
+			logger.debug({err: error}, 'somebody else has changed the ledger: planning again');
+			return;
+		}
+
+		this.#lastFailure = error instanceof Error ? error.message : String(error);
+		if (isTransient(error)) {
+			logger.warn({err: error}, 'the ledger could not be read or written: trying again');
+			return clock.sleep(retryMs, signal);
+		}
+
+		logger.error({err: error}, 'the ledger can not be read or written');
+		for (const waiting of batch) {
+			this.#settle(waiting, () => waiting.reject(new DenialError(503, `no host ports could be reserved: ${this.#lastFailure}`, {cause: error})));
+		}
+	}
+
+	/** Answers a request that still waits; one whose time has run out was answered then. */
+	#settle(waiting: Waiting, answer: () => void): void {
+		if (!this.#queue.delete(waiting)) {
+			return;
+		}
+
+		answer();
+		if (this.#queue.size === 0) {
+			this.#queueEmptied.abort(new Error('nobody waits any more'));
+			this.#queueEmptied = new AbortController();
+		}
+	}
+
+	#exhausted({numbers, basePort, maxPort}: PodDemand, free: number): DenialError {
+		const {pages} = this.#options;
+		const closed = [...pages.known.values()]
+			.filter(page => page.unusable && page.first <= maxPort && page.first + page.blockSize > basePort)
+			.map(page => `; the ConfigMap ${pageName(page.first)} gives none: ${page.unusable}`);
+		return new DenialError(503, `${numbers.length} host ${numbers.length === 1 ? 'port is' : 'ports are'} needed and ${free} of the numbers ${basePort}-${maxPort} are free${closed.join('')}. Raise hostport.io/max-port, choose another hostport.io/base-port, or delete Pods that hold ports`);
+	}
+}
+
+/** Whether the same thing may work a moment later. A mistake of ours, or rights that are missing, will not go away so soon. */
+const isTransient = (error: unknown): boolean => {
+	if (error instanceof ApiError) {
+		return error.status === 429 || error.status >= 500;
+	}
+
+	return !(error instanceof LedgerFormatError || error instanceof TypeError || error instanceof RangeError);
+};

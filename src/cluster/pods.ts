@@ -1,0 +1,45 @@
+/** Consistent lists of Pods: every decision that frees a port, or opens a page, rests on one. */
+import {ApiError} from '../errors.ts';
+import type {StoredPod} from '../ports/host-port-use.ts';
+import type {ApiClient} from './api-client.ts';
+
+/** Bounds an answer to a few MiB, for a Pod is some 5–10 KB. */
+const pageSize = 500;
+
+/** A list that outlives the API server's compaction (five minutes) is started again; more often than this, something is wrong. */
+const maximumRestarts = 3;
+
+type PodList = {
+	readonly metadata: {readonly continue?: string};
+	readonly items: readonly StoredPod[];
+};
+
+/**
+ * All Pods of all namespaces, as of a moment after the call began: it asks without resourceVersion and without a label,
+ * for a label can be taken off by a user.
+ *
+ * @throws {ApiError} or what the network threw. Then nothing is known, and nothing may be concluded.
+ */
+export const listPods = async (api: Pick<ApiClient, 'get'>, signal: AbortSignal): Promise<StoredPod[]> => {
+	for (let restarts = 0; ; restarts++) {
+		try {
+			return await listOnce(api, signal);
+		} catch (error) {
+			if (!(error instanceof ApiError && error.status === 410) || restarts === maximumRestarts) {
+				throw error;
+			}
+		}
+	}
+};
+
+const listOnce = async (api: Pick<ApiClient, 'get'>, signal: AbortSignal): Promise<StoredPod[]> => {
+	const pods: StoredPod[] = [];
+	let token = '';
+	do {
+		const page = await api.get<PodList>(`/api/v1/pods?limit=${pageSize}${token && `&continue=${encodeURIComponent(token)}`}`, {signal});
+		pods.push(...page.items);
+		token = page.metadata.continue ?? '';
+	} while (token);
+
+	return pods;
+};

@@ -1,0 +1,163 @@
+/**
+ * How index and pages are opened. Somebody may delete either in the middle of a burst, while a Pod that was admitted just
+ * before is on its way to storage and known to nobody. So both are born marked, and the mark is lifted only by a
+ * compare-and-swap on the version that was read, together with what a list of all Pods taken after that read shows
+ * (docs/adr/0002-quarantine.md).
+ */
+import type {Logger} from 'pino';
+import {ApiError} from '../errors.ts';
+import {entryOf, hostPortsOf, isManaged} from '../ports/host-port-use.ts';
+import type {LedgerEntry} from '../ports/ledger-entry.ts';
+import {defaultBlockSize} from '../ports/ledger-index.ts';
+import type {LedgerIndex} from '../ports/ledger-index.ts';
+import {pageName, pageOf} from '../ports/ledger-page.ts';
+import type {LedgerPage} from '../ports/ledger-page.ts';
+import type {ApiClient} from './api-client.ts';
+import {timestamp} from './clock.ts';
+import type {Clock} from './clock.ts';
+import type {LedgerObjects} from './ledger-objects.ts';
+import {listPods} from './pods.ts';
+
+export type QuarantineOptions = {
+	readonly api: Pick<ApiClient, 'get'>;
+	readonly objects: LedgerObjects;
+	readonly clock: Clock;
+	readonly logger: Logger;
+	readonly namespace: string;
+	/** The Lease that is made once the index is open: where it is, this is no first installation. */
+	readonly leaseName: string;
+	/** H: how long an admitted Pod may be on its way to storage without anybody knowing of it. */
+	readonly holdMs: number;
+	readonly mintClaim: () => string;
+	/** Ends what waits in the background. */
+	readonly signal: AbortSignal;
+};
+
+/** How often to look again at what should be over by now. */
+const intervalMs = 1000;
+
+export class Quarantine {
+	readonly #options: QuarantineOptions;
+	/** UIDs of the marked objects that this process watches. */
+	readonly #watched = new Set<string>();
+
+	constructor(options: QuarantineOptions) {
+		this.#options = options;
+	}
+
+	/**
+	 * Finds the index, or makes it, and resolves once it is open: at once where this is a first installation (no Lease, no
+	 * managed Pod), else when somebody has watched its mark for the hold time.
+	 */
+	async untilIndexIsOpen(signal: AbortSignal): Promise<LedgerIndex> {
+		const {objects, clock, logger} = this.#options;
+		for (;;) {
+			signal.throwIfAborted();
+			const index = await objects.readIndex(signal);
+			if (!index) {
+				await objects.createIndex(defaultBlockSize, signal);
+			} else if (!index.quarantined) {
+				return index;
+			} else if (await this.#isFirstInstallation(signal)) {
+				await unlessChanged(async () => objects.openIndex(index, signal));
+			} else {
+				this.watchIndex(index);
+				logger.warn('the ConfigMap hostport-ledger is in quarantine, because there is a Lease or a Pod of an earlier one: waiting');
+				await clock.sleep(intervalMs, signal);
+			}
+		}
+	}
+
+	/**
+	 * Opens a page with all that a consistent list of Pods shows of its ports. Right only for a page that has never existed
+	 * before, or whose mark has been watched for the hold time.
+	 *
+	 * @returns the open page; undefined where somebody else has changed it since it was read.
+	 */
+	async openPage(page: LedgerPage, signal: AbortSignal): Promise<LedgerPage | undefined> {
+		const {api, objects, clock, logger, mintClaim} = this.#options;
+		const pods = await listPods(api, signal);
+		const since = timestamp(clock.date());
+		const isKept = new Set([...page.entries.keys(), ...page.damaged.map(({key}) => key)]);
+		const changes = new Map<string, LedgerEntry>(pods.flatMap(hostPortsOf)
+			.filter(({port}) => pageOf(port, page.blockSize) === page.first)
+			.map(use => entryOf(use, mintClaim(), since))
+			.filter(([key]) => !isKept.has(key)));
+		const opened = await unlessChanged(async () => objects.openPage(page, changes, signal));
+		if (opened) {
+			logger.info(`the ConfigMap ${pageName(page.first)} is open, with ${opened.entries.size} ports taken`);
+		}
+
+		return opened;
+	}
+
+	/** Watches the mark of a page, by this process's own clock, and lifts it after the hold time. May be called again. */
+	watchPage({uid, first, blockSize}: LedgerPage): void {
+		this.#liftAfterHold(uid, pageName(first), async signal => {
+			const page = await this.#options.objects.readPage(first, blockSize, signal);
+			return page?.quarantined && page.uid === uid ? await this.openPage(page, signal) !== undefined : true;
+		});
+	}
+
+	/** The same for the index. */
+	watchIndex({uid}: LedgerIndex): void {
+		this.#liftAfterHold(uid, 'hostport-ledger', async signal => {
+			const {objects} = this.#options;
+			const index = await objects.readIndex(signal);
+			return index?.quarantined && index.uid === uid ? await unlessChanged(async () => objects.openIndex(index, signal)) !== undefined : true;
+		});
+	}
+
+	/** @param lift resolves with whether the mark is gone. */
+	#liftAfterHold(uid: string, name: string, lift: (signal: AbortSignal) => Promise<boolean>): void {
+		const {clock, logger, holdMs, signal} = this.#options;
+		if (this.#watched.has(uid)) {
+			return;
+		}
+
+		const watch = async () => {
+			await clock.sleep(holdMs, signal);
+			while (!signal.aborted) {
+				try {
+					if (await lift(signal)) {
+						break;
+					}
+				} catch (error) {
+					logger.warn({err: error}, `the quarantine of the ConfigMap ${name} could not be lifted: trying again`);
+				}
+
+				await clock.sleep(intervalMs, signal);
+			}
+		};
+
+		this.#watched.add(uid);
+		void watch();
+	}
+
+	async #isFirstInstallation(signal: AbortSignal): Promise<boolean> {
+		const {api, namespace, leaseName} = this.#options;
+		try {
+			await api.get(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${leaseName}`, {signal});
+			return false;
+		} catch (error) {
+			if (!(error instanceof ApiError && error.status === 404)) {
+				throw error;
+			}
+		}
+
+		return !(await listPods(api, signal)).some(isManaged);
+	}
+}
+
+/** Undefined where somebody else has changed the object meanwhile, or removed it. */
+export const unlessChanged = async <T>(write: () => Promise<T>): Promise<T | undefined> => {
+	try {
+		return await write();
+	} catch (error) {
+		if (error instanceof ApiError && (error.status === 409 || error.status === 404)) {
+			return undefined;
+		}
+
+		throw error;
+	}
+};

@@ -1,0 +1,4 @@
+/** The version of the program, from the package that it was built from. */
+import manifest from '../package.json' with {type: 'json'};
+
+export const {version} = manifest;

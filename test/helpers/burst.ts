@@ -1,0 +1,120 @@
+/** Many Pods at once, and what became of them. */
+import type {KubeClient} from '../../scripts/kube-client.ts';
+import type {ConfigMap} from '../../src/ports/config-map.ts';
+import {hostPortsOf} from '../../src/ports/host-port-use.ts';
+import type {HostPortUse, StoredPod} from '../../src/ports/host-port-use.ts';
+
+export type BurstOptions = {
+	readonly client: KubeClient;
+	readonly count: number;
+	readonly concurrency: number;
+	/** Taken in turn. */
+	readonly namespaces: readonly string[];
+	/** Tries again, as a controller does, until this many creations of one Pod have failed. Default 1: none. */
+	readonly attempts?: number;
+};
+
+export type Burst = {
+	readonly created: number;
+	/** The message of every creation that was refused. */
+	readonly failures: readonly string[];
+	/** Milliseconds of each creation that succeeded. */
+	readonly latenciesMs: readonly number[];
+	/** The longest time in which no creation was answered with success. */
+	readonly longestStallMs: number;
+	readonly durationMs: number;
+};
+
+/** A Pod as a Deployment would make it: no name yet, two ports. */
+export const podTemplate = (name: string) => ({
+	apiVersion: 'v1',
+	kind: 'Pod',
+	metadata: {generateName: `${name}-`, labels: {app: name}, annotations: {'hostport.io/enabled': 'true'}},
+	spec: {
+		// Nothing runs them: the API server's cost is the same, and the scheduler's stays out of the figures.
+		schedulerName: 'none',
+		containers: [{
+			name: 'server',
+			image: 'registry.example.com/game-server:1.0',
+			ports: [{name: 'grpc', containerPort: 19_805}, {name: 'health', containerPort: 9090}],
+		}],
+	},
+});
+
+export const createBurst = async ({client, count, concurrency, namespaces, attempts = 1}: BurstOptions): Promise<Burst> => {
+	const failures: string[] = [];
+	const latenciesMs: number[] = [];
+	const startedAt = performance.now();
+	let lastSuccessAt = startedAt;
+	let longestStallMs = 0;
+	let next = 0;
+	const work = async (): Promise<void> => {
+		while (next < count) {
+			const namespace = namespaces[next++ % namespaces.length]!;
+			for (let attempt = 1; attempt <= attempts; attempt++) {
+				const sentAt = performance.now();
+				const {status, body} = await client.send<{message?: string}>('POST', `/api/v1/namespaces/${namespace}/pods`, podTemplate('burst'));
+				if (status === 201) {
+					const now = performance.now();
+					latenciesMs.push(now - sentAt);
+					longestStallMs = Math.max(longestStallMs, now - lastSuccessAt);
+					lastSuccessAt = now;
+					break;
+				}
+
+				failures.push(`${status} ${body.message}`);
+			}
+		}
+	};
+
+	await Promise.all(Array.from({length: concurrency}, work));
+	return {created: latenciesMs.length, failures, latenciesMs, longestStallMs, durationMs: performance.now() - startedAt};
+};
+
+/** Host ports of all live Pods. */
+export const hostPorts = async (client: KubeClient): Promise<HostPortUse[]> => {
+	const {items} = await client.request<{items: StoredPod[]}>('GET', '/api/v1/pods');
+	return items.flatMap(hostPortsOf);
+};
+
+/** Ports that more than one live Pod has, with the Pods. */
+export const duplicates = (uses: readonly HostPortUse[]): string[] =>
+	[...Map.groupBy(uses, ({port, protocol}) => `${port}.${protocol.toLowerCase()}`)]
+		.filter(([, pods]) => pods.length > 1)
+		.map(([key, pods]) => `${key}: ${pods.map(({pod}) => pod).join(', ')}`);
+
+/** The entries of all pages of the ledger, by key. */
+export const ledgerEntries = async (client: KubeClient): Promise<Map<string, string>> => {
+	const {items} = await client.request<{items: ConfigMap[]}>('GET', '/api/v1/namespaces/operators/configmaps?labelSelector=hostport.io/ledger%3Dpage');
+	return new Map(items.flatMap(({data}) => Object.entries(data ?? {})));
+};
+
+/** Ports of live Pods that the ledger does not hold. */
+export const missingFromLedger = async (client: KubeClient, uses: readonly HostPortUse[]): Promise<string[]> => {
+	const entries = await ledgerEntries(client);
+	return uses.map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`).filter(key => !entries.has(key));
+};
+
+/** How many writes of ConfigMaps and Leases the API server has been asked for so far, also those that it refused. */
+export const countWrites = async (client: KubeClient): Promise<{readonly configMaps: number; readonly leases: number; readonly refused: number}> => {
+	const metrics = await client.request<string>('GET', '/metrics');
+	const counts = {configMaps: 0, leases: 0, refused: 0};
+	for (const [, labels, value] of metrics.matchAll(/^apiserver_request_total\{(.*)\} (\d+)$/gm)) {
+		const label = (name: string) => new RegExp(`(?:^|,)${name}="([^"]*)"`).exec(labels ?? '')?.[1] ?? '';
+		if (!['POST', 'PUT', 'PATCH', 'APPLY', 'DELETE'].includes(label('verb'))) {
+			continue;
+		}
+
+		if (label('resource') === 'configmaps') {
+			counts.configMaps += Number(value);
+		} else if (label('resource') === 'leases') {
+			counts.leases += Number(value);
+		} else {
+			continue;
+		}
+
+		counts.refused += label('code').startsWith('2') ? 0 : Number(value);
+	}
+
+	return counts;
+};
