@@ -9,10 +9,10 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 export const bundlePath = `${root}dist/hostport-operator.js`;
 
 /**
- * How the program is run: by the first line of the bundle, and in the image. V8 would rather let garbage lie than
- * collect it; a replica that serves bursts now and then has better uses for a third of its memory.
+ * How the program is run: by the first line of the bundle, and in the image. Without them V8 lets garbage lie and compiles
+ * what runs a hundred times: 40 MB more in every replica, for code whose time goes into TLS and JSON (docs/adr/0004-memory.md).
  */
-export const nodeFlags = ['--max-semi-space-size=1', '--optimize-for-size'];
+export const nodeFlags = ['--lite-mode', '--max-semi-space-size=1'];
 
 /** Writes `dist/hostport-operator.js`. */
 export const build = async (): Promise<void> => {

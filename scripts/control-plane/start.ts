@@ -5,16 +5,16 @@
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {apiServerArguments, controllerManagerArguments, etcdArguments, kwokArguments, schedulerArguments, type Files} from './components.ts';
+import {apiServerArguments, etcdArguments} from './components.ts';
 import {createCredentials} from './credentials.ts';
 import {findFreePorts} from './free-ports.ts';
 import {createApiClient, renderKubeconfig, type ApiClient, type Identity} from './identity.ts';
-import {createLauncher, type ComponentName, type Components, type Launcher} from './launcher.ts';
-import {createNodes, untilSchedulable} from './nodes.ts';
+import {createLauncher, type ComponentName, type Components} from './launcher.ts';
 import {obtainBinaries} from './obtain.ts';
 import {ProcessCrashError} from './process.ts';
 import {removeWithThisProcess} from './reaper.ts';
 import {until} from './until.ts';
+import {launchWorkloads} from './workloads.ts';
 
 export type ControlPlaneOptions = {
 	/** True: Deployments, StatefulSets and Jobs have Pods, and these run. False: etcd and the API server alone. */
@@ -28,6 +28,8 @@ export type ControlPlaneOptions = {
 	/** Added to the API server's command line. */
 	readonly apiServerFlags?: readonly string[];
 	readonly onProgress?: (line: string) => void;
+	/** Called before the workloads are started: what needs an API server and no Pods may begin. */
+	readonly onApiServerReady?: (controlPlane: ControlPlane) => void;
 	/** Ends the attempt to start. Once it has started, `stop` is what ends it. */
 	readonly signal?: AbortSignal;
 };
@@ -131,12 +133,7 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 		const readyMs = performance.now() - startedMs;
 		const {gitVersion: version} = await client.request('GET', '/version') as {readonly gitVersion: string};
 		onProgress(`Kubernetes ${version} is ready at ${serverUrl} after ${(readyMs / 1000).toFixed(1)} s`);
-		if (workloads) {
-			await launchWorkloads({launcher, files, client, nodes, kubeconfigFor, signal});
-			onProgress(`${nodes} nodes are Ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
-		}
-
-		return {
+		const controlPlane: ControlPlane = {
 			kubeconfigPath,
 			serverUrl,
 			caCertificatePem: authority.certificatePem,
@@ -152,6 +149,13 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 			stop,
 			[Symbol.asyncDispose]: stop,
 		};
+		options.onApiServerReady?.(controlPlane);
+		if (workloads) {
+			await launchWorkloads({launcher, files, client, nodes, kubeconfigFor, signal});
+			onProgress(`${nodes} nodes are Ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+		}
+
+		return controlPlane;
 	} catch (error) {
 		await stop();
 		throw error;
@@ -181,25 +185,9 @@ const openDirectory = async ({directory, keep = false}: ControlPlaneOptions): Pr
 	};
 };
 
-/** Ready says the API server only when its own roles and namespaces are there too. */
+/** The namespace comes a moment after the API server says that it is ready, and nothing can be created before. */
 const untilReady = async (client: ApiClient, signal: AbortSignal): Promise<unknown> =>
-	until(async () => client.request('GET', '/readyz'), {what: 'the API server to be ready', budgetMs: 60_000, signal});
-
-type Workloads = {
-	readonly launcher: Launcher;
-	readonly files: Files;
-	readonly client: ApiClient;
-	readonly nodes: number;
-	readonly kubeconfigFor: ControlPlane['kubeconfigFor'];
-	readonly signal: AbortSignal | undefined;
-};
-
-const launchWorkloads = async ({launcher, files, client, nodes, kubeconfigFor, signal}: Workloads): Promise<void> => {
-	await Promise.all([
-		createNodes(client, nodes),
-		launcher.launch('kube-controller-manager', controllerManagerArguments(files, await kubeconfigFor({user: 'system:kube-controller-manager'}))),
-		launcher.launch('kube-scheduler', schedulerArguments(await kubeconfigFor({user: 'system:kube-scheduler'}))),
-		launcher.launch('kwok', kwokArguments(await kubeconfigFor({user: 'kwok', groups: ['system:masters']}), path.join(import.meta.dirname, 'kwok.yaml'))),
-	]);
-	await launcher.whileAllRun(async signal => untilSchedulable(client, nodes, signal), signal);
-};
+	until(async () => {
+		await client.request('GET', '/readyz');
+		return client.request('GET', '/api/v1/namespaces/default');
+	}, {what: 'the API server to be ready', budgetMs: 60_000, signal});

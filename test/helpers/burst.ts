@@ -1,8 +1,8 @@
 /** Many Pods at once, and what became of them. */
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {KubeClient} from '../../scripts/kube-client.ts';
-import type {ConfigMap} from '../../src/ports/config-map.ts';
-import {hostPortsOf} from '../../src/ports/host-port-use.ts';
-import type {HostPortUse, StoredPod} from '../../src/ports/host-port-use.ts';
+
+export {duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../scripts/observe.ts';
 
 export type BurstOptions = {
 	readonly client: KubeClient;
@@ -12,6 +12,8 @@ export type BurstOptions = {
 	readonly namespaces: readonly string[];
 	/** Tries again, as a controller does, until this many creations of one Pod have failed. Default 1: none. */
 	readonly attempts?: number;
+	/** `hostport.io/base-port` of the Pods. */
+	readonly basePort?: number;
 };
 
 export type Burst = {
@@ -26,10 +28,10 @@ export type Burst = {
 };
 
 /** A Pod as a Deployment would make it: no name yet, two ports. */
-export const podTemplate = (name: string) => ({
+export const podTemplate = (name: string, basePort = 30_558) => ({
 	apiVersion: 'v1',
 	kind: 'Pod',
-	metadata: {generateName: `${name}-`, labels: {app: name}, annotations: {'hostport.io/enabled': 'true'}},
+	metadata: {generateName: `${name}-`, labels: {app: name}, annotations: {'hostport.io/enabled': 'true', 'hostport.io/base-port': String(basePort)}},
 	spec: {
 		// Nothing runs them: the API server's cost is the same, and the scheduler's stays out of the figures.
 		schedulerName: 'none',
@@ -41,7 +43,10 @@ export const podTemplate = (name: string) => ({
 	},
 });
 
-export const createBurst = async ({client, count, concurrency, namespaces, attempts = 1}: BurstOptions): Promise<Burst> => {
+/** Controllers wait a little longer each time; for a burst of seconds this is near enough. */
+const retryAfterMs = 200;
+
+export const createBurst = async ({client, count, concurrency, namespaces, attempts = 1, basePort}: BurstOptions): Promise<Burst> => {
 	const failures: string[] = [];
 	const latenciesMs: number[] = [];
 	const startedAt = performance.now();
@@ -53,7 +58,7 @@ export const createBurst = async ({client, count, concurrency, namespaces, attem
 			const namespace = namespaces[next++ % namespaces.length]!;
 			for (let attempt = 1; attempt <= attempts; attempt++) {
 				const sentAt = performance.now();
-				const {status, body} = await client.send<{message?: string}>('POST', `/api/v1/namespaces/${namespace}/pods`, podTemplate('burst'));
+				const {status, body} = await client.send<{message?: string}>('POST', `/api/v1/namespaces/${namespace}/pods`, podTemplate('burst', basePort));
 				if (status === 201) {
 					const now = performance.now();
 					latenciesMs.push(now - sentAt);
@@ -63,36 +68,13 @@ export const createBurst = async ({client, count, concurrency, namespaces, attem
 				}
 
 				failures.push(`${status} ${body.message}`);
+				await sleep(retryAfterMs);
 			}
 		}
 	};
 
 	await Promise.all(Array.from({length: concurrency}, work));
 	return {created: latenciesMs.length, failures, latenciesMs, longestStallMs, durationMs: performance.now() - startedAt};
-};
-
-/** Host ports of all live Pods. */
-export const hostPorts = async (client: KubeClient): Promise<HostPortUse[]> => {
-	const {items} = await client.request<{items: StoredPod[]}>('GET', '/api/v1/pods');
-	return items.flatMap(hostPortsOf);
-};
-
-/** Ports that more than one live Pod has, with the Pods. */
-export const duplicates = (uses: readonly HostPortUse[]): string[] =>
-	[...Map.groupBy(uses, ({port, protocol}) => `${port}.${protocol.toLowerCase()}`)]
-		.filter(([, pods]) => pods.length > 1)
-		.map(([key, pods]) => `${key}: ${pods.map(({pod}) => pod).join(', ')}`);
-
-/** The entries of all pages of the ledger, by key. */
-export const ledgerEntries = async (client: KubeClient): Promise<Map<string, string>> => {
-	const {items} = await client.request<{items: ConfigMap[]}>('GET', '/api/v1/namespaces/operators/configmaps?labelSelector=hostport.io/ledger%3Dpage');
-	return new Map(items.flatMap(({data}) => Object.entries(data ?? {})));
-};
-
-/** Ports of live Pods that the ledger does not hold. */
-export const missingFromLedger = async (client: KubeClient, uses: readonly HostPortUse[]): Promise<string[]> => {
-	const entries = await ledgerEntries(client);
-	return uses.map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`).filter(key => !entries.has(key));
 };
 
 /** How many writes of ConfigMaps and Leases the API server has been asked for so far, also those that it refused. */

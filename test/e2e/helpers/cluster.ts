@@ -1,0 +1,90 @@
+/** A real control plane with the product on it, for one test file. */
+import process from 'node:process';
+import {setTimeout as sleep} from 'node:timers/promises';
+import type {TestFn} from 'ava';
+import {startControlPlane} from '../../../scripts/control-plane/start.ts';
+import type {ControlPlane} from '../../../scripts/control-plane/start.ts';
+import {createKubeClient} from '../../../scripts/kube-client.ts';
+import type {KubeClient} from '../../../scripts/kube-client.ts';
+import {install, serviceAccount} from '../../../scripts/replicas.ts';
+import type {Installation, LogLine} from '../../../scripts/replicas.ts';
+
+export type Cluster = {
+	readonly controlPlane: ControlPlane;
+	/** Of an administrator. */
+	readonly client: KubeClient;
+	/** A kubeconfig with the rights that deploy/base gives the product, and no more. */
+	readonly operatorKubeconfig: string;
+	readonly installation: Installation;
+	/** What the replicas have logged so far. */
+	readonly logs: readonly LogLine[];
+	readonly createNamespace: (name: string) => Promise<void>;
+};
+
+export type ClusterOptions = {
+	readonly workloads: boolean;
+	readonly replicas: number;
+	readonly flags?: readonly string[];
+};
+
+/** Starts it before the file's tests and ends it after them, whatever happens. */
+export const useCluster = (test: TestFn, {workloads, replicas, flags = []}: ClusterOptions): (() => Cluster) => {
+	const started = new AsyncDisposableStack();
+	let cluster: Cluster | undefined;
+	test.before(async t => {
+		t.timeout(20 * 60_000, 'the control plane takes long the first time, when it is built');
+		const controlPlane = started.use(await startControlPlane({workloads, onProgress: line => t.log(line)}));
+		const client = started.use(await createKubeClient(controlPlane.kubeconfigPath));
+		const operatorKubeconfig = await controlPlane.kubeconfigFor(serviceAccount);
+		const logs: LogLine[] = [];
+		const installation = started.use(await install({
+			client,
+			kubeconfig: operatorKubeconfig,
+			directory: `${controlPlane.directory}/replicas`,
+			replicas,
+			flags: ['--log-level', 'debug', ...flags],
+			onLog: line => logs.push(line),
+		}));
+		const createNamespace = async (name: string) => {
+			await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name}});
+			if (workloads) {
+				await untilFound(async () => client.request('GET', `/api/v1/namespaces/${name}/serviceaccounts/default`), `the ServiceAccount of ${name}`);
+			}
+		};
+
+		cluster = {controlPlane, client, operatorKubeconfig, installation, logs, createNamespace};
+	});
+	test.after.always(async () => started.disposeAsync());
+	process.on('warning', warning => {
+		throw warning;
+	});
+	return () => {
+		if (!cluster) {
+			throw new Error('the cluster has not started');
+		}
+
+		return cluster;
+	};
+};
+
+/** Asks until there is an answer that is not undefined and no error, or half a minute has passed. */
+export const untilFound = async <T>(ask: () => Promise<T | undefined>, what: string): Promise<T> => {
+	const deadline = performance.now() + 30_000;
+	for (;;) {
+		let problem: unknown;
+		try {
+			const answer = await ask();
+			if (answer !== undefined) {
+				return answer;
+			}
+		} catch (error) {
+			problem = error;
+		}
+
+		if (performance.now() > deadline) {
+			throw new Error(`waited in vain for ${what}`, {cause: problem});
+		}
+
+		await sleep(50);
+	}
+};

@@ -1,0 +1,246 @@
+/** The ledger on a real API server: writes whose answers are lost, writers without a Lease, and what people do by hand. */
+import {randomUUID} from 'node:crypto';
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import {pino} from 'pino';
+import {createKubeClient} from '../../scripts/kube-client.ts';
+import type {KubeClient} from '../../scripts/kube-client.ts';
+import {startControlPlane} from '../../scripts/control-plane/start.ts';
+import type {ControlPlane} from '../../scripts/control-plane/start.ts';
+import {ApiClient} from '../../src/cluster/api-client.ts';
+import {systemClock} from '../../src/cluster/clock.ts';
+import {connect} from '../../src/cluster/credentials.ts';
+import {LedgerObjects} from '../../src/cluster/ledger-objects.ts';
+import {LedgerPages} from '../../src/cluster/ledger-pages.ts';
+import {LedgerStore} from '../../src/cluster/ledger-store.ts';
+import {Quarantine} from '../../src/cluster/quarantine.ts';
+import type {PodDemand} from '../../src/ports/demand.ts';
+import {podTemplate} from '../helpers/burst.ts';
+import {untilFound} from './helpers/cluster.ts';
+
+let controlPlane: ControlPlane;
+let client: KubeClient;
+
+test.before(async t => {
+	t.timeout(20 * 60_000);
+	controlPlane = await startControlPlane({workloads: false, onProgress: line => t.log(line)});
+	client = await createKubeClient(controlPlane.kubeconfigPath);
+});
+
+test.after.always(async () => {
+	await client[Symbol.asyncDispose]();
+	await controlPlane.stop();
+});
+
+type Api = Pick<ApiClient, 'get' | 'create' | 'compareAndSwap'>;
+
+/** A ledger of its own, in a namespace of its own, and what is needed to look at it. */
+const openLedger = async (t: ExecutionContext, {namespace, wrap = api => api, holdMs = 120_000}: {namespace: string; wrap?: (api: Api) => Api; holdMs?: number}) => {
+	await client.send('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: namespace}});
+	const lifetime = new AbortController();
+	const connection = await connect(controlPlane.kubeconfigPath, systemClock.now);
+	t.teardown(() => {
+		lifetime.abort();
+		connection.agent.destroy();
+	});
+	const api = wrap(new ApiClient(connection));
+	const logger = pino({level: 'silent'});
+	const objects = new LedgerObjects(api, namespace);
+	const quarantine = new Quarantine({api, objects, clock: systemClock, logger, namespace, leaseName: 'hostport-ledger', holdMs, mintClaim: randomUUID, signal: lifetime.signal});
+	const pages = new LedgerPages({objects, quarantine, clock: systemClock, logger});
+	// No Lease: whoever wants to work, works. The compare-and-swap alone must keep the ledger right.
+	const lock = {
+		acquire: async () => ({signal: lifetime.signal, heldSince: systemClock.now(), release() {}}),
+	};
+	const store = new LedgerStore({pages, lock, clock: systemClock, logger, random: Math.random, mintClaim: randomUUID});
+	await pages.open(AbortSignal.timeout(30_000));
+	return {store, pages, entries: async () => entriesIn(namespace)};
+};
+
+const entriesIn = async (namespace: string): Promise<Record<string, string>> => {
+	const {items} = await client.request<{items: Array<{data?: Record<string, string>}>}>('GET', `/api/v1/namespaces/${namespace}/configmaps?labelSelector=hostport.io/ledger%3Dpage`);
+	return Object.fromEntries(items.flatMap(({data}) => Object.entries(data ?? {})));
+};
+
+const demand = (pod: string, more: Partial<PodDemand> = {}): PodDemand => ({
+	pod,
+	hasFixedName: false,
+	numbers: [{ports: [{name: 'grpc', protocol: 'TCP'}]}, {ports: [{name: 'health', protocol: 'TCP'}]}],
+	basePort: 30_558,
+	maxPort: 32_767,
+	strategy: 'Sequential',
+	taken: [],
+	...more,
+});
+
+const bare = (name: string) => demand(`a/${name}`, {hasFixedName: true});
+
+const inTime = () => AbortSignal.timeout(20_000);
+
+const configMap = (namespace: string, name: string) => `/api/v1/namespaces/${namespace}/configmaps/${name}`;
+
+const mergePatch = 'application/merge-patch+json';
+
+/** An API whose writes to pages fail as `fail` says, the first `times` times. */
+const failing = (times: number, fail: (write: () => Promise<unknown>) => Promise<never>) => (api: Api): Api => {
+	let left = times;
+	return {
+		get: api.get.bind(api),
+		create: api.create.bind(api),
+		async compareAndSwap<T>(...args: Parameters<Api['compareAndSwap']>): Promise<T> {
+			const [path, patch] = args;
+			const isCommit = Object.keys(patch.data ?? {}).some(key => key.endsWith('.tcp'));
+			if (isCommit && left-- > 0) {
+				// What is on the wire arrives, whatever the sender thinks of it by now.
+				return fail(async () => api.compareAndSwap(path, patch, {signal: inTime()}));
+			}
+
+			return api.compareAndSwap<T>(...args);
+		},
+	};
+};
+
+const reset = () => Object.assign(new Error('read ECONNRESET'), {code: 'ECONNRESET'});
+
+test('a write whose answer was lost is found by its claim, and not made again', async t => {
+	const {store, entries} = await openLedger(t, {namespace: 'lost-answer', wrap: failing(1, async write => {
+		await write();
+		throw reset();
+	})});
+	const numbers = await store.reserve(demand('a/lost-'), inTime());
+	t.deepEqual(numbers, [30_558, 30_559]);
+	t.deepEqual(Object.keys(await entries()).toSorted(), ['30558.tcp', '30559.tcp']);
+});
+
+test('a write that never arrived is made again', async t => {
+	const {store, entries} = await openLedger(t, {namespace: 'lost-request', wrap: failing(2, async () => {
+		throw reset();
+	})});
+	t.deepEqual(await store.reserve(demand('a/lost-'), inTime()), [30_558, 30_559]);
+	t.is(Object.keys(await entries()).length, 2);
+});
+
+test('a write that arrives after its successor is refused', async t => {
+	let late: Promise<unknown> = Promise.resolve();
+	const {store, entries} = await openLedger(t, {namespace: 'late', wrap: failing(1, async write => {
+		late = new Promise((resolve, reject) => {
+			setTimeout(() => {
+				write().then(resolve, reject);
+			}, 500);
+		});
+		late.catch(() => {});
+		throw reset();
+	})});
+	t.deepEqual(await store.reserve(demand('a/late-'), inTime()), [30_558, 30_559]);
+	const before = await entries();
+	await t.throwsAsync(late, {message: /409/});
+	t.deepEqual(await entries(), before);
+});
+
+test('four writers without a Lease: 400 Pods, no port twice, and the ledger says who has it', async t => {
+	const writers = await Promise.all(Array.from({length: 4}, async () => openLedger(t, {namespace: 'no-lease'})));
+	const given = await Promise.all(writers.flatMap(({store}, writer) => Array.from({length: 100}, async (_, index) => {
+		const pod = `w${writer}/pod-${index}`;
+		const numbers = await store.reserve(demand(pod, {hasFixedName: true}), AbortSignal.timeout(60_000));
+		return numbers.map(number => [`${number}.tcp`, pod] as const);
+	})));
+	const flat = given.flat();
+	t.is(new Set(flat.map(([key]) => key)).size, 800);
+	const entries = await entriesIn('no-lease');
+	for (const [key, pod] of flat) {
+		t.is((JSON.parse(entries[key] ?? '{}') as {pod: string}).pod, pod);
+	}
+});
+
+test('a request whose time is up before the commit reserves nothing', async t => {
+	const {store, entries} = await openLedger(t, {namespace: 'too-late', wrap: failing(Infinity, async () => {
+		throw reset();
+	})});
+	await t.throwsAsync(store.reserve(demand('a/late-'), AbortSignal.timeout(300)), {message: /in time.*ECONNRESET.*try again/});
+	t.deepEqual(await entries(), {});
+});
+
+test('a Pod with a fixed name gets its predecessor\'s ports back, in any order and from another replica', async t => {
+	const first = await openLedger(t, {namespace: 'sticky'});
+	const second = await openLedger(t, {namespace: 'sticky'});
+	const before = new Map<string, readonly number[]>();
+	for (const name of ['one', 'two', 'three']) {
+		before.set(name, await first.store.reserve(bare(name), inTime()));
+	}
+
+	for (const name of ['three', 'one', 'two']) {
+		t.deepEqual(await second.store.reserve(bare(name), inTime()), before.get(name));
+	}
+
+	t.is(Object.keys(await first.entries()).length, 6);
+});
+
+test('entries written by hand, or damaged, are kept to the byte, and their ports are not given', async t => {
+	const {store, entries} = await openLedger(t, {namespace: 'by-hand'});
+	await store.reserve(demand('a/first-'), inTime());
+	const byHand = {
+		'30560.tcp': 'reserved for the printer',
+		'30562.tcp': '{"pod":"a/b","port":"x","state":"pending","claim":"c","since":"now","colour":"red"}',
+		'30564.tcpp': '{}',
+		note: 'do not touch, Ada',
+	};
+	await client.request('PATCH', configMap('by-hand', 'hostport-ledger-30500'), {data: byHand}, mergePatch);
+	const numbers = [await store.reserve(demand('a/second-'), inTime()), await store.reserve(demand('a/third-'), inTime())].flat();
+	t.deepEqual(numbers.filter(number => [30_560, 30_562, 30_564].includes(number)), []);
+	t.like(await entries(), byHand);
+});
+
+test('a page of a version or with a mark that we do not know gives nothing, and the others go on', async t => {
+	const {store} = await openLedger(t, {namespace: 'versions'});
+	await store.reserve(demand('a/first-'), inTime());
+	for (const annotations of [{'hostport.io/schema-version': '2'}, {'hostport.io/schema-version': '1', 'hostport.io/mark': 'frozen'}]) {
+		await client.request('PATCH', configMap('versions', 'hostport-ledger-30500'), {metadata: {annotations}}, mergePatch);
+		const numbers = await store.reserve(demand('a/other-'), inTime());
+		t.true(numbers.every(number => number >= 31_000), numbers.join());
+		await t.throwsAsync(
+			store.reserve(demand('a/none-', {maxPort: 30_999}), inTime()),
+			{message: /hostport-ledger-30500.*(schema-version is "2"|mark "frozen")/},
+		);
+	}
+});
+
+test('an index of a version that we do not know stops everything, with a sentence', async t => {
+	const {store} = await openLedger(t, {namespace: 'new-index'});
+	await client.request('PATCH', configMap('new-index', 'hostport-ledger'), {metadata: {annotations: {'hostport.io/schema-version': '2'}}}, mergePatch);
+	await t.throwsAsync(store.reserve(demand('a/b', {hasFixedName: true}), inTime()), {message: /schema-version is "2"/});
+	await t.throwsAsync(openLedger(t, {namespace: 'new-index'}), {message: /schema-version is "2"/});
+});
+
+test('a new page holds the host ports that Pods have already', async t => {
+	const template = podTemplate('foreign');
+	await client.request('POST', '/api/v1/namespaces/default/pods', {
+		...template,
+		metadata: {name: 'foreign'},
+		spec: {...template.spec, containers: [{name: 'main', image: 'none', ports: [{name: 'web', containerPort: 80, hostPort: 5000}]}]},
+	});
+	const {store, entries} = await openLedger(t, {namespace: 'foreign'});
+	t.deepEqual(await store.reserve(demand('a/b-', {basePort: 5000, maxPort: 5999}), inTime()), [5001, 5002]);
+	t.like(JSON.parse((await entries())['5000.tcp'] ?? ''), {pod: 'default/foreign', port: 'web', state: 'foreign'});
+});
+
+test('an index that is made again waits for the hold time before new pages give ports, and the old pages go on', async t => {
+	const {store} = await openLedger(t, {namespace: 'again', holdMs: 1500});
+	await store.reserve(demand('a/first-'), inTime());
+	await client.request('DELETE', configMap('again', 'hostport-ledger'));
+	const elsewhere = demand('a/new-', {basePort: 10_000, maxPort: 10_999});
+	await t.throwsAsync(store.reserve(elsewhere, inTime()), {message: /hostport-ledger-10000.*quarantine/});
+	t.deepEqual(await store.reserve(demand('a/second-'), inTime()), [30_560, 30_561]);
+	t.deepEqual(await untilFound(async () => store.reserve(elsewhere, inTime()), 'the end of the quarantine'), [10_000, 10_001]);
+	const {data} = await client.request<{data: Record<string, string>}>('GET', configMap('again', 'hostport-ledger'));
+	t.is(data['pages'], '10000 10500 30500');
+});
+
+test.serial('a first start beside Pods with our ports waits for the hold time', async t => {
+	await client.send('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: 'inherited'}});
+	const template = podTemplate('old');
+	await client.request('POST', '/api/v1/namespaces/inherited/pods', {...template, metadata: {name: 'old', annotations: {'hostport.io/allocated-grpc': '30700'}}});
+	const startedAt = systemClock.now();
+	await openLedger(t, {namespace: 'inherited', holdMs: 1500});
+	t.true(systemClock.now() - startedAt >= 1500);
+	await client.request('DELETE', '/api/v1/namespaces/inherited/pods/old?gracePeriodSeconds=0');
+});
