@@ -1,0 +1,29 @@
+/** What a cluster says of host ports and of the ledger, read anew: the demo's last word, and the tests'. */
+import type {ConfigMap} from '../src/ports/config-map.ts';
+import {hostPortsOf} from '../src/ports/host-port-use.ts';
+import type {HostPortUse, StoredPod} from '../src/ports/host-port-use.ts';
+import type {KubeClient} from './kube-client.ts';
+
+/** Host ports of all live Pods. */
+export const hostPorts = async (client: KubeClient): Promise<HostPortUse[]> => {
+	const {items} = await client.request<{items: StoredPod[]}>('GET', '/api/v1/pods');
+	return items.flatMap(hostPortsOf);
+};
+
+/** Ports that more than one live Pod has, with the Pods. */
+export const duplicates = (uses: readonly HostPortUse[]): string[] =>
+	[...Map.groupBy(uses, ({port, protocol}) => `${port}.${protocol.toLowerCase()}`)]
+		.filter(([, pods]) => pods.length > 1)
+		.map(([key, pods]) => `${key}: ${pods.map(({pod}) => pod).join(', ')}`);
+
+/** The entries of all pages of the ledger, by key. */
+export const ledgerEntries = async (client: KubeClient): Promise<Map<string, string>> => {
+	const {items} = await client.request<{items: ConfigMap[]}>('GET', '/api/v1/namespaces/operators/configmaps?labelSelector=hostport.io/ledger%3Dpage');
+	return new Map(items.flatMap(({data}) => Object.entries(data ?? {})));
+};
+
+/** Ports of live Pods that the ledger does not hold. */
+export const missingFromLedger = async (client: KubeClient, uses: readonly HostPortUse[]): Promise<string[]> => {
+	const entries = await ledgerEntries(client);
+	return uses.map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`).filter(key => !entries.has(key));
+};
