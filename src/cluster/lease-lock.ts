@@ -40,8 +40,11 @@ const rereadMs = 1000;
 
 /** Short enough that a dead connection is found out, long enough to cost nothing. */
 const watchSeconds = 300;
+const rewatchMs = 200;
 
-const retryMs = 200;
+/** Doubles with each failure in a row: an API server that is down is asked, and complained about, less and less often. */
+const firstRetryMs = 100;
+const lastRetryMs = 2000;
 
 export class LeaseLock {
 	readonly #options: LeaseLockOptions;
@@ -56,8 +59,10 @@ export class LeaseLock {
 	#renewedAt = 0;
 	#idleSince = 0;
 	#served = false;
+	#retryMs = firstRetryMs;
 	#work: AbortController | undefined;
 	#waiting: PromiseWithResolvers<Tenure> | undefined;
+	#lifetime: AbortSignal | undefined;
 
 	constructor(options: LeaseLockOptions) {
 		this.#options = options;
@@ -73,9 +78,10 @@ export class LeaseLock {
 	/**
 	 * Waits for its turn. One caller at a time.
 	 *
-	 * @throws the signal's reason, when it is aborted first.
+	 * @throws the signal's reason, when it is aborted first, or that of `run`.
 	 */
 	async acquire(signal: AbortSignal): Promise<Tenure> {
+		this.#lifetime?.throwIfAborted();
 		signal.throwIfAborted();
 		const waiting = Promise.withResolvers<Tenure>();
 		const giveUp = () => {
@@ -98,12 +104,12 @@ export class LeaseLock {
 
 	/** Keeps the Lease as the callers of `acquire` need it, until the signal is aborted; then leaves the line and hands it on. */
 	async run(signal: AbortSignal): Promise<void> {
-		const {clock} = this.#options;
+		this.#lifetime = signal;
 		const watching = this.#watch(signal);
 		await this.#read(signal);
 		while (!signal.aborted) {
-			if (this.isHeld && clock.now() - this.#renewedAt >= this.#durationMs) {
-				this.#lose('it could not be renewed in time');
+			if (this.#isOverdue) {
+				this.#loseIfOverdue();
 				await this.#read(signal);
 			}
 
@@ -117,12 +123,25 @@ export class LeaseLock {
 			}
 		}
 
+		this.#waiting?.reject(signal.reason);
+		this.#waiting = undefined;
 		await watching;
 		await this.#leave();
 	}
 
 	get #durationMs(): number {
 		return this.#options.durationSeconds * 1000;
+	}
+
+	/** Whether it has not been renewed for its whole duration, so that by now others may take it over. */
+	get #isOverdue(): boolean {
+		return this.isHeld && this.#options.clock.now() - this.#renewedAt >= this.#durationMs;
+	}
+
+	/** How long to wait for an answer: where work goes on, until it must end. */
+	get #patienceMs(): number {
+		const isAtWork = this.isHeld && this.#work?.signal.aborted === false;
+		return isAtWork ? Math.max(this.#renewedAt + this.#durationMs - this.#options.clock.now(), 1) : this.#durationMs;
 	}
 
 	get #expiresInMs(): number {
@@ -153,10 +172,12 @@ export class LeaseLock {
 			signal: work.signal,
 			heldSince: this.#heldSince,
 			release: () => {
-				this.#work = undefined;
-				this.#served = true;
-				this.#idleSince = clock.now();
-				this.#wakeup.notify();
+				if (this.#work === work) {
+					this.#work = undefined;
+					this.#served = true;
+					this.#idleSince = clock.now();
+					this.#wakeup.notify();
+				}
 			},
 		});
 	}
@@ -185,14 +206,13 @@ export class LeaseLock {
 		const startedAt = clock.now();
 		const previous = this.#record;
 		const change = {time: clock.date(), durationSeconds};
-		const remainingMs = this.isHeld && this.#work ? this.#durationMs - (startedAt - this.#renewedAt) : this.#durationMs;
-		const options = {signal: AbortSignal.any([signal, clock.deadline(Math.max(remainingMs, 1))])};
+		const options = {signal: AbortSignal.any([signal, clock.deadline(this.#patienceMs)])};
 		try {
 			const lease = decision.action === 'create'
 				? await api.create<Lease>(this.#collection, newLease(name, {...change, holder: identity, waiters: []}), options)
 				: await api.compareAndSwap<Lease>(`${this.#collection}/${name}`, this.#patch(decision, change), options);
-			this.#adopt(decodeLease(lease));
-			if (this.isHeld) {
+			this.#adoptAnswer(lease, previous);
+			if (this.isHeld && decision.action !== 'line') {
 				this.#renewedAt = startedAt;
 			}
 
@@ -200,8 +220,7 @@ export class LeaseLock {
 			logger[because === 'take over' ? 'warn' : 'debug']({holder: this.#record?.holder, previousHolder: previous?.holder, waiters: this.#record?.waiters}, `Lease: ${because}`);
 		} catch (error) {
 			if (!(error instanceof ApiError && (error.status === 409 || error.status === 404)) && !signal.aborted) {
-				logger.warn({err: error}, 'Lease could not be written: trying again');
-				await clock.sleep(retryMs, signal);
+				await this.#pause(error, signal);
 			}
 
 			await this.#read(signal);
@@ -218,26 +237,42 @@ export class LeaseLock {
 
 	/** Reads the Lease from the API server, as often as it takes. */
 	async #read(signal: AbortSignal): Promise<void> {
-		const {api, clock, logger, name} = this.#options;
+		const {api, clock, name} = this.#options;
 		while (!signal.aborted) {
+			const known = this.#record;
 			try {
-				const lease = await api.get<Lease>(`${this.#collection}/${name}`, {signal: AbortSignal.any([signal, clock.deadline(this.#durationMs)])});
-				return this.#adopt(decodeLease(lease));
+				const lease = await api.get<Lease>(`${this.#collection}/${name}`, {signal: AbortSignal.any([signal, clock.deadline(this.#patienceMs)])});
+				return this.#adoptAnswer(lease, known);
 			} catch (error) {
 				if (error instanceof ApiError && error.status === 404) {
 					return this.#adopt(undefined);
 				}
 
-				if (this.isHeld && clock.now() - this.#renewedAt >= this.#durationMs) {
-					this.#lose('the API server does not answer');
-				}
-
-				if (!signal.aborted) {
-					logger.warn({err: error}, 'Lease could not be read: trying again');
-					await clock.sleep(retryMs, signal);
-				}
+				await this.#pause(error, signal);
 			}
 		}
+	}
+
+	async #pause(error: unknown, signal: AbortSignal): Promise<void> {
+		const {clock, logger} = this.#options;
+		this.#loseIfOverdue();
+		if (!signal.aborted) {
+			logger.warn({err: error}, `Lease could not be read or written: trying again in ${this.#retryMs} ms`);
+			await clock.sleep(Math.min(this.#retryMs, this.#patienceMs), signal);
+			this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
+			this.#loseIfOverdue();
+		}
+	}
+
+	/** Takes an answer as the present state, unless the watch has told of a newer one while it was on its way. */
+	#adoptAnswer(lease: Lease, known: LeaseRecord | undefined): void {
+		if (this.#record === known || this.#isNews(lease)) {
+			this.#adopt(decodeLease(lease));
+		}
+	}
+
+	#isNews({metadata}: Lease): boolean {
+		return !this.#record || BigInt(metadata.resourceVersion) > BigInt(this.#record.resourceVersion);
 	}
 
 	/** Takes the record as the present one, and notes what it says about the holder's life and ours. */
@@ -246,22 +281,33 @@ export class LeaseLock {
 		const previous = this.#record;
 		this.#record = record;
 		this.#readAt = clock.now();
+		this.#retryMs = firstRetryMs;
 		if (record?.holder !== previous?.holder || record?.renewTime !== previous?.renewTime) {
 			this.#observedAt = clock.now();
 		}
 
-		if (record?.holder === identity && previous?.holder !== identity) {
+		// Others may have held it in between, unseen: then the transitions tell.
+		const isSameTenure = previous?.holder === record?.holder && previous?.transitions === record?.transitions;
+		if (previous?.holder === identity && !isSameTenure) {
+			this.#lose(`${record?.holder ?? 'nobody'} holds it now`);
+		}
+
+		if (record?.holder === identity && !isSameTenure) {
 			this.#heldSince = clock.now();
 			this.#renewedAt = clock.now();
 			this.#idleSince = clock.now();
 			this.#served = false;
-		} else if (record?.holder !== identity && previous?.holder === identity) {
-			this.#lose(`${record?.holder ?? 'nobody'} holds it now`);
+		}
+	}
+
+	#loseIfOverdue(): void {
+		if (this.#isOverdue) {
+			this.#lose('it could not be renewed in time');
 		}
 	}
 
 	#lose(why: string): void {
-		if (this.#work) {
+		if (this.#work?.signal.aborted === false) {
 			this.#options.logger.warn(`Lease lost while work was going on: ${why}`);
 			this.#work.abort(new Error(`the Lease was lost: ${why}`));
 		}
@@ -273,7 +319,7 @@ export class LeaseLock {
 		while (!signal.aborted) {
 			try {
 				for await (const {type, object} of api.watch<Lease>(`${this.#collection}?fieldSelector=metadata.name%3D${name}`, {signal, timeoutSeconds: watchSeconds})) {
-					if (!this.#record || BigInt(object.metadata.resourceVersion) > BigInt(this.#record.resourceVersion)) {
+					if (this.#isNews(object)) {
 						this.#adopt(type === 'DELETED' ? undefined : decodeLease(object));
 						this.#wakeup.notify();
 					}
@@ -284,7 +330,7 @@ export class LeaseLock {
 				}
 			}
 
-			await clock.sleep(retryMs, signal);
+			await clock.sleep(rewatchMs, signal);
 		}
 	}
 
@@ -292,17 +338,17 @@ export class LeaseLock {
 	async #leave(): Promise<void> {
 		const {clock, logger} = this.#options;
 		const signal = clock.deadline(this.#durationMs);
-		try {
-			await this.#read(signal);
-			for (let decision = this.#decide(); !signal.aborted && (this.isHeld || decision.action === 'line'); decision = this.#decide()) {
-				if (decision.action === 'rest') {
-					await this.#rest(signal);
-				} else if (decision.action !== 'work') {
-					await this.#carryOut(decision, signal);
-				}
+		await this.#read(signal);
+		for (let decision = this.#decide(); !signal.aborted && (this.isHeld || decision.action === 'line'); decision = this.#decide()) {
+			if (decision.action === 'rest') {
+				await this.#rest(signal);
+			} else if (decision.action !== 'work') {
+				await this.#carryOut(decision, signal);
 			}
-		} catch (error) {
-			logger.warn({err: error}, 'Lease could not be handed on: the others wait until it expires');
+		}
+
+		if (this.isHeld) {
+			logger.warn('Lease could not be handed on: the others wait until it expires');
 		}
 	}
 }
