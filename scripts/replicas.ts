@@ -43,14 +43,17 @@ export type InstallOptions = {
 	readonly replicas: number;
 	readonly flags?: readonly string[];
 	readonly onLog?: (line: LogLine) => void;
+	/** Ends the attempt to install. */
+	readonly signal?: AbortSignal;
 };
 
 const base = new URL('../deploy/base/', import.meta.url);
 
-const webhookConfiguration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hostport-operator-hostport-mutating-webhook-configuration';
+/** On the API server. */
+export const webhookConfiguration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hostport-operator-hostport-mutating-webhook-configuration';
 
 /** Resolves once all replicas are ready and the API server calls them. */
-export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], onLog}: InstallOptions): Promise<Installation> => {
+export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], onLog, signal}: InstallOptions): Promise<Installation> => {
 	const authority = await createCertificateAuthority();
 	const certificate = await authority.issue({commonName: 'hostport-operator', hosts: ['127.0.0.1', 'localhost'], usage: 'server'});
 	await mkdir(directory, {recursive: true});
@@ -68,6 +71,7 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 				'--tls-cert-file', certFile, '--tls-private-key-file', keyFile, '--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
 			],
 			...(onLog && {onLog}),
+			...(signal && {signal}),
 		});
 		running.add(replica);
 		void replica.process.exited.then(() => running.delete(replica));
@@ -81,14 +85,15 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 
 	const stop = async (): Promise<void> => {
 		await client.send('DELETE', webhookConfiguration).catch(() => undefined);
-		await Promise.all([...running].map(async ({process}) => process.stop()));
+		// First: a replica that is told to stop waits for those who have a connection and have not said anything yet.
 		await balancer.stop();
+		await Promise.all([...running].map(async ({process}) => process.stop()));
 	};
 
 	try {
 		await applyRights(client);
 		await Promise.all(Array.from({length: count}, async (_, index) => addReplica(`replica-${index + 1}`)));
-		await applyWebhook(client, balancer.port, authority.certificatePem);
+		await applyWebhook(client, balancer.port, authority.certificatePem, signal);
 	} catch (error) {
 		await stop();
 		throw error;
@@ -97,7 +102,17 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 	return {replicas: () => [...running], addReplica, removeReplica, stop, [Symbol.asyncDispose]: stop};
 };
 
-const startReplica = async ({name, args, logFile, onLog}: {readonly name: string; readonly args: readonly string[]; readonly logFile: string; readonly onLog?: (line: LogLine) => void}): Promise<Replica> => {
+/** More than the two minutes for which a ledger that somebody has deleted is held closed. */
+const readyBudgetMs = 150_000;
+
+type ReplicaOptions = Pick<InstallOptions, 'onLog' | 'signal'> & {
+	readonly name: string;
+	readonly args: readonly string[];
+	readonly logFile: string;
+};
+
+const startReplica = async ({name, args, logFile, onLog, signal}: ReplicaOptions): Promise<Replica> => {
+	signal?.throwIfAborted();
 	const startedAt = performance.now();
 	const ready = Promise.withResolvers<LogLine>();
 	const process = await startProcess({
@@ -113,7 +128,23 @@ const startReplica = async ({name, args, logFile, onLog}: {readonly name: string
 			}
 		},
 	});
-	const line = await Promise.race([ready.promise, process.crashed]);
+	const giveUp = () => {
+		ready.reject(signal?.reason);
+	};
+
+	signal?.addEventListener('abort', giveUp, {once: true});
+	const timer = setTimeout(() => ready.reject(new Error(`${name} was not ready after ${readyBudgetMs / 1000} s: see ${logFile}`)), readyBudgetMs);
+	let line: LogLine;
+	try {
+		line = await Promise.race([ready.promise, process.crashed]);
+	} catch (error) {
+		await process.stop();
+		throw error;
+	} finally {
+		clearTimeout(timer);
+		signal?.removeEventListener('abort', giveUp);
+	}
+
 	return {
 		name,
 		process,
@@ -139,15 +170,15 @@ const withNamespaces = (manifest: Manifest): Manifest => Array.isArray(manifest[
 	: manifest;
 
 /** The configuration from deploy/, but for the address: replicas outside the cluster are reached by URL. */
-const applyWebhook = async (client: KubeClient, port: number, authorityPem: string): Promise<void> => {
+const applyWebhook = async (client: KubeClient, port: number, authorityPem: string, signal: AbortSignal | undefined): Promise<void> => {
 	const [manifest] = await readManifests(new URL('webhook.yaml', base)) as [Manifest & {webhooks: Array<{clientConfig: object}>}];
 	const clientConfig = {url: `https://127.0.0.1:${port}/mutate-pods`, caBundle: Buffer.from(authorityPem).toString('base64')};
 	await client.apply({...manifest, webhooks: manifest.webhooks.map(webhook => Object.assign(webhook, {clientConfig}))});
-	await untilCalled(client);
+	await untilCalled(client, signal);
 };
 
 /** The API server notices a new configuration a moment later. Until then it would store Pods without ports. */
-const untilCalled = async (client: KubeClient): Promise<void> => {
+const untilCalled = async (client: KubeClient, signal: AbortSignal | undefined): Promise<void> => {
 	const probe = {
 		apiVersion: 'v1',
 		kind: 'Pod',
@@ -165,7 +196,7 @@ const untilCalled = async (client: KubeClient): Promise<void> => {
 			throw new Error(`the API server does not call the webhook: ${status} ${body.message ?? ''}`);
 		}
 
-		await sleep(50);
+		await sleep(50, undefined, {signal});
 	}
 };
 
