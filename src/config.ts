@@ -2,7 +2,7 @@
 import os from 'node:os';
 import {parseArgs} from 'node:util';
 import {ConfigurationError} from './errors.ts';
-import {formatPortRange, mergePortRanges, parsePortRange} from './ports/port-range.ts';
+import {formatPortRange, highestPort, lowestPort, mergePortRanges, parsePortRange} from './ports/port-range.ts';
 import type {PortRange} from './ports/port-range.ts';
 
 type Option<T> = {
@@ -13,23 +13,29 @@ type Option<T> = {
 	readonly default?: string;
 	readonly defaultDescription?: string;
 	readonly repeatable?: true;
-	/** Gets each value that was given (one, unless repeatable); throws an Error whose message ends the sentence "--flag …". */
+	/** Gets the values that were given (of several the last, unless repeatable); throws an Error whose message ends the sentence "--flag …". */
 	readonly parse: (values: readonly string[]) => T;
 };
 
-const single = <T>(parse: (value: string) => T) => (values: readonly string[]): T => parse(values[0] ?? '');
+const single = <T>(parse: (value: string) => T) => (values: readonly string[]): T => parse(values.at(-1) ?? '');
 
-const text = single(value => value);
+const optional = single(value => value || undefined);
 
-const optional = (values: readonly string[]): string | undefined => values[0] || undefined;
-
-const required = (values: readonly string[]): string => {
-	if (!values[0]) {
+const required = single(value => {
+	if (!value) {
 		throw new Error('must be given');
 	}
 
-	return values[0];
-};
+	return value;
+});
+
+const namespace = single(value => {
+	if (!/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) {
+		throw new Error(`is "${value}": it must be the name of a namespace, at most 63 lower case letters, digits and "-"`);
+	}
+
+	return value;
+});
 
 const oneOf = <const T extends string>(...choices: readonly T[]) => single((value): T => {
 	const choice = choices.find(known => known === value);
@@ -51,20 +57,28 @@ const port = single(value => {
 
 const durationUnits = {ms: 1, s: 1000, m: 60_000} as const;
 
-const duration = (minimumMs: number) => single(value => {
-	const [, amount, unit] = /^(\d+)(ms|s|m)$/.exec(value) ?? [];
-	const ms = Number(amount) * durationUnits[unit as keyof typeof durationUnits];
-	if (!(ms >= minimumMs)) {
-		throw new Error(`is "${value}": it must be a duration such as 500ms, 3s or 2m, and at least ${minimumMs} ms`);
+/** Nothing here is worth waiting longer for, and Node's timers end at 24 days: a longer one would go off at once. */
+const longestDurationMs = 24 * 60 * durationUnits.m;
+
+const duration = (least: '0s' | '1s') => single(value => {
+	const ms = durationMs(value);
+	if (!(ms >= durationMs(least) && ms <= longestDurationMs)) {
+		throw new Error(`is "${value}": it must be a duration such as 500ms, 3s or 2m, from ${least} to ${longestDurationMs / durationUnits.m}m`);
 	}
 
 	return ms;
 });
 
+/** NaN where it is none. */
+const durationMs = (text: string): number => {
+	const [, amount, unit] = /^(\d+)(ms|s|m)$/.exec(text) ?? [];
+	return Number(amount) * durationUnits[unit as keyof typeof durationUnits];
+};
+
 const wholeSeconds = single(value => {
-	const ms = duration(1000)([value]);
+	const ms = duration('1s')([value]);
 	if (ms % 1000 !== 0) {
-		throw new Error(`is "${value}": a Lease counts whole seconds`);
+		throw new Error(`is "${value}": it must be a duration in whole seconds, such as 3s, because a Lease counts nothing less`);
 	}
 
 	return ms / 1000;
@@ -73,7 +87,7 @@ const wholeSeconds = single(value => {
 const identity = single(value => {
 	// It stands in the Lease's line of waiters, which is separated by commas.
 	if (!/^[\w.-]{1,200}$/.test(value)) {
-		throw new Error(`is "${value}": it may have letters, digits, ".", "-" and "_"`);
+		throw new Error(`is "${value}": it must be 1 to 200 letters, digits, ".", "-" and "_"`);
 	}
 
 	return value;
@@ -86,18 +100,18 @@ const option = <T>(definition: Option<T>): Option<T> => definition;
 /** In the order in which the documentation lists them. */
 export const options = {
 	kubeconfig: option({
-		description: 'Credentials for the API server. Without it: the service account of the Pod, else `$KUBECONFIG`, else `~/.kube/config`.',
+		description: 'File with the credentials for the API server. Without it: the Pod\'s service account, else `$KUBECONFIG`, else `~/.kube/config`.',
 		placeholder: 'file',
 		parse: optional,
 	}),
 	namespace: option({
-		description: 'Namespace of the ledger and the Leases. All replicas must agree on it.',
+		description: 'Namespace that holds the ledger and the Leases. Replicas with different namespaces know nothing of each other and give the same ports again.',
 		placeholder: 'name',
 		default: 'operators',
-		parse: text,
+		parse: namespace,
 	}),
 	identity: option({
-		description: 'Name of this replica in the Lease, to which a random suffix is added: a restarted process is another one.',
+		description: 'Name of this replica in the Leases. A random suffix is added, because a restarted process is another replica.',
 		placeholder: 'name',
 		default: os.hostname(),
 		defaultDescription: 'the host\'s name',
@@ -122,60 +136,60 @@ export const options = {
 		parse: port,
 	}),
 	tlsCertFile: option({
-		description: 'Certificate of the webhook in PEM, followed by its intermediates.',
+		description: 'Certificate of the webhook in PEM, followed by its intermediates. Must be given; read once, at start.',
 		placeholder: 'file',
 		parse: required,
 	}),
 	tlsPrivateKeyFile: option({
-		description: 'Key of that certificate in PEM.',
+		description: 'Private key of that certificate in PEM. Must be given; read once, at start.',
 		placeholder: 'file',
 		parse: required,
 	}),
 	portRange: option({
-		description: 'Port numbers that Pods may ask for. Repeatable; in the environment separated by commas. From 32768 on, Linux may use a port for an outgoing connection of its own.',
+		description: 'Port numbers that Pods may ask for. Repeatable, or several with commas between them. From 32768 on, Linux takes ports for outgoing connections of its own, which may then be in the way.',
 		placeholder: 'first-last',
 		default: '1024-32767',
 		repeatable: true,
 		parse: portRanges,
 	}),
 	leaseDuration: option({
-		description: 'How long a replica that died while it held the Lease keeps the others waiting. Whole seconds.',
+		description: 'How long the others wait for a replica that died in the middle of a commit. Whole seconds.',
 		placeholder: 'duration',
 		default: '3s',
 		parse: wholeSeconds,
 	}),
 	leaseIdle: option({
-		description: 'How long the Lease is kept after a commit, because the next one then needs no write to get it.',
+		description: 'How long a replica keeps the Lease after a commit, as long as no other wants it: its next commit then saves the write that gets the Lease.',
 		placeholder: 'duration',
 		default: '50ms',
-		parse: duration(0),
+		parse: duration('0s'),
 	}),
 	holdTime: option({
-		description: 'How long a port is held for a Pod that nobody has seen yet. At least twice --api-request-timeout counts.',
+		description: 'How long an admitted Pod may be on its way to storage: for so long nobody else gets its port. Twice `--api-request-timeout` where that is longer.',
 		placeholder: 'duration',
 		default: '120s',
-		parse: duration(1000),
+		parse: duration('1s'),
 	}),
 	apiRequestTimeout: option({
-		description: 'The `--request-timeout` of the API server: a Pod that was admitted longer ago will not be stored any more.',
+		description: 'The API server\'s own `--request-timeout`. Set it here too where you have changed it there: it bounds for how long a Pod may be on its way.',
 		placeholder: 'duration',
 		default: '60s',
-		parse: duration(1000),
+		parse: duration('1s'),
 	}),
 	shutdownDelay: option({
-		description: 'How long a replica that was told to stop is not ready and goes on serving, until nobody sends it requests any more.',
+		description: 'How long a replica that was told to stop goes on serving while it says that it is not ready, so that requests which are still sent to it are answered.',
 		placeholder: 'duration',
 		default: '10s',
-		parse: duration(0),
+		parse: duration('0s'),
 	}),
 	logLevel: option({
-		description: 'Least severe messages to log: trace, debug, info, warn, error or fatal.',
+		description: 'Least severe messages to log: `trace`, `debug`, `info`, `warn`, `error` or `fatal`.',
 		placeholder: 'level',
 		default: 'info',
 		parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'),
 	}),
 	logFormat: option({
-		description: 'json, pretty, or auto: pretty on a terminal and JSON elsewhere.',
+		description: '`json`, `pretty`, or `auto`: pretty on a terminal and JSON elsewhere.',
 		placeholder: 'format',
 		default: 'auto',
 		parse: oneOf('auto', 'json', 'pretty'),
@@ -198,13 +212,13 @@ export const readConfig = (args: readonly string[], environment: Readonly<Record
 	const flags = parseFlags(args);
 	const entries = Object.entries<Option<unknown>>(options).map(([name, {parse, repeatable, default: fallback}]) => {
 		const variable = environment[variableOf(name)];
-		const [source, values] = flags[flagOf(name)]?.length
+		const [source, values] = flags[flagOf(name)]
 			? [`--${flagOf(name)}`, flags[flagOf(name)] ?? []]
 			: variable
-				? [variableOf(name), repeatable ? variable.split(',') : [variable]]
+				? [variableOf(name), [variable]]
 				: [`--${flagOf(name)} (or ${variableOf(name)})`, fallback === undefined ? [] : [fallback]];
 		try {
-			return [name, parse(values)];
+			return [name, parse(repeatable ? values.flatMap(value => value.split(',')) : values)];
 		} catch (error) {
 			throw new ConfigurationError(`${source} ${error instanceof Error ? error.message : String(error)}`, {cause: error});
 		}
@@ -219,7 +233,8 @@ const parseFlags = (args: readonly string[]): Record<string, string[] | undefine
 			options: Object.fromEntries(Object.keys(options).map(name => [flagOf(name), {type: 'string', multiple: true}] as const)),
 		}).values;
 	} catch (error) {
-		throw new ConfigurationError(`${error instanceof Error ? error.message : String(error)}. "hostport-operator help" lists the flags`, {cause: error});
+		const [problem] = (error instanceof Error ? error.message : String(error)).split('\n');
+		throw new ConfigurationError(`${problem?.replace(/\.$/, '')}. "hostport-operator help" lists the flags`, {cause: error});
 	}
 };
 
@@ -227,26 +242,33 @@ const parseFlags = (args: readonly string[]): Record<string, string[] | undefine
 export const holdMs = ({holdTime, apiRequestTimeout}: Pick<Config, 'holdTime' | 'apiRequestTimeout'>): number =>
 	Math.max(holdTime, 2 * apiRequestTimeout);
 
-/** The table of options for a terminal. */
+/** The table of options for a terminal of 100 columns. */
 export const renderUsage = (): string => {
-	const rows = Object.entries<Option<unknown>>(options).map(([name, {placeholder, description, ...rest}]) =>
-		[`  --${flagOf(name)} ${placeholder}`, `${description.replaceAll('`', '')} ${defaultOf(rest, '') && `(default: ${defaultOf(rest, '')})`}`] as const);
+	const rows = Object.entries<Option<unknown>>(options).map(([name, {placeholder, description, ...rest}]) => {
+		const fallback = defaultOf(rest, '');
+		return [`  --${flagOf(name)} ${placeholder}`, `${description.replaceAll('`', '')}${fallback && ` (default: ${fallback})`}`] as const;
+	});
 	const width = Math.max(...rows.map(([flag]) => flag.length));
-	return rows.map(([flag, description]) => `${flag.padEnd(width)}  ${description}`).join('\n');
+	return rows.map(([flag, description]) => `${flag.padEnd(width)}  ${wrapped(description, 100 - width - 2).join(`\n${' '.repeat(width + 2)}`)}`).join('\n');
 };
+
+/** Lines of at most `width` characters, unless a word is longer. */
+const wrapped = (text: string, width: number): string[] =>
+	[...text.matchAll(new RegExp(String.raw`\S(?:.{0,${width - 2}}\S)?(?=\s|$)|\S+`, 'g'))].map(([line]) => line);
 
 /** `docs/configuration.md`. */
 export const renderConfigurationPage = (): string => `# Configuration
 
-\`hostport-operator serve\` takes these flags. Each is also an environment variable, which counts where the flag is not given.
-This page is made from the table in \`src/config.ts\` by \`npm run docs\`.
+\`hostport-operator serve\` takes these flags. Each is also an environment variable, which counts where the flag is not given and the variable is not empty. Where a flag is given more than once, the last counts, unless it is repeatable. A value that can't be used ends the program at start, with exit code 2 and a sentence that says why.
 
 | flag | variable | default | meaning |
 |---|---|---|---|
 ${Object.entries<Option<unknown>>(options).map(([name, {placeholder, description, ...rest}]) =>
 	`| \`--${flagOf(name)} ${placeholder}\` | \`${variableOf(name)}\` | ${defaultOf(rest, '`') || '–'} | ${description} |`).join('\n')}
 
-Durations are written as \`500ms\`, \`3s\` or \`2m\`; the range of all ports is \`${formatPortRange({first: 1, last: 65_535})}\`.
+A duration is a whole number with its unit: \`500ms\`, \`3s\`, \`2m\`. A range of ports is \`first-last\`, where both belong to it, or a single number; all ports are \`${formatPortRange({first: lowestPort, last: highestPort})}\`. A port to listen on may be \`0\`, for any free one.
+
+This page is made from the table in \`src/config.ts\`, by \`npm run docs\`.
 `;
 
 const defaultOf = ({default: value, defaultDescription}: Pick<Option<unknown>, 'default' | 'defaultDescription'>, quote: string): string =>

@@ -4,12 +4,13 @@
  */
 import type {Logger} from 'pino';
 import {ApiError} from '../errors.ts';
-import type {ApiClient, CompareAndSwap} from './api-client.ts';
+import type {ApiClient} from './api-client.ts';
 import type {Clock} from './clock.ts';
+import {LeaseApi} from './lease-api.ts';
 import {decide} from './lease-decision.ts';
 import type {Decision} from './lease-decision.ts';
-import {decodeLease, leasePatch, newLease, waitersPatch} from './lease-record.ts';
-import type {Lease, LeaseRecord} from './lease-record.ts';
+import type {Lease} from './lease-record.ts';
+import {LeaseView} from './lease-view.ts';
 import {Wakeup} from './wakeup.ts';
 
 export type LeaseLockOptions = {
@@ -24,6 +25,8 @@ export type LeaseLockOptions = {
 	readonly durationSeconds: number;
 	/** How long the Lease is kept after the last work, because the next work then costs no write. */
 	readonly idleMs: number;
+	/** Watches stall: while it waits, a replica reads the Lease at least this often. */
+	readonly rereadMs: number;
 };
 
 /** The right to work, until `release`. */
@@ -35,9 +38,6 @@ export type Tenure = {
 	readonly release: () => void;
 };
 
-/** Watches stall: while it waits, a replica reads the Lease at least this often. */
-const rereadMs = 1000;
-
 /** Short enough that a dead connection is found out, long enough to cost nothing. */
 const watchSeconds = 300;
 const rewatchMs = 200;
@@ -48,31 +48,30 @@ const lastRetryMs = 2000;
 
 export class LeaseLock {
 	readonly #options: LeaseLockOptions;
+	readonly #lease: LeaseApi;
+	readonly #view: LeaseView;
 	readonly #wakeup: Wakeup;
-	readonly #collection: string;
-	#record: LeaseRecord | undefined;
-	/** When this process first saw the current holder and renewTime, and when it last heard of the Lease at all. */
-	#observedAt = 0;
-	#readAt = 0;
-	/** When we became holder, and from when our own last write counts. */
-	#heldSince = 0;
-	#renewedAt = 0;
-	#idleSince = 0;
-	#served = false;
+	readonly #durationMs: number;
+	/** The tenure, since `heldSince`, in which work was last done, and when that ended. */
+	#servedIn = -1;
+	#idleSince = -Infinity;
 	#retryMs = firstRetryMs;
 	#work: AbortController | undefined;
 	#waiting: PromiseWithResolvers<Tenure> | undefined;
 	#lifetime: AbortSignal | undefined;
 
 	constructor(options: LeaseLockOptions) {
+		const {api, namespace, name, clock, identity, durationSeconds} = options;
 		this.#options = options;
-		this.#wakeup = new Wakeup(options.clock);
-		this.#collection = `/apis/coordination.k8s.io/v1/namespaces/${options.namespace}/leases`;
+		this.#durationMs = durationSeconds * 1000;
+		this.#lease = new LeaseApi(api, namespace, name);
+		this.#view = new LeaseView({clock, identity, durationMs: this.#durationMs, onLost: why => this.#lose(why)});
+		this.#wakeup = new Wakeup(clock);
 	}
 
 	/** Whether this replica holds the Lease, as far as it knows. */
 	get isHeld(): boolean {
-		return this.#record?.holder === this.#options.identity;
+		return this.#view.isHeld;
 	}
 
 	/**
@@ -108,8 +107,7 @@ export class LeaseLock {
 		const watching = this.#watch(signal);
 		await this.#read(signal);
 		while (!signal.aborted) {
-			if (this.#isOverdue) {
-				this.#loseIfOverdue();
+			if (this.#loseIfOverdue()) {
 				await this.#read(signal);
 			}
 
@@ -129,52 +127,35 @@ export class LeaseLock {
 		await this.#leave();
 	}
 
-	get #durationMs(): number {
-		return this.#options.durationSeconds * 1000;
-	}
-
-	/** Whether it has not been renewed for its whole duration, so that by now others may take it over. */
-	get #isOverdue(): boolean {
-		return this.isHeld && this.#options.clock.now() - this.#renewedAt >= this.#durationMs;
-	}
-
-	/** How long to wait for an answer: where work goes on, until it must end. */
-	get #patienceMs(): number {
-		const isAtWork = this.isHeld && this.#work?.signal.aborted === false;
-		return isAtWork ? Math.max(this.#renewedAt + this.#durationMs - this.#options.clock.now(), 1) : this.#durationMs;
-	}
-
-	get #expiresInMs(): number {
-		return this.#record ? this.#observedAt + this.#record.durationMs - this.#options.clock.now() : Infinity;
-	}
-
 	#decide(): Decision {
 		const {identity, idleMs, clock} = this.#options;
+		const {record, heldSince, expiresInMs, renewalInMs} = this.#view;
 		return decide({
-			record: this.#record,
+			record,
 			identity,
 			wanted: this.#waiting !== undefined,
 			working: this.#work !== undefined,
-			served: this.#served,
-			sticky: clock.now() - this.#idleSince < idleMs,
-			expired: this.#expiresInMs <= 0,
-			renewalDue: clock.now() - this.#renewedAt >= this.#durationMs / 3,
+			served: this.#servedIn === heldSince,
+			sticky: clock.now() - Math.max(this.#idleSince, heldSince) < idleMs,
+			expired: expiresInMs <= 0,
+			renewalDue: renewalInMs <= 0,
 		});
 	}
 
 	#begin(): void {
 		const {clock} = this.#options;
+		const {heldSince} = this.#view;
 		const work = new AbortController();
 		const waiting = this.#waiting;
 		this.#work = work;
 		this.#waiting = undefined;
 		waiting?.resolve({
 			signal: work.signal,
-			heldSince: this.#heldSince,
+			heldSince,
 			release: () => {
 				if (this.#work === work) {
 					this.#work = undefined;
-					this.#served = true;
+					this.#servedIn = heldSince;
 					this.#idleSince = clock.now();
 					this.#wakeup.notify();
 				}
@@ -184,40 +165,38 @@ export class LeaseLock {
 
 	/** Sleeps until there may be something to decide, and reads the Lease itself where a watch should have told but may not. */
 	async #rest(signal: AbortSignal): Promise<void> {
-		const {clock, idleMs} = this.#options;
-		const sinceMs = (time: number) => clock.now() - time;
-		if (this.isHeld) {
-			const ms = this.#work ? this.#durationMs / 3 - sinceMs(this.#renewedAt) : idleMs - sinceMs(this.#idleSince);
-			return this.#wakeup.wait(Math.max(ms, 1), signal);
+		const {clock, idleMs, rereadMs} = this.#options;
+		const {isHeld, heldSince, renewalInMs, expiresInMs, silentForMs} = this.#view;
+		if (isHeld) {
+			const idleForMs = clock.now() - Math.max(this.#idleSince, heldSince);
+			return this.#wakeup.wait(Math.max(this.#work ? renewalInMs : idleMs - idleForMs, 1), signal);
 		}
 
 		if (!this.#waiting) {
 			return this.#wakeup.wait(60_000, signal);
 		}
 
-		await this.#wakeup.wait(Math.max(Math.min(this.#expiresInMs, rereadMs - sinceMs(this.#readAt)), 1), signal);
-		if (this.#waiting && sinceMs(this.#readAt) >= rereadMs) {
+		await this.#wakeup.wait(Math.max(Math.min(expiresInMs, rereadMs - silentForMs), 1), signal);
+		if (this.#waiting && this.#view.silentForMs >= rereadMs) {
 			await this.#read(signal);
 		}
 	}
 
 	async #carryOut(decision: Exclude<Decision, {action: 'rest' | 'work'}>, signal: AbortSignal): Promise<void> {
-		const {api, clock, logger, identity, name, durationSeconds} = this.#options;
+		const {clock, logger} = this.#options;
 		const startedAt = clock.now();
-		const previous = this.#record;
-		const change = {time: clock.date(), durationSeconds};
-		const options = {signal: AbortSignal.any([signal, clock.deadline(this.#patienceMs)])};
+		const {record: previous} = this.#view;
 		try {
-			const lease = decision.action === 'create'
-				? await api.create<Lease>(this.#collection, newLease(name, {...change, holder: identity, waiters: []}), options)
-				: await api.compareAndSwap<Lease>(`${this.#collection}/${name}`, this.#patch(decision, change), options);
-			this.#adoptAnswer(lease, previous);
+			const lease = await this.#write(decision, AbortSignal.any([signal, clock.deadline(this.#patienceMs)]));
+			this.#heard();
+			this.#view.adoptAnswer(lease, previous);
 			if (this.isHeld && decision.action !== 'line') {
-				this.#renewedAt = startedAt;
+				this.#view.renewed(startedAt);
 			}
 
 			const because = decision.action === 'create' ? 'create' : decision.because;
-			logger[because === 'take over' ? 'warn' : 'debug']({holder: this.#record?.holder, previousHolder: previous?.holder, waiters: this.#record?.waiters}, `Lease: ${because}`);
+			const {record} = this.#view;
+			logger[because === 'take over' ? 'warn' : 'debug']({holder: record?.holder, previousHolder: previous?.holder, waiters: record?.waiters}, `Lease: ${because}`);
 		} catch (error) {
 			if (!(error instanceof ApiError && (error.status === 409 || error.status === 404)) && !signal.aborted) {
 				await this.#pause(error, signal);
@@ -227,30 +206,35 @@ export class LeaseLock {
 		}
 	}
 
-	#patch(decision: Extract<Decision, {action: 'write' | 'line'}>, change: {readonly time: Date; readonly durationSeconds: number}): CompareAndSwap {
-		// Without a record `decide` asks for nothing but `create`.
-		const record = this.#record!;
+	async #write(decision: Exclude<Decision, {action: 'rest' | 'work'}>, signal: AbortSignal): Promise<Lease> {
+		const {clock, identity, durationSeconds} = this.#options;
+		const {record} = this.#view;
+		const common = {time: clock.date(), durationSeconds};
+		if (decision.action === 'create' || !record) {
+			return this.#lease.create({...common, holder: identity, waiters: []}, signal);
+		}
+
 		return decision.action === 'line'
-			? waitersPatch(record, decision.waiters)
-			: leasePatch(record, {...change, holder: decision.holder, waiters: decision.waiters});
+			? this.#lease.writeLine(record, decision.waiters, signal)
+			: this.#lease.write(record, {...common, holder: decision.holder, waiters: decision.waiters}, signal);
 	}
 
 	/** Reads the Lease from the API server, as often as it takes. */
 	async #read(signal: AbortSignal): Promise<void> {
-		const {api, clock, name} = this.#options;
 		while (!signal.aborted) {
-			const known = this.#record;
+			const {record: known} = this.#view;
 			try {
-				const lease = await api.get<Lease>(`${this.#collection}/${name}`, {signal: AbortSignal.any([signal, clock.deadline(this.#patienceMs)])});
-				return this.#adoptAnswer(lease, known);
+				const lease = await this.#lease.read(AbortSignal.any([signal, this.#options.clock.deadline(this.#patienceMs)]));
+				this.#heard();
+				return this.#view.adoptAnswer(lease, known);
 			} catch (error) {
-				if (error instanceof ApiError && error.status === 404) {
-					return this.#adopt(undefined);
-				}
-
 				await this.#pause(error, signal);
 			}
 		}
+	}
+
+	#heard(): void {
+		this.#retryMs = firstRetryMs;
 	}
 
 	async #pause(error: unknown, signal: AbortSignal): Promise<void> {
@@ -260,50 +244,22 @@ export class LeaseLock {
 			logger.warn({err: error}, `Lease could not be read or written: trying again in ${this.#retryMs} ms`);
 			await clock.sleep(Math.min(this.#retryMs, this.#patienceMs), signal);
 			this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
-			this.#loseIfOverdue();
 		}
 	}
 
-	/** Takes an answer as the present state, unless the watch has told of a newer one while it was on its way. */
-	#adoptAnswer(lease: Lease, known: LeaseRecord | undefined): void {
-		if (this.#record === known || this.#isNews(lease)) {
-			this.#adopt(decodeLease(lease));
-		}
+	/** How long to wait for an answer: where work goes on, until it must end. */
+	get #patienceMs(): number {
+		const isAtWork = this.isHeld && this.#work?.signal.aborted === false;
+		return isAtWork ? Math.max(this.#view.overdueInMs, 1) : this.#durationMs;
 	}
 
-	#isNews({metadata}: Lease): boolean {
-		return !this.#record || BigInt(metadata.resourceVersion) > BigInt(this.#record.resourceVersion);
-	}
-
-	/** Takes the record as the present one, and notes what it says about the holder's life and ours. */
-	#adopt(record: LeaseRecord | undefined): void {
-		const {clock, identity} = this.#options;
-		const previous = this.#record;
-		this.#record = record;
-		this.#readAt = clock.now();
-		this.#retryMs = firstRetryMs;
-		if (record?.holder !== previous?.holder || record?.renewTime !== previous?.renewTime) {
-			this.#observedAt = clock.now();
-		}
-
-		// Others may have held it in between, unseen: then the transitions tell.
-		const isSameTenure = previous?.holder === record?.holder && previous?.transitions === record?.transitions;
-		if (previous?.holder === identity && !isSameTenure) {
-			this.#lose(`${record?.holder ?? 'nobody'} holds it now`);
-		}
-
-		if (record?.holder === identity && !isSameTenure) {
-			this.#heldSince = clock.now();
-			this.#renewedAt = clock.now();
-			this.#idleSince = clock.now();
-			this.#served = false;
-		}
-	}
-
-	#loseIfOverdue(): void {
-		if (this.#isOverdue) {
+	#loseIfOverdue(): boolean {
+		const isOverdue = this.isHeld && this.#view.overdueInMs <= 0;
+		if (isOverdue) {
 			this.#lose('it could not be renewed in time');
 		}
+
+		return isOverdue;
 	}
 
 	#lose(why: string): void {
@@ -313,14 +269,12 @@ export class LeaseLock {
 		}
 	}
 
-	/** What a watch says is a hint: it may be old, and an older version than the one we know is ignored. */
 	async #watch(signal: AbortSignal): Promise<void> {
-		const {api, clock, logger, name} = this.#options;
+		const {clock, logger} = this.#options;
 		while (!signal.aborted) {
 			try {
-				for await (const {type, object} of api.watch<Lease>(`${this.#collection}?fieldSelector=metadata.name%3D${name}`, {signal, timeoutSeconds: watchSeconds})) {
-					if (this.#isNews(object)) {
-						this.#adopt(type === 'DELETED' ? undefined : decodeLease(object));
+				for await (const {type, object} of this.#lease.watch(signal, watchSeconds)) {
+					if (this.#view.adoptHint(object, type === 'DELETED')) {
 						this.#wakeup.notify();
 					}
 				}

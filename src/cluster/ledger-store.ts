@@ -108,15 +108,17 @@ export class LedgerStore {
 	}
 
 	async #drain(): Promise<void> {
+		const {lock, clock, logger} = this.#options;
 		// Requests that arrive in the same turn of the event loop go into one commit.
 		await Promise.resolve();
 		while (this.#queue.size > 0) {
 			try {
-				const tenure = await this.#options.lock.acquire(this.#queueEmptied.signal);
+				const tenure = await lock.acquire(this.#queueEmptied.signal);
 				await this.#work(tenure).finally(tenure.release);
 			} catch (error) {
-				// While the Lease was awaited, everybody's time ran out.
-				this.#options.logger.debug({err: error}, 'no longer waiting for the Lease');
+				// While the Lease was awaited, everybody's time ran out; or the lock has ended, and soon it will.
+				logger.debug({err: error}, 'no longer waiting for the Lease');
+				await clock.sleep(firstRetryMs, this.#queueEmptied.signal);
 			}
 		}
 

@@ -33,7 +33,7 @@ export const decodeIndex = ({metadata, data}: ConfigMap): LedgerIndex => {
 	const version = metadata.annotations?.[ledgerAnnotations.schemaVersion];
 	const mark = metadata.annotations?.[ledgerAnnotations.mark];
 	const blockSize = Number(data?.['block-size']);
-	const pages = (data?.['pages'] ?? '').split(/\s+/).filter(Boolean).map(Number);
+	const pages = (data?.['pages'] ?? '').split(/\s+/).filter(Boolean);
 	if (version !== schemaVersion) {
 		throw new LedgerFormatError(`the annotation ${ledgerAnnotations.schemaVersion} is "${version ?? ''}", and this version of the operator knows only "${schemaVersion}"`);
 	}
@@ -46,7 +46,7 @@ export const decodeIndex = ({metadata, data}: ConfigMap): LedgerIndex => {
 		throw new LedgerFormatError(`block-size is "${data?.['block-size'] ?? ''}", not a whole number from 1 to ${highestPort + 1}`);
 	}
 
-	const stray = pages.find(first => !Number.isInteger(first) || first < 0 || first > highestPort || first % blockSize !== 0);
+	const stray = pages.find(first => !/^\d{1,5}$/.test(first) || Number(first) > highestPort || Number(first) % blockSize !== 0);
 	if (stray !== undefined) {
 		throw new LedgerFormatError(`pages names "${stray}", not the first port of a block of ${blockSize}`);
 	}
@@ -55,7 +55,7 @@ export const decodeIndex = ({metadata, data}: ConfigMap): LedgerIndex => {
 		uid: metadata.uid,
 		resourceVersion: metadata.resourceVersion,
 		blockSize,
-		pages: pages.toSorted((a, b) => a - b),
+		pages: pages.map(Number).toSorted((a, b) => a - b),
 		quarantined: mark === 'quarantine',
 	};
 };

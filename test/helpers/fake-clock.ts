@@ -1,0 +1,88 @@
+/** Time that passes when a test says so. */
+import {setImmediate as turn} from 'node:timers/promises';
+import type {Clock} from '../../src/cluster/clock.ts';
+
+type Timer = {readonly at: number; readonly fire: () => void};
+
+export class FakeClock implements Clock {
+	#now = 1_000_000;
+	readonly #timers = new Set<Timer>();
+
+	readonly now = (): number => this.#now;
+
+	readonly date = (): Date => new Date(Date.UTC(2026, 10, 22, 10) + this.#now);
+
+	readonly sleep = async (ms: number, signal: AbortSignal): Promise<void> => {
+		const {promise, resolve} = Promise.withResolvers<void>();
+		const timer = this.#after(ms, resolve);
+		signal.addEventListener('abort', () => resolve(), {once: true});
+		if (signal.aborted) {
+			resolve();
+		}
+
+		await promise;
+		this.#timers.delete(timer);
+	};
+
+	readonly deadline = (ms: number): AbortSignal => {
+		const controller = new AbortController();
+		this.#after(ms, () => controller.abort(new DOMException('too late', 'TimeoutError')));
+		return controller.signal;
+	};
+
+	/** Lets everything happen that needs no time. */
+	async settle(): Promise<void> {
+		await turn();
+		await turn();
+	}
+
+	/** Lets `ms` pass, one timer after the other, and everything happen that follows. */
+	async advance(ms: number): Promise<void> {
+		const end = this.#now + ms;
+		await this.settle();
+		for (let timer = this.#next(); timer && timer.at <= end; timer = this.#next()) {
+			this.#now = Math.max(timer.at, this.#now);
+			this.#timers.delete(timer);
+			timer.fire();
+			await this.settle();
+		}
+
+		this.#now = end;
+	}
+
+	/** As if the process stood still meanwhile (SIGSTOP): whatever was due is late. */
+	skip(ms: number): void {
+		this.#now += ms;
+	}
+
+	/** Lets time pass until `promise` has settled. */
+	async until<T>(promise: Promise<T>, mostMs = 60_000): Promise<T> {
+		const end = this.#now + mostMs;
+		while (await this.isPending(promise)) {
+			const next = this.#next()?.at ?? Infinity;
+			if (next > end) {
+				throw new Error(`nothing has come of it in ${mostMs} ms`);
+			}
+
+			await this.advance(next - this.#now);
+		}
+
+		return promise;
+	}
+
+	/** Whether a promise stays open as long as no time passes. */
+	async isPending(promise: Promise<unknown>): Promise<boolean> {
+		const settled = promise.then(() => false, () => false);
+		return Promise.race([settled, this.settle().then(() => true)]);
+	}
+
+	#after(ms: number, fire: () => void): Timer {
+		const timer = {at: this.#now + ms, fire};
+		this.#timers.add(timer);
+		return timer;
+	}
+
+	#next(): Timer | undefined {
+		return [...this.#timers].toSorted((a, b) => a.at - b.at)[0];
+	}
+}
