@@ -2,8 +2,8 @@
 import {Router} from '@koa/router';
 import Koa from 'koa';
 import type {Logger} from 'pino';
-import getRawBody from 'raw-body';
 import {BadReviewError} from '../errors.ts';
+import {readJson} from './request-body.ts';
 
 export type WebhookAppOptions = {
 	/** Takes the decoded JSON of the body and answers with an AdmissionReview; throws `BadReviewError` where it is none. */
@@ -13,12 +13,6 @@ export type WebhookAppOptions = {
 	readonly isStopping: () => boolean;
 };
 
-/**
- * The API server refuses objects of more than 3 MiB by default; a review holds one, and as much again in what is around
- * and inside it. controller-runtime draws the line at the same size.
- */
-const maximumBodyBytes = 7 * 1024 * 1024;
-
 /** A webhook's timeout is at most 30 s and 10 s by default; no allocation is worth waiting longer for. */
 const longestBudgetMs = 10_000;
 
@@ -27,22 +21,20 @@ const marginMs = 500;
 
 /** `POST /mutate-pods`. */
 export const createWebhookApp = ({mutatePod, logger, isStopping}: WebhookAppOptions): Koa => {
-	const app = createApp(logger);
 	const router = new Router();
 	router.post('/mutate-pods', async context => {
-		if (isStopping()) {
-			context.set('Connection', 'close');
-		}
-
 		const gone = new AbortController();
 		context.res.once('close', () => gone.abort(new Error('the client has closed the connection')));
-		const budget = AbortSignal.timeout(budgetMs(context.query['timeout']));
-		const body = await readJson(context);
-		context.body = await mutatePod(body, AbortSignal.any([gone.signal, budget]));
+		const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(budgetMs(context.query['timeout']))]);
+		try {
+			context.body = await mutatePod(await readJson(context, signal), signal);
+		} finally {
+			if (isStopping()) {
+				context.set('Connection', 'close');
+			}
+		}
 	});
-	app.use(router.routes());
-	app.use(router.allowedMethods());
-	return app;
+	return createApp(router, logger);
 };
 
 export type Health = {
@@ -52,7 +44,6 @@ export type Health = {
 
 /** `/livez` and `/readyz`, as Kubernetes' own components have them. */
 export const createHealthApp = ({whyNotReady}: Health, logger: Logger): Koa => {
-	const app = createApp(logger);
 	const router = new Router();
 	router.get('/livez', context => {
 		context.body = 'ok';
@@ -62,9 +53,7 @@ export const createHealthApp = ({whyNotReady}: Health, logger: Logger): Koa => {
 		context.status = reason ? 503 : 200;
 		context.body = reason ?? 'ok';
 	});
-	app.use(router.routes());
-	app.use(router.allowedMethods());
-	return app;
+	return createApp(router, logger);
 };
 
 /**
@@ -77,46 +66,34 @@ export const budgetMs = (timeout: string | readonly string[] | undefined): numbe
 	return Math.max(allowedMs - marginMs, allowedMs / 2);
 };
 
-const createApp = (logger: Logger): Koa => {
+const createApp = (router: Router, logger: Logger): Koa => {
 	const app = new Koa();
-	app.on('error', (error: Error & {status?: number; expose?: boolean}) => {
-		if (!error.expose) {
-			logger.error({err: error}, 'a request failed');
-		}
+	app.on('error', (error: Error) => {
+		// Its client has gone away, most likely.
+		logger.warn({err: error}, 'a connection failed');
 	});
 	app.use(async (context, next) => {
+		// Read now: a connection that is gone has no address any more.
+		const request = `${context.method} ${context.path} from ${context.ip}`;
 		try {
 			await next();
 		} catch (error) {
-			if (!(error instanceof BadReviewError)) {
-				throw error;
+			if (error instanceof BadReviewError) {
+				logger.warn(`${request}: ${error.message}`);
+				context.status = error.status;
+				context.body = `${error.message}\n`;
+			} else {
+				// Not what the error itself says: Koa would take its `status` and `headers` for ours.
+				logger.error({err: error}, `${request} failed`);
+				context.status = 500;
+				context.body = 'the operator has failed, and its log says why\n';
 			}
 
-			logger.warn(`${context.method} ${context.path} from ${context.ip}: ${error.message}`);
-			context.status = error.status;
-			context.body = `${error.message}\n`;
 			// What is left of the body is not worth reading.
 			context.set('Connection', 'close');
 		}
 	});
+	app.use(router.routes());
+	app.use(router.allowedMethods());
 	return app;
-};
-
-const utf8 = new TextDecoder('utf-8', {fatal: true});
-
-const readJson = async (context: Koa.Context): Promise<unknown> => {
-	if (!context.is('application/json')) {
-		throw new BadReviewError(415, `the Content-Type is "${context.get('Content-Type')}": send an AdmissionReview as application/json`);
-	}
-
-	try {
-		const body = await getRawBody(context.req, {limit: maximumBodyBytes, length: context.req.headers['content-length'] ?? null});
-		return JSON.parse(utf8.decode(body)) as unknown;
-	} catch (error) {
-		if (error instanceof Error && 'type' in error && error.type === 'entity.too.large') {
-			throw new BadReviewError(413, `the body is larger than ${maximumBodyBytes} bytes`, {cause: error});
-		}
-
-		throw new BadReviewError(400, `the body is not JSON in UTF-8: ${error instanceof Error ? error.message.slice(0, 200) : String(error)}`, {cause: error});
-	}
 };

@@ -1,4 +1,6 @@
 /** Listening, over TLS or not, and stopping without cutting anybody off. */
+import {createPrivateKey, X509Certificate} from 'node:crypto';
+import {once} from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import type {AddressInfo} from 'node:net';
@@ -17,43 +19,70 @@ export type ListenOptions = {
 	readonly port: number;
 	/** PEM; without it, plain HTTP. */
 	readonly tls?: {readonly cert: string; readonly key: string};
+	/** Bounds what a client that sends slowly can hold on to; an honest review arrives in milliseconds. */
+	readonly requestTimeoutMs?: number;
 };
 
 /** The API server's client keeps idle connections for 90 s: whoever closes first must not be us, or a request is lost on the way. */
 const keepAliveTimeoutMs = 120_000;
 
-/** Bounds what a client that sends slowly can hold on to; an honest review arrives in milliseconds. */
-const requestTimeoutMs = 15_000;
-const headersTimeoutMs = 10_000;
-
 /** @throws {ConfigurationError} when the port is taken, the address is not ours, or the certificate can't be used. */
-export const listen = async (app: Koa, {host, port, tls}: ListenOptions): Promise<Listener> => {
-	const timeouts = {keepAliveTimeout: keepAliveTimeoutMs, requestTimeout: requestTimeoutMs, headersTimeout: headersTimeoutMs};
+export const listen = async (app: Koa, options: ListenOptions): Promise<Listener> => {
+	const {host, port} = options;
 	const handle = app.callback();
-	const onRequest: http.RequestListener = (request, response) => {
-		void handle(request, response);
-	};
-
-	let server: http.Server;
-	try {
-		server = tls ? https.createServer({...timeouts, ...tls, minVersion: 'TLSv1.2'}, onRequest) : http.createServer(timeouts, onRequest);
-		await new Promise<void>((resolve, reject) => {
-			server.once('error', reject);
-			server.listen({host, port}, resolve);
+	const server = createServer(options, (request, response) => {
+		response.once('close', () => {
+			// Keep-alive ends with `close`, also for connections that were busy then.
+			if (!server.listening) {
+				server.closeIdleConnections();
+			}
 		});
+		void handle(request, response);
+	});
+
+	try {
+		server.listen({host, port});
+		await once(server, 'listening');
 	} catch (error) {
-		throw new ConfigurationError(`can't listen on port ${port}: ${error instanceof Error ? error.message : String(error)}`, {cause: error});
+		throw new ConfigurationError(`can't listen on port ${port} of ${host ?? 'all addresses'}: ${messageOf(error)}`, {cause: error});
 	}
 
+	// A connection that can't be accepted, for want of file descriptors for instance, must not end the process.
+	server.on('error', error => app.emit('error', error));
 	return {
 		port: (server.address() as AddressInfo).port,
-		close: async budgetMs => new Promise(resolve => {
+		close: async budgetMs => {
 			const cutOff = setTimeout(() => server.closeAllConnections(), budgetMs);
-			server.close(() => {
-				clearTimeout(cutOff);
-				resolve();
-			});
-			server.closeIdleConnections();
-		}),
+			const closed = once(server, 'close');
+			server.close();
+			await closed;
+			clearTimeout(cutOff);
+		},
 	};
 };
+
+const createServer = ({tls, requestTimeoutMs = 15_000}: ListenOptions, onRequest: http.RequestListener): http.Server => {
+	const timeouts = {
+		keepAliveTimeout: keepAliveTimeoutMs,
+		requestTimeout: requestTimeoutMs,
+		headersTimeout: requestTimeoutMs,
+		// Node looks every 30 s by default: a request could take that much longer.
+		connectionsCheckingInterval: requestTimeoutMs / 5,
+	};
+	if (!tls) {
+		return http.createServer(timeouts, onRequest);
+	}
+
+	try {
+		// Parsed once more, for Node takes an empty one for none, and then refuses every connection.
+		if (!new X509Certificate(tls.cert).checkPrivateKey(createPrivateKey(tls.key))) {
+			throw new Error('the key is another\'s');
+		}
+
+		return https.createServer({...timeouts, ...tls, minVersion: 'TLSv1.2'}, onRequest);
+	} catch (error) {
+		throw new ConfigurationError(`the webhook's certificate can't be used: ${messageOf(error)}. Both files must be PEM, and the key that of the certificate`, {cause: error});
+	}
+};
+
+const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error);

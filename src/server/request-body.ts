@@ -1,0 +1,54 @@
+/** The body of a request, as far as it is JSON, arrives in time, and is not too large. */
+import type http from 'node:http';
+import type Koa from 'koa';
+import getRawBody from 'raw-body';
+import {BadReviewError} from '../errors.ts';
+
+/**
+ * The API server refuses objects of more than 3 MiB by default; a review holds one, and as much again in what is around
+ * and inside it. controller-runtime draws the line at the same size.
+ */
+export const maximumBodyBytes = 7 * 1024 * 1024;
+
+/** @throws {BadReviewError} when the body is none of this, or the signal is aborted before it is there. */
+export const readJson = async (context: Koa.Context, signal: AbortSignal): Promise<unknown> => {
+	// Null where there is no body, which is told below.
+	if (context.is('application/json') === false) {
+		throw new BadReviewError(415, `the Content-Type is "${context.get('Content-Type').slice(0, 100)}": send an AdmissionReview as application/json`);
+	}
+
+	const body = await readBody(context.req, signal);
+	if (body.length === 0) {
+		throw new BadReviewError(400, 'the body is empty: send an AdmissionReview');
+	}
+
+	try {
+		return JSON.parse(utf8.decode(body)) as unknown;
+	} catch (error) {
+		throw new BadReviewError(400, `the body is not JSON in UTF-8: ${messageOf(error).slice(0, 200)}`, {cause: error});
+	}
+};
+
+const utf8 = new TextDecoder('utf-8', {fatal: true});
+
+const readBody = async (request: http.IncomingMessage, signal: AbortSignal): Promise<Buffer> => {
+	const {promise: late, reject} = Promise.withResolvers<never>();
+	const giveUp = () => reject(new BadReviewError(400, `the body has not arrived: ${messageOf(signal.reason)}`, {cause: signal.reason}));
+	signal.addEventListener('abort', giveUp, {once: true});
+	try {
+		return await Promise.race([late, getRawBody(request, {limit: maximumBodyBytes, length: request.headers['content-length'] ?? null})]);
+	} catch (error) {
+		if (error instanceof BadReviewError) {
+			throw error;
+		}
+
+		const isTooLarge = error instanceof Error && 'type' in error && error.type === 'entity.too.large';
+		throw isTooLarge
+			? new BadReviewError(413, `the body is larger than ${maximumBodyBytes} bytes`, {cause: error})
+			: new BadReviewError(400, `the body could not be read: ${messageOf(error)}`, {cause: error});
+	} finally {
+		signal.removeEventListener('abort', giveUp);
+	}
+};
+
+const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error);

@@ -1,0 +1,166 @@
+import {once} from 'node:events';
+import http from 'node:http';
+import https from 'node:https';
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import Koa from 'koa';
+import {createCertificateAuthority} from '../../scripts/control-plane/certificates.ts';
+import {ConfigurationError} from '../../src/errors.ts';
+import {listen} from '../../src/server/listener.ts';
+import type {ListenOptions} from '../../src/server/listener.ts';
+import {answerTo, send, sendRaw} from '../helpers/http.ts';
+
+const loopback = {host: '127.0.0.1', port: 0};
+
+const start = async (t: ExecutionContext, answer: (context: Koa.Context) => Promise<void> | void, options: Partial<ListenOptions> = {}) => {
+	const app = new Koa();
+	app.silent = true;
+	app.use(answer);
+	const listener = await listen(app, {...loopback, ...options});
+	t.teardown(async () => listener.close(0));
+	return listener;
+};
+
+const sayHello = (context: Koa.Context) => {
+	context.body = 'hello';
+};
+
+/** An answer that a test holds back. */
+const heldAnswer = () => {
+	const begun = Promise.withResolvers<void>();
+	const {promise, resolve: release} = Promise.withResolvers<void>();
+	return {
+		begun: begun.promise,
+		release,
+		answer: async (context: Koa.Context) => {
+			begun.resolve();
+			await promise;
+			context.body = 'at last';
+		},
+	};
+};
+
+test('any free port is taken where none is asked for, and told', async t => {
+	const {port} = await start(t, sayHello);
+	t.true(port > 0);
+	t.like(await send(port, {path: '/'}), {status: 200, body: 'hello'});
+});
+
+test('with a certificate it speaks TLS, and nothing older than 1.2', async t => {
+	const authority = await createCertificateAuthority();
+	const {certificatePem, keyPem} = await authority.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'});
+	const {port} = await start(t, sayHello, {tls: {cert: certificatePem, key: keyPem}});
+	const options = {host: '127.0.0.1', port, ca: authority.certificatePem, agent: false} as const;
+	t.like(await answerTo(https.request(options).end()), {status: 200, body: 'hello'});
+	const outdated = https.request({...options, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0'}).end();
+	await t.throwsAsync(once(outdated, 'response'));
+	t.is(await sendRaw(port, 'GET / HTTP/1.1\r\n\r\n'), '', 'Plain HTTP gets nothing.');
+	t.is((await answerTo(https.request(options).end())).status, 200);
+});
+
+test('a port that is taken is said to be', async t => {
+	const {port} = await start(t, sayHello);
+	const error = await t.throwsAsync(listen(new Koa(), {...loopback, port}), {instanceOf: ConfigurationError});
+	t.regex(error.message, new RegExp(`^can't listen on port ${port} of 127\\.0\\.0\\.1: .*EADDRINUSE`));
+});
+
+test('an address that is not ours is said to be', async t => {
+	const error = await t.throwsAsync(listen(new Koa(), {host: '192.0.2.1', port: 0}), {instanceOf: ConfigurationError});
+	t.regex(error.message, /^can't listen on port 0 of 192\.0\.2\.1: .*EADDRNOTAVAIL/);
+});
+
+test('what is no certificate is said to be', async t => {
+	const authority = await createCertificateAuthority();
+	const [good, other] = await Promise.all([1, 2].map(async () => authority.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'})));
+	const files: ReadonlyArray<readonly [cert: string, key: string]> = [
+		['', ''],
+		['not PEM', good!.keyPem],
+		[good!.certificatePem, 'not PEM'],
+		[good!.keyPem, good!.certificatePem],
+		[good!.certificatePem, other!.keyPem],
+		[good!.certificatePem.replace(/\n[^]{20}/, '\nAAAA'), good!.keyPem],
+	];
+	for (const [cert, key] of files) {
+		const error = await t.throwsAsync(listen(new Koa(), {...loopback, tls: {cert, key}}), {instanceOf: ConfigurationError});
+		t.regex(error.message, /^the webhook's certificate can't be used: .+\. Both files must be PEM, and the key that of the certificate$/);
+	}
+});
+
+test('a client that does not get on with its headers is cut off', async t => {
+	const {port} = await start(t, sayHello, {requestTimeoutMs: 50});
+	t.regex(await sendRaw(port, 'GET / HTTP/1.1\r\nHost:'), /^HTTP\/1\.1 408 /);
+});
+
+test('a client that does not get on with its body is cut off', async t => {
+	const {port} = await start(t, async context => {
+		await once(context.req, 'end');
+	}, {requestTimeoutMs: 50});
+	t.regex(await sendRaw(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello'), /^HTTP\/1\.1 408 /);
+});
+
+test('an answer may take longer than a request', async t => {
+	const held = heldAnswer();
+	const {port} = await start(t, async context => context.path === '/held' ? held.answer(context) : void await once(context.req, 'end'), {requestTimeoutMs: 300});
+	const running = send(port, {path: '/held'});
+	await held.begun;
+	// The second slow one comes when the server has looked at its connections because of the first.
+	for (let count = 0; count < 2; count++) {
+		t.is((await send(port, {path: '/', headers: {'Content-Length': '5'}})).status, 408);
+	}
+
+	held.release();
+	t.is((await running).body, 'at last');
+});
+
+test('stopping lets a request finish, and takes no more connections', async t => {
+	const held = heldAnswer();
+	const {port, close} = await start(t, held.answer);
+	const running = send(port, {path: '/'});
+	await held.begun;
+	const closing = close(3_600_000);
+	await t.throwsAsync(send(port, {path: '/'}), {code: 'ECONNREFUSED'});
+	held.release();
+	t.like(await running, {status: 200, body: 'at last'});
+	await closing;
+});
+
+test('stopping does not wait for connections that are kept alive, idle or busy', async t => {
+	const held = heldAnswer();
+	const {port, close} = await start(t, async context => context.path === '/held' ? held.answer(context) : sayHello(context));
+	const agent = new http.Agent({keepAlive: true});
+	t.teardown(() => agent.destroy());
+	await send(port, {path: '/', agent});
+	await send(port, {path: '/', agent: new http.Agent({keepAlive: true})});
+	const running = send(port, {path: '/held', agent});
+	await held.begun;
+	const closing = close(3_600_000);
+	held.release();
+	t.is((await running).body, 'at last');
+	await closing;
+	t.pass();
+});
+
+test('stopping cuts off what does not end in time', async t => {
+	const held = heldAnswer();
+	const {port, close} = await start(t, held.answer);
+	const running = send(port, {path: '/'});
+	await held.begun;
+	const [result] = await Promise.allSettled([running, close(20)]);
+	t.like(result, {status: 'rejected', reason: {code: 'ECONNRESET'}});
+	held.release();
+});
+
+test('what goes wrong while it listens is the application\'s to tell, and no reason to stop', async t => {
+	const app = new Koa();
+	app.use(({req: {socket}}) => {
+		const {server} = socket as typeof socket & {server: http.Server};
+		server.emit('error', new Error('accept EMFILE'));
+		server.emit('error', new Error('accept EMFILE'));
+	});
+	const told: Error[] = [];
+	app.on('error', error => told.push(error));
+	const {port, close} = await listen(app, loopback);
+	t.teardown(async () => close(0));
+	t.is((await send(port, {path: '/'})).status, 404);
+	t.deepEqual(told.map(({message}) => message), ['accept EMFILE', 'accept EMFILE']);
+});
