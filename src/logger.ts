@@ -13,7 +13,7 @@ export type LogOptions = {
 export const createLogger = async ({level, format, identity}: LogOptions): Promise<Logger> => {
 	const options = {level, base: {identity}, timestamp: pino.stdTimeFunctions.isoTime, formatters: {level: (label: string) => ({level: label})}};
 	if (format === 'json' || (format === 'auto' && !process.stdout.isTTY)) {
-		return pino(options);
+		return pino(options, pino.destination({dest: 1, sync: true}));
 	}
 
 	const {default: pretty} = await import('pino-pretty');
