@@ -3,7 +3,6 @@ export default {
 	files: ['test/e2e/**/*.test.ts'],
 	extensions: ['ts'],
 	concurrency: 1,
-	serial: true,
 	// The first run on a machine builds the control plane.
 	timeout: '20m',
 	workerThreads: false,

@@ -15,6 +15,7 @@ export type Replica = {
 	readonly process: RunningProcess;
 	readonly webhookPort: number;
 	readonly healthPort: number;
+	readonly metricsPort: number;
 	/** With the random suffix, as the Lease shows it. */
 	readonly identity: string;
 	/** From the start of the process until it said that it was ready. */
@@ -67,7 +68,7 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 			name,
 			logFile: path.join(directory, `${name}.log`),
 			args: [
-				'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0',
+				'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
 				'--tls-cert-file', certFile, '--tls-private-key-file', keyFile, '--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
 			],
 			...(onLog && {onLog}),
@@ -150,6 +151,7 @@ const startReplica = async ({name, args, logFile, onLog, signal}: ReplicaOptions
 		process,
 		webhookPort: Number(line['webhookPort']),
 		healthPort: Number(line['healthPort']),
+		metricsPort: Number(line['metricsPort']),
 		identity: line.identity,
 		readyMs: performance.now() - startedAt,
 	};

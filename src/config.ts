@@ -1,11 +1,11 @@
-/** Every option of `hostport-operator serve`: one table, read from flags and environment, and rendered as documentation. */
+/** Every option of `hostport-operator serve` in one table, and how it is read from flags and environment. */
 import os from 'node:os';
 import {parseArgs} from 'node:util';
 import {ConfigurationError} from './errors.ts';
-import {formatPortRange, highestPort, lowestPort, mergePortRanges, parsePortRange} from './ports/port-range.ts';
-import type {PortRange} from './ports/port-range.ts';
+import {duration, identity, namespace, oneOf, optional, port, portRanges, required, wholeSeconds} from './option-kinds.ts';
+import type {Parse} from './option-kinds.ts';
 
-type Option<T> = {
+export type Option<T> = {
 	readonly description: string;
 	/** What stands for the value in the documentation. */
 	readonly placeholder: string;
@@ -13,87 +13,8 @@ type Option<T> = {
 	readonly default?: string;
 	readonly defaultDescription?: string;
 	readonly repeatable?: true;
-	/** Gets the values that were given (of several the last, unless repeatable); throws an Error whose message ends the sentence "--flag …". */
-	readonly parse: (values: readonly string[]) => T;
+	readonly parse: Parse<T>;
 };
-
-const single = <T>(parse: (value: string) => T) => (values: readonly string[]): T => parse(values.at(-1) ?? '');
-
-const optional = single(value => value || undefined);
-
-const required = single(value => {
-	if (!value) {
-		throw new Error('must be given');
-	}
-
-	return value;
-});
-
-const namespace = single(value => {
-	if (!/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) {
-		throw new Error(`is "${value}": it must be the name of a namespace, at most 63 lower case letters, digits and "-"`);
-	}
-
-	return value;
-});
-
-const oneOf = <const T extends string>(...choices: readonly T[]) => single((value): T => {
-	const choice = choices.find(known => known === value);
-	if (choice === undefined) {
-		throw new Error(`is "${value}": it must be one of ${choices.join(', ')}`);
-	}
-
-	return choice;
-});
-
-const port = single(value => {
-	const number = Number(value);
-	if (!/^\d+$/.test(value) || number > 65_535) {
-		throw new Error(`is "${value}": it must be a whole number from 0 to 65535 (0: any free port)`);
-	}
-
-	return number;
-});
-
-const durationUnits = {ms: 1, s: 1000, m: 60_000} as const;
-
-/** Nothing here is worth waiting longer for, and Node's timers end at 24 days: a longer one would go off at once. */
-const longestDurationMs = 24 * 60 * durationUnits.m;
-
-const duration = (least: '0s' | '1s') => single(value => {
-	const ms = durationMs(value);
-	if (!(ms >= durationMs(least) && ms <= longestDurationMs)) {
-		throw new Error(`is "${value}": it must be a duration such as 500ms, 3s or 2m, from ${least} to ${longestDurationMs / durationUnits.m}m`);
-	}
-
-	return ms;
-});
-
-/** NaN where it is none. */
-const durationMs = (text: string): number => {
-	const [, amount, unit] = /^(\d+)(ms|s|m)$/.exec(text) ?? [];
-	return Number(amount) * durationUnits[unit as keyof typeof durationUnits];
-};
-
-const wholeSeconds = single(value => {
-	const ms = duration('1s')([value]);
-	if (ms % 1000 !== 0) {
-		throw new Error(`is "${value}": it must be a duration in whole seconds, such as 3s, because a Lease counts nothing less`);
-	}
-
-	return ms / 1000;
-});
-
-const identity = single(value => {
-	// It stands in the Lease's line of waiters, which is separated by commas.
-	if (!/^[\w.-]{1,200}$/.test(value)) {
-		throw new Error(`is "${value}": it must be 1 to 200 letters, digits, ".", "-" and "_"`);
-	}
-
-	return value;
-});
-
-const portRanges = (values: readonly string[]): readonly PortRange[] => mergePortRanges(values.map(value => parsePortRange(value)));
 
 const option = <T>(definition: Option<T>): Option<T> => definition;
 
@@ -133,6 +54,12 @@ export const options = {
 		description: 'Port of `/livez` and `/readyz`, over plain HTTP.',
 		placeholder: 'port',
 		default: '8081',
+		parse: port,
+	}),
+	metricsPort: option({
+		description: 'Port of `/metrics` for Prometheus, over plain HTTP.',
+		placeholder: 'port',
+		default: '8080',
 		parse: port,
 	}),
 	tlsCertFile: option({
@@ -199,9 +126,11 @@ export const options = {
 /** All options with their values; times in milliseconds, `leaseDuration` in seconds. */
 export type Config = {readonly [Name in keyof typeof options]: ReturnType<(typeof options)[Name]['parse']>};
 
-const flagOf = (name: string): string => name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+/** `bindAddress` → `bind-address` */
+export const flagOf = (name: string): string => name.replaceAll(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
 
-const variableOf = (name: string): string => `HOSTPORT_${flagOf(name).toUpperCase().replaceAll('-', '_')}`;
+/** `bindAddress` → `HOSTPORT_BIND_ADDRESS` */
+export const variableOf = (name: string): string => `HOSTPORT_${flagOf(name).toUpperCase().replaceAll('-', '_')}`;
 
 /**
  * Reads the options from flags, else the environment, else their defaults.
@@ -241,35 +170,3 @@ const parseFlags = (args: readonly string[]): Record<string, string[] | undefine
 /** H: how long a reservation may wait for its Pod. Twice the API server's request timeout, or longer where the administrator says so. */
 export const holdMs = ({holdTime, apiRequestTimeout}: Pick<Config, 'holdTime' | 'apiRequestTimeout'>): number =>
 	Math.max(holdTime, 2 * apiRequestTimeout);
-
-/** The table of options for a terminal of 100 columns. */
-export const renderUsage = (): string => {
-	const rows = Object.entries<Option<unknown>>(options).map(([name, {placeholder, description, ...rest}]) => {
-		const fallback = defaultOf(rest, '');
-		return [`  --${flagOf(name)} ${placeholder}`, `${description.replaceAll('`', '')}${fallback && ` (default: ${fallback})`}`] as const;
-	});
-	const width = Math.max(...rows.map(([flag]) => flag.length));
-	return rows.map(([flag, description]) => `${flag.padEnd(width)}  ${wrapped(description, 100 - width - 2).join(`\n${' '.repeat(width + 2)}`)}`).join('\n');
-};
-
-/** Lines of at most `width` characters, unless a word is longer. */
-const wrapped = (text: string, width: number): string[] =>
-	[...text.matchAll(new RegExp(String.raw`\S(?:.{0,${width - 2}}\S)?(?=\s|$)|\S+`, 'g'))].map(([line]) => line);
-
-/** `docs/configuration.md`. */
-export const renderConfigurationPage = (): string => `# Configuration
-
-\`hostport-operator serve\` takes these flags. Each is also an environment variable, which counts where the flag is not given and the variable is not empty. Where a flag is given more than once, the last counts, unless it is repeatable. A value that can't be used ends the program at start, with exit code 2 and a sentence that says why.
-
-| flag | variable | default | meaning |
-|---|---|---|---|
-${Object.entries<Option<unknown>>(options).map(([name, {placeholder, description, ...rest}]) =>
-	`| \`--${flagOf(name)} ${placeholder}\` | \`${variableOf(name)}\` | ${defaultOf(rest, '`') || '–'} | ${description} |`).join('\n')}
-
-A duration is a whole number with its unit: \`500ms\`, \`3s\`, \`2m\`. A range of ports is \`first-last\`, where both belong to it, or a single number; all ports are \`${formatPortRange({first: lowestPort, last: highestPort})}\`. A port to listen on may be \`0\`, for any free one.
-
-This page is made from the table in \`src/config.ts\`, by \`npm run docs\`.
-`;
-
-const defaultOf = ({default: value, defaultDescription}: Pick<Option<unknown>, 'default' | 'defaultDescription'>, quote: string): string =>
-	defaultDescription ?? (value === undefined ? '' : `${quote}${value}${quote}`);

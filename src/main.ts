@@ -1,7 +1,8 @@
 /** Arguments and environment → one command. Exit codes: 0 done, 1 failed, 2 asked for something impossible. */
 import {randomBytes} from 'node:crypto';
 import process from 'node:process';
-import {readConfig, renderUsage} from './config.ts';
+import {renderUsage} from './config-docs.ts';
+import {readConfig} from './config.ts';
 import {ConfigurationError} from './errors.ts';
 import {createLogger} from './logger.ts';
 import {startOperator} from './operator.ts';

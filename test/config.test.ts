@@ -2,7 +2,8 @@ import {readFileSync} from 'node:fs';
 import os from 'node:os';
 import test from 'ava';
 import fc from 'fast-check';
-import {holdMs, options, readConfig, renderConfigurationPage, renderUsage} from '../src/config.ts';
+import {renderConfigurationPage, renderUsage} from '../src/config-docs.ts';
+import {holdMs, options, readConfig} from '../src/config.ts';
 import type {Config} from '../src/config.ts';
 import {ConfigurationError} from '../src/errors.ts';
 
@@ -17,6 +18,7 @@ test('without anything, the defaults count', t => {
 		bindAddress: undefined,
 		webhookPort: 9443,
 		healthPort: 8081,
+		metricsPort: 8080,
 		tlsCertFile: 'tls.crt',
 		tlsPrivateKeyFile: 'tls.key',
 		portRange: [{first: 1024, last: 32_767}],
@@ -41,6 +43,7 @@ const good: {readonly [Name in keyof Config]: readonly [flag: string, text: stri
 	bindAddress: ['bind-address', '::1', '::1'],
 	webhookPort: ['webhook-port', '0', 0],
 	healthPort: ['health-port', '65535', 65_535],
+	metricsPort: ['metrics-port', '9090', 9090],
 	tlsCertFile: ['tls-cert-file', 'a.crt', 'a.crt'],
 	tlsPrivateKeyFile: ['tls-private-key-file', 'a.key', 'a.key'],
 	portRange: ['port-range', '30000-30999', [{first: 30_000, last: 30_999}]],

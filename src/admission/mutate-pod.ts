@@ -6,6 +6,7 @@ import type {PortRange} from '../ports/port-range.ts';
 import {patchBetween} from './patch.ts';
 import {withPorts} from './pod-mutation.ts';
 import {planPod, reasonToSkip} from './pod-plan.ts';
+import {checkPodSecurity} from './pod-security.ts';
 import {decodePod} from './pod.ts';
 import {allowed, decodeReview, denied, errored, patched} from './review.ts';
 import type {AdmissionRequest, AdmissionReview} from './review.ts';
@@ -16,9 +17,13 @@ export type PodMutatorOptions = {
 	readonly reserve: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
 	/** What `reserve` would give, without a trace. */
 	readonly preview: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
+	/** The labels of the Pod's namespace. */
+	readonly namespaceLabels: (namespace: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
 	/** What the administrator allows, merged and sorted. */
 	readonly ranges: readonly PortRange[];
 	readonly logger: Logger;
+	/** Is told what became of each Pod. */
+	readonly count: (outcome: 'allowed' | 'patched' | 'denied' | 'errored') => void;
 };
 
 /**
@@ -30,19 +35,23 @@ export const createPodMutator = (options: PodMutatorOptions) =>
 	async (body: unknown, signal: AbortSignal): Promise<AdmissionReview> => {
 		const request = decodeReview(body);
 		try {
-			return await mutatePod(request, options, signal);
+			const review = await mutatePod(request, options, signal);
+			options.count(review.response.patch === undefined ? 'allowed' : 'patched');
+			return review;
 		} catch (error) {
 			if (error instanceof DenialError) {
 				options.logger.warn({namespace: request.namespace, name: request.name, code: error.code}, `denied: ${error.message}`);
+				options.count('denied');
 				return denied(request, error);
 			}
 
 			options.logger.error({err: error, namespace: request.namespace, name: request.name}, 'a Pod could not be given ports');
+			options.count('errored');
 			return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
 		}
 	};
 
-const mutatePod = async (request: AdmissionRequest, {reserve, preview, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
+const mutatePod = async (request: AdmissionRequest, {reserve, preview, namespaceLabels, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
 	if (reasonToSkip(request)) {
 		return allowed(request);
 	}
@@ -54,6 +63,7 @@ const mutatePod = async (request: AdmissionRequest, {reserve, preview, ranges, l
 		return allowed(request, plan.warnings);
 	}
 
+	checkPodSecurity(request.namespace, await namespaceLabels(request.namespace, signal));
 	const numbers = await (request.dryRun ? preview : reserve)(plan.demand, signal);
 	logger.info({pod: plan.demand.pod, ports: numbers, ...(request.dryRun && {dryRun: true})}, 'allocated');
 	return patched(request, patchBetween(sent, withPorts(pod, plan, numbers)), plan.warnings);

@@ -22,8 +22,8 @@ export type WatchEvent<T> = {
 
 export type RequestOptions = {
 	readonly signal: AbortSignal;
-	/** Ask for the object's metadata only: enough where the caller knows what it has just written. */
-	readonly metadataOnly?: boolean;
+	/** Ask for metadata only, of the object or of each in a list: enough where the caller knows what it has just written. */
+	readonly metadataOnly?: boolean | 'list';
 };
 
 /**
@@ -74,9 +74,10 @@ export class ApiClient {
 	 * Yields events until the server ends the watch (after `timeoutSeconds`) or the signal aborts it. Ends and throws
 	 * like any request; the caller starts it again. An `ERROR` event (410 Gone) is thrown as an `ApiError`.
 	 */
-	async * watch<T>(path: string, {signal, timeoutSeconds}: {readonly signal: AbortSignal; readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
+	async * watch<T>(path: string, {signal, timeoutSeconds, metadataOnly = false}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
 		const response = await this.#send('GET', `${path}&watch=true&timeoutSeconds=${timeoutSeconds}`, undefined, {
 			signal: AbortSignal.any([signal, AbortSignal.timeout((timeoutSeconds + 15) * 1000)]),
+			metadataOnly,
 		});
 		let rest = '';
 		for await (const chunk of response.setEncoding('utf8')) {
@@ -107,7 +108,7 @@ export class ApiClient {
 			path,
 			signal,
 			headers: {
-				accept: metadataOnly ? 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1' : 'application/json',
+				accept: metadataOnly ? `application/json;as=PartialObjectMetadata${metadataOnly === 'list' ? 'List' : ''};g=meta.k8s.io;v=v1` : 'application/json',
 				'user-agent': 'hostport-operator',
 				...(content && {'content-type': content.type}),
 			},

@@ -1,28 +1,22 @@
 /** The ledger as this replica knows it: the index and pages that it has read, how fresh they are, and how missing ones are made. */
 import type {Logger} from 'pino';
+import {ApiError} from '../errors.ts';
+import type {Metrics} from '../metrics.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {pageName, pageOf} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
 import type {Clock} from './clock.ts';
+import type {Needs} from './freshness.ts';
 import type {LedgerObjects} from './ledger-objects.ts';
 import {unlessChanged} from './quarantine.ts';
 import type {Quarantine} from './quarantine.ts';
-
-/** How fresh what is known must be for a plan to be committed; times on the clock of the options. */
-export type Needs = {
-	/** The index must have been read since. */
-	readonly index: number;
-	/** By first port: since when each page, or that there is none, must have been read. */
-	readonly pages: ReadonlyMap<number, number>;
-	/** The pages that will be written. */
-	readonly touched: ReadonlySet<number>;
-};
 
 export type LedgerPagesOptions = {
 	readonly objects: LedgerObjects;
 	readonly quarantine: Quarantine;
 	readonly clock: Clock;
 	readonly logger: Logger;
+	readonly metrics: Pick<Metrics, 'commits'>;
 };
 
 export class LedgerPages {
@@ -58,7 +52,15 @@ export class LedgerPages {
 
 	/** Finds or makes the index; resolves once it may be used. Must be called first. */
 	async open(signal: AbortSignal): Promise<void> {
-		this.#keepIndex(await this.#options.quarantine.untilIndexIsOpen(signal));
+		this.#keepIndex(await this.#options.quarantine.untilIndexIsOpen(signal), this.#options.clock.now());
+	}
+
+	/** Reads the index and every page that it names, and makes again, in quarantine, those that somebody has deleted. */
+	async readAll(signal: AbortSignal): Promise<ReadonlyMap<number, LedgerPage>> {
+		const now = this.#options.clock.now();
+		const {pages} = await this.#readOrCreateIndex(signal);
+		await this.readOrCreate({index: now, pages: new Map(pages.map(first => [first, now])), touched: new Set(pages)}, signal);
+		return new Map(this.#pages);
 	}
 
 	/** Whether what is known is as fresh as needed; with `existing`, also whether every page exists that will be written. */
@@ -69,8 +71,9 @@ export class LedgerPages {
 	/** Reads what `meets` misses, and writes nothing. */
 	async read(needs: Needs, signal: AbortSignal): Promise<void> {
 		if (this.#indexReadAt < needs.index) {
+			const startedAt = this.#options.clock.now();
 			const index = await this.#options.objects.readIndex(signal);
-			this.#keepIndex(index ?? this.#index!);
+			this.#keepIndex(index ?? this.#index!, startedAt);
 		}
 
 		await Promise.all(this.#outdated(needs).map(async first => this.#readPage(first, signal)));
@@ -91,16 +94,18 @@ export class LedgerPages {
 	}
 
 	/**
-	 * Writes to the version of the page that is known.
+	 * Writes to the version of the page that the changes were planned with, which need not be the one that is known by now.
 	 *
 	 * @throws {ApiError} 409 when that is not the current version, 404 when the page is gone; and whatever the network
 	 * throws, when the write may or may not have happened. After either, the page counts as unread.
 	 */
-	async commit(first: number, changes: PageChanges, signal: AbortSignal): Promise<void> {
+	async commit(page: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<void> {
 		try {
-			this.#keep(await this.#options.objects.commit(this.#pages.get(first)!, changes, signal));
+			this.#keep(await this.#options.objects.commit(page, changes, signal));
+			this.#options.metrics.commits.inc({result: 'ok'});
 		} catch (error) {
-			this.#readAt.delete(first);
+			this.#options.metrics.commits.inc({result: error instanceof ApiError && error.status === 409 ? 'conflict' : 'failed'});
+			this.#readAt.delete(page.first);
 			throw error;
 		}
 	}
@@ -114,10 +119,13 @@ export class LedgerPages {
 	async #readPage(first: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
 		const startedAt = this.#options.clock.now();
 		const page = await this.#options.objects.readPage(first, this.blockSize, signal);
-		if (page) {
-			this.#keep(page);
-		} else {
+		const known = this.#pages.get(first);
+		if (!page) {
 			this.#pages.delete(first);
+		} else if (known?.uid !== page.uid || !this.#readAt.has(first) || BigInt(known.resourceVersion) <= BigInt(page.resourceVersion)) {
+			// Otherwise a commit of ours has overtaken this answer. After a conflict what comes is kept, whatever its version:
+			// an API server that was restored from a backup counts from an older one.
+			this.#keep(page);
 		}
 
 		this.#readAt.set(first, startedAt);
@@ -139,7 +147,7 @@ export class LedgerPages {
 
 			const added = await unlessChanged(async () => objects.addToIndex(index, first, signal));
 			if (added) {
-				this.#keepIndex(added);
+				this.#keepIndex(added, this.#options.clock.now());
 				const opened = !index.quarantined && page.quarantined ? await quarantine.openPage(page, signal) : undefined;
 				if (opened) {
 					this.#keep(opened);
@@ -152,11 +160,12 @@ export class LedgerPages {
 
 	/** Where somebody has deleted the index while we run, it is made again, marked: others may know of pages that we don't. */
 	async #readOrCreateIndex(signal: AbortSignal): Promise<LedgerIndex> {
-		const {objects, logger} = this.#options;
+		const {objects, clock, logger} = this.#options;
 		for (;;) {
+			const startedAt = clock.now();
 			const index = await objects.readIndex(signal);
 			if (index) {
-				return this.#keepIndex(index);
+				return this.#keepIndex(index, startedAt);
 			}
 
 			logger.warn('the ConfigMap hostport-ledger is gone: making it again');
@@ -164,9 +173,14 @@ export class LedgerPages {
 		}
 	}
 
-	#keepIndex(index: LedgerIndex): LedgerIndex {
-		this.#index = index;
-		this.#indexReadAt = this.#options.clock.now();
+	/** @param readAt when it was asked for: the answer says nothing of what came later. */
+	#keepIndex(index: LedgerIndex, readAt: number): LedgerIndex {
+		// Otherwise a later answer has overtaken this one.
+		if (readAt >= this.#indexReadAt) {
+			this.#index = index;
+			this.#indexReadAt = readAt;
+		}
+
 		if (index.quarantined) {
 			this.#options.quarantine.watchIndex(index);
 		}

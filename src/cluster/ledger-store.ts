@@ -7,13 +7,17 @@ import type {Logger} from 'pino';
 import {ApiError, DenialError, LedgerFormatError} from '../errors.ts';
 import type {Request} from '../ports/allocator.ts';
 import {planBatch} from '../ports/batch-plan.ts';
-import type {BatchPlan} from '../ports/batch-plan.ts';
+import type {Batch, BatchPlan} from '../ports/batch-plan.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import {pageName} from '../ports/ledger-page.ts';
+import type {LedgerPage} from '../ports/ledger-page.ts';
+import type {Repair} from '../ports/repair.ts';
 import {timestamp} from './clock.ts';
 import type {Clock} from './clock.ts';
+import {needsOf} from './freshness.ts';
+import type {Doubtful, Needs} from './freshness.ts';
 import type {LeaseLock, Tenure} from './lease-lock.ts';
-import type {LedgerPages, Needs} from './ledger-pages.ts';
+import type {LedgerPages} from './ledger-pages.ts';
 
 export type LedgerStoreOptions = {
 	readonly pages: LedgerPages;
@@ -25,8 +29,11 @@ export type LedgerStoreOptions = {
 	readonly mintClaim: () => string;
 };
 
-/** One admission in the queue. It leaves when it is answered, or when its time is up. */
-type Waiting = {
+/** What the queue holds. It leaves when it is answered, or when its time is up. */
+type Waiting = Admission | RepairJob;
+
+type Admission = {
+	readonly kind: 'admission';
 	readonly demand: PodDemand;
 	/** Fresh for each plan; the tokens of plans that were sent and not confirmed are in `earlierClaims`. */
 	claim: string;
@@ -37,11 +44,15 @@ type Waiting = {
 	readonly reject: (error: Error) => void;
 };
 
+type RepairJob = {
+	readonly kind: 'repair';
+	readonly repairs: readonly Repair[];
+	readonly resolve: (applied: readonly Repair[]) => void;
+	readonly reject: (error: unknown) => void;
+};
+
 /** Bounds a commit, and so how long the Lease is held for it. */
 const maximumBatch = 256;
-
-/** A page that is only looked past, because it is full, may be this old: then freed ports are found again. */
-const fullPageLifetimeMs = 10_000;
 
 const firstRetryMs = 25;
 const lastRetryMs = 1000;
@@ -49,6 +60,8 @@ const lastRetryMs = 1000;
 export class LedgerStore {
 	readonly #options: LedgerStoreOptions;
 	readonly #queue = new Set<Waiting>();
+	/** Repairs whose caller may not have heard of it yet, because others of his had to be planned again. */
+	readonly #committed = new WeakSet<Repair>();
 	#queueEmptied = new AbortController();
 	#draining: Promise<void> | undefined;
 	#lastFailure = 'other replicas held the Lease hostport-ledger';
@@ -64,18 +77,34 @@ export class LedgerStore {
 	 * server refuses the operator's writes.
 	 */
 	async reserve(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
-		signal.throwIfAborted();
 		const {promise, resolve, reject} = Promise.withResolvers<readonly number[]>();
-		const waiting: Waiting = {demand, claim: '', earlierClaims: [], doubtfulPages: new Set(), resolve, reject};
+		const admission: Admission = {kind: 'admission', demand, claim: '', earlierClaims: [], doubtfulPages: new Set(), resolve, reject};
+		return this.#enqueue(admission, promise, signal, () => new DenialError(503, `no host ports could be reserved in time (${this.#lastFailure}): try again`, {cause: signal.reason}));
+	}
+
+	/**
+	 * Makes those repairs that still find the entry which was judged, in a commit with whatever else waits, and resolves
+	 * with them.
+	 *
+	 * @throws the signal's reason when it is aborted first, or what a read or write failed with: then some may have been
+	 * made, and the next pass will see which.
+	 */
+	async repair(repairs: readonly Repair[], signal: AbortSignal): Promise<readonly Repair[]> {
+		const {promise, resolve, reject} = Promise.withResolvers<readonly Repair[]>();
+		return this.#enqueue({kind: 'repair', repairs, resolve, reject}, promise, signal, () => signal.reason as Error);
+	}
+
+	async #enqueue<T>(waiting: Waiting, answer: Promise<T>, signal: AbortSignal, tooLate: () => Error): Promise<T> {
+		signal.throwIfAborted();
 		const giveUp = () => {
-			this.#settle(waiting, () => reject(new DenialError(503, `no host ports could be reserved in time (${this.#lastFailure}): try again`, {cause: signal.reason})));
+			this.#settle(waiting, () => waiting.reject(tooLate()));
 		};
 
 		signal.addEventListener('abort', giveUp, {once: true});
 		this.#queue.add(waiting);
 		this.#draining ??= this.#drain();
 		try {
-			return await promise;
+			return await answer;
 		} finally {
 			signal.removeEventListener('abort', giveUp);
 		}
@@ -87,8 +116,8 @@ export class LedgerStore {
 		const startedAt = clock.now();
 		for (;;) {
 			signal.throwIfAborted();
-			const plan = this.#plan([{demand, claim: '', earlierClaims: [], doubtfulPages: new Set<number>()}]);
-			const needs = this.#needs(plan, startedAt);
+			const plan = this.#plan(pages.known, {requests: [{demand, claim: '', earlierClaims: [], doubtfulPages: new Set<number>()}], repairs: []});
+			const needs = this.#needs(plan, [], startedAt);
 			if (pages.meets(needs)) {
 				const {outcome} = plan.requests[0]!;
 				if (outcome.kind === 'allocated') {
@@ -150,53 +179,42 @@ export class LedgerStore {
 		for (;;) {
 			signal.throwIfAborted();
 			const open = batch.filter(waiting => this.#queue.has(waiting));
-			for (const waiting of open) {
-				waiting.claim = mintClaim();
+			const requests = open.filter(waiting => waiting.kind === 'admission');
+			const jobs = open.filter(waiting => waiting.kind === 'repair');
+			const repairs = jobs.flatMap(job => job.repairs);
+			for (const request of requests) {
+				request.claim = mintClaim();
 			}
 
-			const plan = this.#plan(open);
-			const needs = this.#needs(plan, heldSince);
+			// While one page is committed, others may be read anew; what is written must rest on what was planned with.
+			const known = new Map(pages.known);
+			const plan = this.#plan(known, {requests, repairs});
+			const needs = this.#needs(plan, repairs, heldSince);
 			if (pages.meets(needs, 'existing')) {
-				return this.#commit(plan, signal);
+				await this.#commit(plan, known, signal);
+				for (const job of jobs) {
+					this.#settle(job, () => job.resolve(job.repairs.filter(repair => this.#committed.has(repair))));
+				}
+
+				return;
 			}
 
 			await pages.readOrCreate(needs, signal);
 		}
 	}
 
-	#plan<R extends Request>(requests: readonly R[]): BatchPlan<R> {
+	#plan<R extends Request>(known: ReadonlyMap<number, LedgerPage>, batch: Batch<R>): BatchPlan<R> {
 		const {pages, random, clock} = this.#options;
-		return planBatch(pages.known, pages.blockSize, requests, random, timestamp(clock.date()));
+		return planBatch(known, pages.blockSize, batch, random, timestamp(clock.date()));
 	}
 
-	/**
-	 * How fresh each page must be that the plan rests on. `since`: when we began to be the only writer. What another
-	 * replica has written before is found by reading once after that; a stale page would cost a conflict, never a duplicate.
-	 */
-	#needs(plan: BatchPlan<Request & {readonly doubtfulPages: ReadonlySet<number>}>, since: number): Needs {
+	#needs(plan: BatchPlan<Request & Doubtful>, repairs: readonly Repair[], since: number): Needs {
 		const {pages, clock} = this.#options;
-		const readSince = new Map<number, number>();
-		const need = (first: number, time: number) => readSince.set(first, Math.max(time, readSince.get(first) ?? -Infinity));
-		let indexSince = -Infinity;
-		for (const {request: {demand, doubtfulPages}, outcome, pages: touched} of plan.requests) {
-			const existing = pages.existingBetween(demand.basePort, demand.maxPort);
-			for (const first of [...touched, ...doubtfulPages]) {
-				need(first, since);
-			}
-
-			// Its predecessor's ports, or the last free one, may be on any page.
-			const mustSeeAll = demand.hasFixedName || outcome.kind === 'exhausted';
-			indexSince = mustSeeAll ? since : indexSince;
-			for (const first of existing) {
-				need(first, mustSeeAll ? since : Math.min(since, clock.now() - fullPageLifetimeMs));
-			}
-		}
-
-		return {index: indexSince, pages: readSince, touched: new Set(plan.changes.keys())};
+		return needsOf({plan, repairs, blockSize: pages.blockSize, existingBetween: (base, max) => pages.existingBetween(base, max), since, now: clock.now()});
 	}
 
 	/** One compare-and-swap for each page. Whoever has all his pages is answered; the first failure leaves the rest for the next plan. */
-	async #commit(plan: BatchPlan<Waiting>, signal: AbortSignal): Promise<void> {
+	async #commit(plan: BatchPlan<Admission>, known: ReadonlyMap<number, LedgerPage>, signal: AbortSignal): Promise<void> {
 		const {pages} = this.#options;
 		for (const {request, outcome} of plan.requests) {
 			if (outcome.kind === 'exhausted') {
@@ -221,9 +239,12 @@ export class LedgerStore {
 				request.doubtfulPages.add(first);
 			}
 
-			await pages.commit(first, changes, signal);
+			await pages.commit(known.get(first)!, changes, signal);
 			committed.add(first);
 			answerCommitted();
+			for (const repair of plan.repairs.filter(({key}) => changes.has(key))) {
+				this.#committed.add(repair);
+			}
 		}
 	}
 
@@ -235,6 +256,13 @@ export class LedgerStore {
 		}
 
 		this.#lastFailure = error instanceof Error ? error.message : String(error);
+		// Admissions need not wait behind repairs that fail: the next pass judges anew.
+		for (const waiting of batch) {
+			if (waiting.kind === 'repair') {
+				this.#settle(waiting, () => waiting.reject(error));
+			}
+		}
+
 		if (isTransient(error)) {
 			logger.warn({err: error}, 'the ledger could not be read or written: trying again');
 			return clock.sleep(retryMs, signal);

@@ -15,15 +15,16 @@ type PodList = {
 };
 
 /**
- * All Pods of all namespaces, as of a moment after the call began: it asks without resourceVersion and without a label,
- * for a label can be taken off by a user.
+ * What `select` finds in all Pods of all namespaces, as of a moment after the call began: it asks without resourceVersion
+ * and without a label, for a label can be taken off by a user. Only what is found is kept: ten thousand whole Pods would
+ * take more memory than everything else together.
  *
  * @throws {ApiError} or what the network threw. Then nothing is known, and nothing may be concluded.
  */
-export const listPods = async (api: Pick<ApiClient, 'get'>, signal: AbortSignal): Promise<StoredPod[]> => {
+export const listFromPods = async <T>(api: Pick<ApiClient, 'get'>, select: (pod: StoredPod) => readonly T[], signal: AbortSignal): Promise<T[]> => {
 	for (let restarts = 0; ; restarts++) {
 		try {
-			return await listOnce(api, signal);
+			return await listOnce(api, select, signal);
 		} catch (error) {
 			if (!(error instanceof ApiError && error.status === 410) || restarts === maximumRestarts) {
 				throw error;
@@ -32,14 +33,14 @@ export const listPods = async (api: Pick<ApiClient, 'get'>, signal: AbortSignal)
 	}
 };
 
-const listOnce = async (api: Pick<ApiClient, 'get'>, signal: AbortSignal): Promise<StoredPod[]> => {
-	const pods: StoredPod[] = [];
+const listOnce = async <T>(api: Pick<ApiClient, 'get'>, select: (pod: StoredPod) => readonly T[], signal: AbortSignal): Promise<T[]> => {
+	const found: T[] = [];
 	let token = '';
 	do {
 		const page = await api.get<PodList>(`/api/v1/pods?limit=${pageSize}${token && `&continue=${encodeURIComponent(token)}`}`, {signal});
-		pods.push(...page.items);
+		found.push(...page.items.flatMap(select));
 		token = page.metadata.continue ?? '';
 	} while (token);
 
-	return pods;
+	return found;
 };

@@ -1,8 +1,8 @@
 /**
  * How index and pages are opened. Somebody may delete either in the middle of a burst, while a Pod that was admitted just
  * before is on its way to storage and known to nobody. So both are born marked, and the mark is lifted only by a
- * compare-and-swap on the version that was read, together with what a list of all Pods taken after that read shows
- * (docs/adr/0002-quarantine.md).
+ * compare-and-swap on the version that was read, together with what lists of all Pods and Services taken after that read
+ * show (docs/adr/0002-quarantine.md).
  */
 import type {Logger} from 'pino';
 import {ApiError} from '../errors.ts';
@@ -16,7 +16,8 @@ import type {ApiClient} from './api-client.ts';
 import {timestamp} from './clock.ts';
 import type {Clock} from './clock.ts';
 import type {LedgerObjects} from './ledger-objects.ts';
-import {listPods} from './pods.ts';
+import {listFromPods} from './pods.ts';
+import {listNodePorts} from './services.ts';
 
 export type QuarantineOptions = {
 	readonly api: Pick<ApiClient, 'get'>;
@@ -69,17 +70,19 @@ export class Quarantine {
 	}
 
 	/**
-	 * Opens a page with all that a consistent list of Pods shows of its ports. Right only for a page that has never existed
+	 * Opens a page with all that consistent lists of Pods and Services show of its ports. Right only for a page that has never existed
 	 * before, or whose mark has been watched for the hold time.
 	 *
 	 * @returns the open page; undefined where somebody else has changed it since it was read.
 	 */
 	async openPage(page: LedgerPage, signal: AbortSignal): Promise<LedgerPage | undefined> {
 		const {api, objects, clock, logger, mintClaim} = this.#options;
-		const pods = await listPods(api, signal);
+		const [hostPorts, nodePorts] = await Promise.all([listFromPods(api, hostPortsOf, signal), listNodePorts(api, signal)]);
 		const since = timestamp(clock.date());
 		const isKept = new Set([...page.entries.keys(), ...page.damaged.map(({key}) => key)]);
-		const changes = new Map<string, LedgerEntry>(pods.flatMap(hostPortsOf)
+		// Of a port that several have, the last one counts: better one that we have given than a foreign one.
+		const uses = [...nodePorts, ...hostPorts].toSorted((a, b) => Number(a.managed) - Number(b.managed));
+		const changes = new Map<string, LedgerEntry>(uses
 			.filter(({port}) => pageOf(port, page.blockSize) === page.first)
 			.map(use => entryOf(use, mintClaim(), since))
 			.filter(([key]) => !isKept.has(key)));
@@ -145,7 +148,7 @@ export class Quarantine {
 			}
 		}
 
-		return !(await listPods(api, signal)).some(isManaged);
+		return (await listFromPods(api, pod => isManaged(pod) ? [pod.metadata.name] : [], signal)).length === 0;
 	}
 }
 

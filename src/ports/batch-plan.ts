@@ -1,11 +1,12 @@
-/** A plan for everything that waits in the queue, and what must be read before it may be committed. Pure. */
+/** A plan for everything that waits in the queue: admissions first, then repairs of what they leave as it was. Pure. */
 import {allocate} from './allocator.ts';
 import type {Outcome, Request} from './allocator.ts';
+import {formatEntry, parseEntryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
-import {parseEntryKey} from './ledger-entry.ts';
 import {pageOf} from './ledger-page.ts';
-import type {LedgerPage} from './ledger-page.ts';
+import type {LedgerPage, PageChanges} from './ledger-page.ts';
 import {PortSpace} from './port-space.ts';
+import type {Repair} from './repair.ts';
 
 export type PlannedRequest<R extends Request> = {
 	readonly request: R;
@@ -16,30 +17,58 @@ export type PlannedRequest<R extends Request> = {
 
 export type BatchPlan<R extends Request> = {
 	readonly requests: ReadonlyArray<PlannedRequest<R>>;
-	/** The changes of each page, by its first port, ascending: the order in which they are committed. */
-	readonly changes: ReadonlyMap<number, ReadonlyMap<string, LedgerEntry>>;
+	/**
+	 * The changes of each page, by its first port, in the order in which they are committed: ascending, and those that
+	 * admissions wait for first.
+	 */
+	readonly changes: ReadonlyMap<number, PageChanges>;
+	/** The repairs that are among the changes; the others found another entry than the one that was judged. */
+	readonly repairs: readonly Repair[];
 };
 
-/** Plans one request after the other on the same space; see `allocate` for the parameters. */
+export type Batch<R extends Request> = {
+	readonly requests: readonly R[];
+	readonly repairs: readonly Repair[];
+};
+
+/** Plans one request after the other on the same space; see `allocate` for the last two parameters. */
 export const planBatch = <R extends Request>(
 	pages: ReadonlyMap<number, LedgerPage>,
 	blockSize: number,
-	requests: readonly R[],
+	{requests, repairs}: Batch<R>,
 	random: () => number,
 	since: string,
 ): BatchPlan<R> => {
 	const space = new PortSpace(pages, blockSize);
-	const changes = new Map<number, Map<string, LedgerEntry>>();
+	const changes = new Map<number, Map<string, LedgerEntry | undefined>>();
+	const change = (key: string, entry: LedgerEntry | undefined): number => {
+		const first = pageOf(parseEntryKey(key)!.port, blockSize);
+		changes.set(first, (changes.get(first) ?? new Map<string, LedgerEntry | undefined>()).set(key, entry));
+		return first;
+	};
+
 	const planned = requests.map((request): PlannedRequest<R> => {
 		const outcome = allocate(space, request, random, since);
-		const touched = new Set<number>();
-		for (const [key, entry] of outcome.kind === 'allocated' ? outcome.changes : []) {
-			const first = pageOf(parseEntryKey(key)!.port, blockSize);
-			touched.add(first);
-			changes.set(first, (changes.get(first) ?? new Map<string, LedgerEntry>()).set(key, entry));
-		}
-
-		return {request, outcome, pages: touched};
+		const touched = outcome.kind === 'allocated' ? [...outcome.changes].map(([key, entry]) => change(key, entry)) : [];
+		return {request, outcome, pages: new Set(touched)};
 	});
-	return {requests: planned, changes: new Map([...changes].toSorted(([a], [b]) => a - b))};
+	const fitting = repairs.filter(({key, expected}) => {
+		const {port} = parseEntryKey(key)!;
+		const first = pageOf(port, blockSize);
+		const page = pages.get(first);
+		// Between judging and committing an admission may have taken the port over, or a person written there: then what
+		// was judged is no more.
+		return page && !page.unusable && !changes.get(first)?.has(key) && isSame(page.entries.get(key), expected)
+			&& (expected !== undefined || !page.damaged.some(damaged => damaged.port === port));
+	});
+	for (const {key, next} of fitting) {
+		change(key, next);
+	}
+
+	const awaited = new Set(planned.flatMap(({pages}) => [...pages]));
+	const rank = (first: number) => (awaited.has(first) ? 0 : 1);
+	return {requests: planned, changes: new Map([...changes].toSorted(([a], [b]) => rank(a) - rank(b) || a - b)), repairs: fitting};
 };
+
+const isSame = (entry: LedgerEntry | undefined, expected: LedgerEntry | undefined): boolean =>
+	entry === expected || (entry !== undefined && expected !== undefined && formatEntry(entry) === formatEntry(expected));

@@ -66,6 +66,16 @@ export const budgetMs = (timeout: string | readonly string[] | undefined): numbe
 	return Math.max(allowedMs - marginMs, allowedMs / 2);
 };
 
+/** `/metrics`, in the text format of Prometheus. */
+export const createMetricsApp = (registry: {readonly contentType: string; readonly metrics: () => Promise<string>}, logger: Logger): Koa => {
+	const router = new Router();
+	router.get('/metrics', async context => {
+		context.type = registry.contentType;
+		context.body = await registry.metrics();
+	});
+	return createApp(router, logger);
+};
+
 const createApp = (router: Router, logger: Logger): Koa => {
 	const app = new Koa();
 	app.on('error', (error: Error) => {

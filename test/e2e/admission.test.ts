@@ -2,7 +2,7 @@
 import test from 'ava';
 import type {Manifest} from '../../scripts/kube-client.ts';
 import {readManifests} from '../../scripts/kube-client.ts';
-import {duplicates, hostPorts} from '../helpers/burst.ts';
+import {duplicates, hostPorts} from '../../scripts/burst.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 
 const cluster = useCluster(test, {workloads: true, replicas: 3});

@@ -5,7 +5,7 @@ import process from 'node:process';
 import {promisify} from 'node:util';
 import test from 'ava';
 import type {Replica} from '../../scripts/replicas.ts';
-import {countWrites, createBurst, duplicates, hostPorts, missingFromLedger} from '../helpers/burst.ts';
+import {countWrites, createBurst, duplicates, hostPorts, missingFromLedger} from '../../scripts/burst.ts';
 import {useCluster} from './helpers/cluster.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 3});

@@ -4,8 +4,9 @@ import {writeFile} from 'node:fs/promises';
 import {promisify} from 'node:util';
 import test from 'ava';
 import {obtainBinaries} from '../../scripts/control-plane/obtain.ts';
-import {podTemplate} from '../helpers/burst.ts';
-import {useCluster} from './helpers/cluster.ts';
+import {podTemplate} from '../../scripts/burst.ts';
+import {ledgerEntries} from '../../scripts/observe.ts';
+import {untilFound, useCluster} from './helpers/cluster.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 3});
 
@@ -44,7 +45,8 @@ test.serial('before there is any ledger entry or Lease', async t => {
 test.serial('a hundred times beside a ledger with entries', async t => {
 	const {client} = cluster();
 	await client.request('POST', '/api/v1/namespaces/default/pods', podTemplate('real'));
-	// The Lease is cleared a moment after the commit.
+	// The reconciler binds the entries, and the Lease is cleared a moment after.
+	await untilFound(async () => [...(await ledgerEntries(client)).values()].every(entry => entry.includes('"bound"')) ? true : undefined, 'the entries to be bound');
 	const before = await untilSettled();
 	for (let round = 0; round < 25; round++) {
 		const pods = await Promise.all([

@@ -4,8 +4,8 @@ import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import type {Replica} from '../../scripts/replicas.ts';
 import type {Lease} from '../../src/cluster/lease-record.ts';
-import type {Burst} from '../helpers/burst.ts';
-import {createBurst, duplicates, hostPorts, missingFromLedger} from '../helpers/burst.ts';
+import type {Burst} from '../../scripts/burst.ts';
+import {createBurst, duplicates, hostPorts, missingFromLedger} from '../../scripts/burst.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 3, flags: ['--port-range', '20000-32767', '--hold-time', '4s', '--api-request-timeout', '2s']});

@@ -14,8 +14,9 @@ import {LedgerObjects} from '../../src/cluster/ledger-objects.ts';
 import {LedgerPages} from '../../src/cluster/ledger-pages.ts';
 import {LedgerStore} from '../../src/cluster/ledger-store.ts';
 import {Quarantine} from '../../src/cluster/quarantine.ts';
+import {createMetrics} from '../../src/metrics.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
-import {podTemplate} from '../helpers/burst.ts';
+import {podTemplate} from '../../scripts/burst.ts';
 import {untilFound} from './helpers/cluster.ts';
 
 let controlPlane: ControlPlane;
@@ -47,7 +48,7 @@ const openLedger = async (t: ExecutionContext, {namespace, wrap = api => api, ho
 	const logger = pino({level: 'silent'});
 	const objects = new LedgerObjects(api, namespace);
 	const quarantine = new Quarantine({api, objects, clock: systemClock, logger, namespace, leaseName: 'hostport-ledger', holdMs, mintClaim: randomUUID, signal: lifetime.signal});
-	const pages = new LedgerPages({objects, quarantine, clock: systemClock, logger});
+	const pages = new LedgerPages({objects, quarantine, clock: systemClock, logger, metrics: createMetrics()});
 	// No Lease: whoever wants to work, works. The compare-and-swap alone must keep the ledger right.
 	const lock = {
 		acquire: async () => ({signal: lifetime.signal, heldSince: systemClock.now(), release() {}}),

@@ -67,9 +67,9 @@ export const useCluster = (test: TestFn, {workloads, replicas, flags = []}: Clus
 	};
 };
 
-/** Asks until there is an answer that is not undefined and no error, or half a minute has passed. */
+/** Asks until there is an answer that is not undefined and no error, or a minute and a half has passed. */
 export const untilFound = async <T>(ask: () => Promise<T | undefined>, what: string): Promise<T> => {
-	const deadline = performance.now() + 30_000;
+	const deadline = performance.now() + 90_000;
 	for (;;) {
 		let problem: unknown;
 		try {

@@ -1,8 +1,8 @@
 /** Many Pods at once, and what became of them. */
 import {setTimeout as sleep} from 'node:timers/promises';
-import type {KubeClient} from '../../scripts/kube-client.ts';
+import type {KubeClient} from './kube-client.ts';
 
-export {duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../scripts/observe.ts';
+export {duplicates, hostPorts, ledgerEntries, missingFromLedger} from './observe.ts';
 
 export type BurstOptions = {
 	readonly client: KubeClient;

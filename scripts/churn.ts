@@ -1,0 +1,176 @@
+/**
+ * `npm run churn -- --minutes 20 --seed 1`: Pods come and go, are refused, finish and come back, replicas are stopped and
+ * killed, and with `--kill-leader N` the reconciler is killed N times in the middle of a pass. In the end ledger and cluster
+ * must agree exactly, and no port may ever have been given twice.
+ */
+import process from 'node:process';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {parseArgs} from 'node:util';
+import {countWrites, createBurst} from './burst.ts';
+import type {LedgerEntry} from '../src/ports/ledger-entry.ts';
+import {build} from './build.ts';
+import {startControlPlane} from './control-plane/start.ts';
+import {createKubeClient} from './kube-client.ts';
+import type {KubeClient} from './kube-client.ts';
+import {duplicates, hostPorts, ledgerEntries} from './observe.ts';
+import {install, serviceAccount} from './replicas.ts';
+import type {Replica} from './replicas.ts';
+
+const {values: {minutes, seed, 'kill-leader': kills, 'hold-time': holdTime}} = parseArgs({options: {
+	minutes: {type: 'string', default: '20'},
+	seed: {type: 'string', default: '1'},
+	'kill-leader': {type: 'string', default: '0'},
+	'hold-time': {type: 'string', default: '120s'},
+}});
+
+/** A small generator with a seed (mulberry32), so that a run can be repeated as far as a real cluster lets it. */
+const randomFrom = (start: number) => {
+	let state = start;
+	return () => {
+		state = (state + 0x6D_2B_79_F5) | 0;
+		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+		return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+	};
+};
+
+const random = randomFrom(Number(seed));
+const mergePatch = 'application/merge-patch+json';
+const basePort = 10_000;
+const pods = (namespace: string) => `/api/v1/namespaces/${namespace}/pods`;
+
+await build();
+await using controlPlane = await startControlPlane({workloads: false, onProgress: line => console.log(line)});
+await using client = await createKubeClient(controlPlane.kubeconfigPath);
+for (const name of ['left', 'right', 'poor']) {
+	await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name}});
+}
+
+// Without a controller manager nobody fills in a quota's status, on which admission relies.
+const quota = '/api/v1/namespaces/poor/resourcequotas';
+await client.request('POST', quota, {apiVersion: 'v1', kind: 'ResourceQuota', metadata: {name: 'none'}, spec: {hard: {pods: '0'}}});
+await client.request('PATCH', `${quota}/none/status`, {status: {hard: {pods: '0'}, used: {pods: '0'}}}, mergePatch);
+
+let passes = 0;
+let killed = 0;
+const leaseSeconds = Number(kills) > 0 ? '1s' : '3s';
+// Replicas log before all of them are there.
+let running: () => readonly Replica[] = () => [];
+await using installation = await install({
+	client,
+	kubeconfig: await controlPlane.kubeconfigFor(serviceAccount),
+	directory: `${controlPlane.directory}/replicas`,
+	replicas: 3,
+	flags: ['--hold-time', holdTime, '--api-request-timeout', holdTime === '120s' ? '60s' : '1s', '--lease-duration', leaseSeconds, '--log-level', 'debug'],
+	onLog({msg, identity}) {
+		if (msg !== 'a pass begins') {
+			return;
+		}
+
+		passes++;
+		if (killed < Number(kills)) {
+			const leader = running().find(replica => replica.identity === identity);
+			// Somewhere between its first read and its last write.
+			setTimeout(() => {
+				if (leader?.process.kill('SIGKILL')) {
+					killed++;
+					void installation.addReplica(`after-kill-${killed}`);
+				}
+			}, random() * 60);
+		}
+	},
+});
+
+running = installation.replicas;
+
+const counts = {created: 0, refused: 0, deleted: 0, finished: 0, failedTries: 0, restarts: 0, samples: 0, duplicates: 0};
+const before = await countWrites(client);
+const endAt = performance.now() + Number(minutes) * 60_000;
+const isOver = () => (Number(kills) > 0 ? killed >= Number(kills) : performance.now() >= endAt);
+
+const comeAndGo = async (): Promise<void> => {
+	while (!isOver()) {
+		const wave = await createBurst({client, count: 100 + Math.floor(random() * 150), concurrency: 60, namespaces: ['left', 'right'], basePort, attempts: 100});
+		counts.created += wave.created;
+		counts.failedTries += wave.failures.length;
+		const refused = await createBurst({client, count: 5, concurrency: 5, namespaces: ['poor'], basePort});
+		counts.refused += refused.failures.length;
+		for (const namespace of ['left', 'right']) {
+			const {items} = await client.request<{items: Array<{metadata: {name: string}}>}>('GET', pods(namespace));
+			for (const {metadata: {name}} of items) {
+				const fate = random();
+				if (fate < 0.5) {
+					await client.request('DELETE', `${pods(namespace)}/${name}?gracePeriodSeconds=0`);
+					counts.deleted++;
+				} else if (fate < 0.55) {
+					await client.request('PATCH', `${pods(namespace)}/${name}/status`, {status: {phase: random() < 0.5 ? 'Succeeded' : 'Failed'}}, mergePatch);
+					counts.finished++;
+				}
+			}
+		}
+
+		await sleep(random() * 20_000);
+	}
+};
+
+const restartReplicas = async (): Promise<void> => {
+	while (!isOver()) {
+		// A new leader counts ages anew: one that changed hands faster than the hold time would free nothing.
+		await sleep(60_000 + random() * 120_000);
+		const replicas = installation.replicas();
+		const replica = replicas[Math.floor(random() * replicas.length)];
+		if (replica && Number(kills) === 0) {
+			await installation.removeReplica(replica, random() < 0.5 ? 'SIGKILL' : 'SIGTERM');
+			await installation.addReplica(`restart-${++counts.restarts}`);
+		}
+	}
+};
+
+const sampleDuplicates = async (): Promise<void> => {
+	while (!isOver()) {
+		counts.duplicates += duplicates(await hostPorts(client)).length;
+		counts.samples++;
+		await sleep(1000);
+	}
+};
+
+const report = setInterval(() => console.log(JSON.stringify({...counts, passes, killed})), 60_000);
+await Promise.all([comeAndGo(), restartReplicas(), sampleDuplicates()]);
+clearInterval(report);
+const during = await countWrites(client);
+
+/** Where ledger and live Pods differ, in words. */
+const differences = async (from: KubeClient): Promise<string[]> => {
+	const entries = new Map([...await ledgerEntries(from)].map(([key, text]) => [key, JSON.parse(text) as LedgerEntry]));
+	const uses = new Map((await hostPorts(from)).map(use => [`${use.port}.${use.protocol.toLowerCase()}`, use]));
+	return [
+		...[...entries].filter(([key, {state, uid}]) => uses.get(key)?.uid !== uid || state !== 'bound').map(([key, {state, pod}]) => `${key} is ${state} for ${pod}`),
+		...[...uses.keys()].filter(key => !entries.has(key)).map(key => `${key} has a Pod and no entry`),
+	];
+};
+
+const settledBy = performance.now() + 300_000;
+let left = await differences(client);
+while (left.length > 0 && performance.now() < settledBy) {
+	await sleep(2000);
+	left = await differences(client);
+}
+
+const after = await countWrites(client);
+const writes = after.configMaps - before.configMaps + after.leases - before.leases;
+console.log(JSON.stringify({
+	...counts,
+	passes,
+	killed,
+	differences: left.length,
+	writes,
+	writesPerPod: Number((writes / counts.created).toFixed(3)),
+	configMapWrites: during.configMaps - before.configMaps,
+	leaseWrites: during.leases - before.leases,
+	conflicts: after.refused - before.refused,
+}));
+for (const line of left.slice(0, 20)) {
+	console.log(line);
+}
+
+process.exitCode = left.length === 0 && counts.duplicates === 0 ? 0 : 1;

@@ -1,0 +1,62 @@
+/** What must have been read, and since when, before a plan may be committed (docs/adr/0003-freshness.md). Pure. */
+import type {Request} from '../ports/allocator.ts';
+import type {BatchPlan} from '../ports/batch-plan.ts';
+import {parseEntryKey} from '../ports/ledger-entry.ts';
+import {pageOf} from '../ports/ledger-page.ts';
+import type {Repair} from '../ports/repair.ts';
+
+/** Times on the clock of whoever reads. */
+export type Needs = {
+	/** The index must have been read since. */
+	readonly index: number;
+	/** By first port: since when each page, or that there is none, must have been read. */
+	readonly pages: ReadonlyMap<number, number>;
+	/** The pages that will be written. */
+	readonly touched: ReadonlySet<number>;
+};
+
+/** Pages that a write of unknown outcome may have changed. */
+export type Doubtful = {readonly doubtfulPages: ReadonlySet<number>};
+
+export type FreshnessInput = {
+	readonly plan: BatchPlan<Request & Doubtful>;
+	/** All that are in the batch, for only a fresh page tells which of them still fit. */
+	readonly repairs: readonly Repair[];
+	readonly blockSize: number;
+	/** First ports of the pages that exist between two ports, as far as is known. */
+	readonly existingBetween: (base: number, max: number) => readonly number[];
+	/** When we began to be the only writer. */
+	readonly since: number;
+	readonly now: number;
+};
+
+/** A page that is only looked past, because it is full, may be this old: then freed ports are found again. */
+const fullPageLifetimeMs = 10_000;
+
+/**
+ * What another replica has written before us is found by reading once after that; a stale page would cost a conflict,
+ * never a duplicate.
+ */
+export const needsOf = ({plan, repairs, blockSize, existingBetween, since, now}: FreshnessInput): Needs => {
+	const readSince = new Map<number, number>();
+	const need = (first: number, time: number) => readSince.set(first, Math.max(time, readSince.get(first) ?? -Infinity));
+	for (const {key} of repairs) {
+		need(pageOf(parseEntryKey(key)!.port, blockSize), since);
+	}
+
+	let indexSince = -Infinity;
+	for (const {request: {demand, doubtfulPages}, outcome, pages: touched} of plan.requests) {
+		for (const first of [...touched, ...doubtfulPages]) {
+			need(first, since);
+		}
+
+		// Its predecessor's ports, or the last free one, may be on any page.
+		const mustSeeAll = demand.hasFixedName || outcome.kind === 'exhausted';
+		indexSince = mustSeeAll ? since : indexSince;
+		for (const first of existingBetween(demand.basePort, demand.maxPort)) {
+			need(first, mustSeeAll ? since : Math.min(since, now - fullPageLifetimeMs));
+		}
+	}
+
+	return {index: indexSince, pages: readSince, touched: new Set(plan.changes.keys())};
+};

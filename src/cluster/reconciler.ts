@@ -1,0 +1,191 @@
+/**
+ * Keeps the ledger true: one elected replica looks at ledger and cluster, again and again, and repairs what differs. Two at
+ * once would be safe, as every repair names the entry that it judged; the election only saves work. A pass that fails
+ * changes nothing, and the next one begins anew.
+ */
+import type {Logger} from 'pino';
+import {hostPortsOf} from '../ports/host-port-use.ts';
+import {entryStates} from '../ports/ledger-entry.ts';
+import {planPass} from '../ports/repair.ts';
+import type {Duplicate, Sighting} from '../ports/repair.ts';
+import type {Metrics} from '../metrics.ts';
+import type {ApiClient} from './api-client.ts';
+import {timestamp} from './clock.ts';
+import type {Clock} from './clock.ts';
+import type {LeaseLock} from './lease-lock.ts';
+import type {LedgerPages} from './ledger-pages.ts';
+import type {LedgerStore} from './ledger-store.ts';
+import {listFromPods} from './pods.ts';
+import {listNodePorts} from './services.ts';
+import {Wakeup} from './wakeup.ts';
+
+export type ReconcilerOptions = {
+	readonly api: Pick<ApiClient, 'get' | 'watch'>;
+	readonly pages: LedgerPages;
+	readonly store: Pick<LedgerStore, 'repair'>;
+	/** Of the Lease `hostport-reconciler`. */
+	readonly election: Pick<LeaseLock, 'acquire'>;
+	readonly clock: Clock;
+	readonly logger: Logger;
+	readonly holdMs: number;
+	readonly mintClaim: () => string;
+	readonly metrics: Pick<Metrics, 'repairs' | 'entries' | 'duplicates' | 'lastPass'>;
+	/** Is told of ports that several Pods have, each time that a pass finds them. */
+	readonly reportDuplicates: (duplicates: readonly Duplicate[], signal: AbortSignal) => Promise<void>;
+};
+
+/** Passes are at least so far apart, and ten times as far as the last one took: events gather, and one write binds many Pods. */
+const gatherMs = 5000;
+const dutyCycle = 10;
+
+/** Most changes of a Pod are nothing to us; among them is its end (Succeeded, Failed), which is in no hurry. */
+const changePassMs = 30_000;
+
+/**
+ * Without any event, for events get lost, and a Pod that is refused after its admission makes none: its ports are to be
+ * free 200 s after that, of which 120 are the hold time. However long the last pass took, for it may have waited in vain.
+ */
+const fullPassMs = 60_000;
+
+/** A list of all Pods of a large cluster takes seconds. */
+const passBudgetMs = 60_000;
+
+/** A watch that went silent without ending is over after this. */
+const watchSeconds = 300;
+const rewatchMs = 1000;
+
+export class Reconciler {
+	readonly #options: ReconcilerOptions;
+	readonly #wakeup: Wakeup;
+	/** When the next pass begins. */
+	#dueAt = 0;
+	/** By key. Of this process alone: ages are counted by its own clock, so a new leader counts anew. */
+	#sightings: ReadonlyMap<string, Sighting> = new Map();
+
+	constructor(options: ReconcilerOptions) {
+		this.#options = options;
+		this.#wakeup = new Wakeup(options.clock);
+	}
+
+	/** Stands for election, leads while elected, until the signal is aborted. Never rejects. */
+	async run(signal: AbortSignal): Promise<void> {
+		const {election, logger} = this.#options;
+		while (!signal.aborted) {
+			try {
+				const tenure = await election.acquire(signal);
+				logger.info('reconciling from now on');
+				await this.#lead(AbortSignal.any([signal, tenure.signal])).finally(tenure.release);
+			} catch (error) {
+				logger.debug({err: error}, 'no longer standing for election');
+			}
+		}
+	}
+
+	async #lead(signal: AbortSignal): Promise<void> {
+		const {clock, logger, metrics} = this.#options;
+		const watching = ['/api/v1/pods', '/api/v1/services'].map(async path => this.#watch(path, signal));
+		this.#sightings = new Map();
+		this.#dueAt = clock.now();
+		while (!signal.aborted) {
+			if (clock.now() < this.#dueAt) {
+				await this.#wakeup.wait(this.#dueAt - clock.now(), signal);
+				continue;
+			}
+
+			const startedAt = clock.now();
+			this.#dueAt = startedAt + fullPassMs;
+			try {
+				const nextDue = await this.#pass(AbortSignal.any([signal, clock.deadline(passBudgetMs)]));
+				this.#dueAt = Math.min(this.#dueAt, nextDue ?? Infinity);
+			} catch (error) {
+				if (!signal.aborted) {
+					logger.warn({err: error}, 'the ledger could not be compared with the cluster: trying again');
+					this.#hurry(0);
+				}
+			}
+
+			const restMs = Math.max(gatherMs, dutyCycle * (clock.now() - startedAt));
+			await clock.sleep(Math.min(restMs, fullPassMs), signal);
+		}
+
+		for (const gauge of [metrics.entries, metrics.duplicates, metrics.lastPass]) {
+			gauge.reset();
+		}
+
+		await Promise.all(watching);
+	}
+
+	/** Ledger first, then the cluster: what the list does not show of an entry that was read before it is not there. */
+	async #pass(signal: AbortSignal): Promise<number | undefined> {
+		const {api, pages, store, clock, logger, holdMs, mintClaim, metrics, reportDuplicates} = this.#options;
+		logger.debug('a pass begins');
+		const snapshot = await pages.readAll(signal);
+		// What was read is at least as old as this, and the list that follows is younger: an age is never overrated.
+		const now = clock.now();
+		const [hostPorts, nodePorts] = await Promise.all([listFromPods(api, hostPortsOf, signal), listNodePorts(api, signal)]);
+		const {repairs, sightings, duplicates, nextDue} = planPass({
+			pages: snapshot,
+			blockSize: pages.blockSize,
+			uses: [...hostPorts, ...nodePorts],
+			sightings: this.#sightings,
+			now,
+			holdMs,
+			since: timestamp(clock.date()),
+			mintClaim,
+		});
+		this.#sightings = sightings;
+		this.#measure(sightings, duplicates);
+		await reportDuplicates(duplicates, signal);
+		if (repairs.length === 0) {
+			return nextDue;
+		}
+
+		const applied = await store.repair(repairs, signal);
+		const counts = Map.groupBy(applied, ({reason}) => reason).entries().map(([reason, list]) => [reason, list.length] as const);
+		for (const {reason} of applied) {
+			metrics.repairs.inc({reason});
+		}
+
+		logger.info({...Object.fromEntries(counts), overtaken: repairs.length - applied.length}, 'repaired');
+		const released = applied.filter(({reason}) => reason === 'release');
+		this.#sightings = new Map([...sightings, ...released.map(({key, next}) => [key, {claim: next?.claim, state: 'released', firstSeen: clock.now()}] as const)]);
+		return released.length > 0 ? Math.min(nextDue ?? Infinity, clock.now() + holdMs) : nextDue;
+	}
+
+	#measure(sightings: ReadonlyMap<string, Sighting>, duplicates: readonly Duplicate[]): void {
+		const {metrics, clock} = this.#options;
+		for (const state of entryStates) {
+			metrics.entries.set({state}, [...sightings.values()].filter(sighting => sighting.state === state).length);
+		}
+
+		metrics.duplicates.set(duplicates.length);
+		metrics.lastPass.set(clock.date().getTime() / 1000);
+	}
+
+	/** Any change of a Pod or Service may matter; which one does is for the pass to find out. */
+	async #watch(path: string, signal: AbortSignal): Promise<void> {
+		const {api, clock, logger} = this.#options;
+		while (!signal.aborted) {
+			try {
+				const {metadata: {resourceVersion}} = await api.get<{metadata: {resourceVersion: string}}>(`${path}?limit=1`, {signal, metadataOnly: 'list'});
+				// What happened before is in no event of this watch; the next pass will see it.
+				this.#hurry(0);
+				for await (const {type} of api.watch(`${path}?resourceVersion=${resourceVersion}`, {signal, timeoutSeconds: watchSeconds, metadataOnly: true})) {
+					this.#hurry(type === 'MODIFIED' ? changePassMs : 0);
+				}
+			} catch (error) {
+				if (!signal.aborted) {
+					logger.warn({err: error}, `the watch of ${path} ended: starting it again`);
+				}
+			}
+
+			await clock.sleep(rewatchMs, signal);
+		}
+	}
+
+	/** Brings the next pass forward. */
+	#hurry(ms: number): void {
+		this.#dueAt = Math.min(this.#dueAt, this.#options.clock.now() + ms);
+		this.#wakeup.notify();
+	}
+}

@@ -1,0 +1,18 @@
+import test from 'ava';
+import {checkPodSecurity} from '../../src/admission/pod-security.ts';
+import {denialOf} from '../helpers/denials.ts';
+
+const enforce = 'pod-security.kubernetes.io/enforce';
+
+for (const level of ['baseline', 'restricted']) {
+	test(`the level ${level} forbids host ports, and the denial says what to do`, t => {
+		const message = denialOf(t, 403, () => checkPodSecurity('game', {[enforce]: level}));
+		t.regex(message, new RegExp(`namespace game .*"${level}".*another namespace.*${enforce}.*"privileged"`));
+	});
+}
+
+for (const labels of [{}, {[enforce]: 'privileged'}, {[enforce]: 'unheard-of'}, {'pod-security.kubernetes.io/warn': 'restricted', 'pod-security.kubernetes.io/audit': 'baseline'}]) {
+	test(`${JSON.stringify(labels)} forbids nothing`, t => {
+		t.notThrows(() => checkPodSecurity('game', labels));
+	});
+}

@@ -1,0 +1,110 @@
+/** What a replica knows of the ledger, when answers overtake one another and others change it. */
+import test from 'ava';
+import {pageOf} from '../../src/ports/ledger-page.ts';
+import {gate} from '../helpers/fake-cluster.ts';
+import {entryWith} from '../helpers/ledger.ts';
+import {blockSize, holdMs, never, openLedger} from '../helpers/opened-ledger.ts';
+
+const key = '30558.tcp';
+const first = pageOf(30_558, blockSize);
+const entry = entryWith();
+
+/** Holds the next answer to a request back, until it is let go. */
+const holdAnswer = (cluster: Awaited<ReturnType<typeof openLedger>>['cluster'], held: string) => {
+	const {opened, open} = gate();
+	cluster.after = async request => {
+		if (request === held) {
+			cluster.after = () => {};
+			return opened;
+		}
+	};
+
+	return open;
+};
+
+const keysOf = (pages: Awaited<ReturnType<typeof openLedger>>['pages']): string[] => [...(pages.known.get(first)?.entries.keys() ?? [])];
+
+test('all pages are read, as they are', async t => {
+	const {clock, cluster, pages} = await openLedger({[key]: entry, '31000.tcp': entry});
+	await pages.readAll(never);
+	await clock.advance(1);
+	cluster.write(key, undefined);
+	const all = await pages.readAll(never);
+	t.deepEqual([...all].map(([page, {entries}]) => [page, [...entries.keys()]]), [[30_500, []], [31_000, ['31000.tcp']]]);
+});
+
+test('what is read later does not change what was handed out', async t => {
+	const {clock, cluster, pages} = await openLedger({[key]: entry});
+	const all = await pages.readAll(never);
+	cluster.write('30559.tcp', entry);
+	await clock.advance(1);
+	await pages.readAll(never);
+	t.deepEqual([...(all.get(first)?.entries.keys() ?? [])], [key]);
+	t.deepEqual(keysOf(pages), [key, '30559.tcp']);
+});
+
+test('an answer that a commit has overtaken is not kept', async t => {
+	const {clock, cluster, pages} = await openLedger({[key]: entry});
+	await pages.readAll(never);
+	await clock.advance(1);
+	const letGo = holdAnswer(cluster, 'GET hostport-ledger-30500');
+	const reading = pages.readAll(never);
+	await clock.advance(1);
+	await pages.commit(pages.known.get(first)!, new Map([['30559.tcp', entry]]), never);
+	letGo();
+	await reading;
+	t.deepEqual(keysOf(pages), [key, '30559.tcp']);
+});
+
+test('after a conflict what is read is kept, also from an API server that was restored from a backup', async t => {
+	const {clock, cluster, pages} = await openLedger({[key]: entry});
+	const backup = cluster.configMaps.get('hostport-ledger-30500')!;
+	await pages.readAll(never);
+	await pages.commit(pages.known.get(first)!, new Map([['30559.tcp', entry]]), never);
+	cluster.configMaps.set('hostport-ledger-30500', backup);
+	await t.throwsAsync(pages.commit(pages.known.get(first)!, new Map([['30560.tcp', entry]]), never), {message: /409/});
+	await clock.advance(1);
+	await pages.readAll(never);
+	t.deepEqual(keysOf(pages), [key]);
+	await t.notThrowsAsync(pages.commit(pages.known.get(first)!, new Map([['30560.tcp', entry]]), never));
+});
+
+test('an index counts as read when it was asked for, not when the answer came', async t => {
+	const {clock, cluster, pages} = await openLedger({[key]: entry});
+	await clock.advance(1);
+	const letGo = holdAnswer(cluster, 'GET hostport-ledger');
+	const reading = pages.readAll(never);
+	await clock.advance(10);
+	const since = clock.now();
+	letGo();
+	await reading;
+	t.false(pages.meets({index: since, pages: new Map(), touched: new Set()}));
+	t.true(pages.meets({index: since - 10, pages: new Map(), touched: new Set()}));
+});
+
+test('a page that somebody has deleted comes back in quarantine, and with its Pods and NodePorts after the hold time', async t => {
+	const {clock, cluster, pages} = await openLedger({[key]: entry});
+	cluster.configMaps.delete('hostport-ledger-30500');
+	cluster.services = [{
+		metadata: {namespace: 'shop', name: 'web', uid: 's'},
+		spec: {ports: [{name: 'http', port: 80, protocol: 'TCP', nodePort: 30_600}], healthCheckNodePort: 31_600},
+	}];
+	const all = await pages.readAll(never);
+	t.true(all.get(first)?.quarantined);
+	await clock.advance(holdMs - 1);
+	t.deepEqual(cluster.entries, {});
+	await clock.advance(1);
+	t.like(cluster.entries, {'30600.tcp': {pod: 'Service shop/web', port: 'http', state: 'foreign', uid: 's'}});
+	t.deepEqual(Object.keys(cluster.entries), ['30600.tcp']);
+	await pages.readAll(never);
+	t.is(pages.known.get(first)?.unusable, undefined);
+});
+
+test('an index that somebody has deleted is made again with its pages', async t => {
+	const {clock, cluster, pages} = await openLedger({[key]: entry, '31000.tcp': entry});
+	cluster.configMaps.delete('hostport-ledger');
+	await clock.advance(1);
+	const all = await pages.readAll(never);
+	t.deepEqual([...all.keys()], [30_500, 31_000]);
+	t.is(cluster.configMaps.get('hostport-ledger')?.data?.['pages'], '30500 31000');
+});

@@ -1,0 +1,50 @@
+/** A ledger in a cluster in memory, as one replica sees it: open, with pages that have entries. */
+import {pino} from 'pino';
+import type {LeaseLock} from '../../src/cluster/lease-lock.ts';
+import {LedgerObjects} from '../../src/cluster/ledger-objects.ts';
+import {LedgerPages} from '../../src/cluster/ledger-pages.ts';
+import {LedgerStore} from '../../src/cluster/ledger-store.ts';
+import {Quarantine} from '../../src/cluster/quarantine.ts';
+import {createMetrics} from '../../src/metrics.ts';
+import {ledgerMetadata} from '../../src/ports/config-map.ts';
+import {formatEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';
+import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
+import {indexData, indexName} from '../../src/ports/ledger-index.ts';
+import {pageOf} from '../../src/ports/ledger-page.ts';
+import {FakeClock} from './fake-clock.ts';
+import {FakeCluster} from './fake-cluster.ts';
+import {pageObject} from './ledger.ts';
+
+export const holdMs = 120_000;
+export const blockSize = 500;
+export const never = new AbortController().signal;
+export const silent = pino({level: 'silent'});
+
+export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>) => {
+	const clock = new FakeClock();
+	const cluster = new FakeCluster();
+	const texts = Object.entries(entries).map(([key, entry]) => [key, formatEntry(entry)] as const);
+	const byPage = Map.groupBy(texts, ([key]) => pageOf(parseEntryKey(key)!.port, blockSize));
+	for (const [first, data] of byPage) {
+		cluster.put(pageObject({first, blockSize, data: Object.fromEntries(data)}));
+	}
+
+	const {labels} = ledgerMetadata('index', '');
+	cluster.put({
+		metadata: {name: indexName, uid: 'index', resourceVersion: '', labels, annotations: {'hostport.io/schema-version': '1'}},
+		data: indexData(blockSize, [...byPage.keys()]),
+	});
+
+	let tokens = 0;
+	const mintClaim = () => `claim-${++tokens}`;
+	const metrics = createMetrics();
+	const objects = new LedgerObjects(cluster, 'operators');
+	const common = {api: cluster, objects, clock, logger: silent};
+	const quarantine = new Quarantine({...common, namespace: 'operators', leaseName: 'hostport-ledger', holdMs, mintClaim, signal: never});
+	const pages = new LedgerPages({...common, quarantine, metrics});
+	// No Lease: the compare-and-swap alone must keep the ledger right.
+	const lock: Pick<LeaseLock, 'acquire'> = {acquire: async () => ({signal: never, heldSince: clock.now(), release() {}})};
+	const store = new LedgerStore({pages, lock, clock, logger: silent, random: () => 0, mintClaim});
+	await pages.open(never);
+	return {clock, cluster, metrics, objects, quarantine, pages, store, mintClaim};
+};
