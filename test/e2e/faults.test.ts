@@ -18,10 +18,19 @@ const lease = async (): Promise<Lease | undefined> => {
 	return status === 200 ? body : undefined;
 };
 
-/** The replica that holds the Lease while others work too. */
-const holder = async (): Promise<Replica> => untilFound(async () => {
+/** Stops (SIGSTOP) the replica that holds the Lease, and is sure that it does: it may hand it on while we read. */
+const stoppedHolder = async (): Promise<Replica> => untilFound(async () => {
 	const identity = (await lease())?.spec?.holderIdentity;
-	return cluster().installation.replicas().find(replica => replica.identity === identity);
+	const replica = cluster().installation.replicas().find(candidate => candidate.identity === identity);
+	replica?.process.kill('SIGSTOP');
+	// What it sent before it was stopped has arrived by then.
+	await sleep(100);
+	if (identity && (await lease())?.spec?.holderIdentity === identity) {
+		return replica;
+	}
+
+	replica?.process.kill('SIGCONT');
+	return undefined;
 }, 'a holder of the Lease');
 
 /** Runs a burst with one disturbance once it has well begun. Each burst has numbers of its own, so that none exhausts the range. */
@@ -53,7 +62,7 @@ const assertSound = async (t: ExecutionContext, {created}: Burst) => {
 
 test.serial('kill -9 of the holder: only what was inside it fails, and succeeds on the next try', async t => {
 	const {installation} = cluster();
-	const burst = await disturbedBurst(t, 'killed', async () => installation.removeReplica(await holder(), 'SIGKILL'));
+	const burst = await disturbedBurst(t, 'killed', async () => installation.removeReplica(await stoppedHolder(), 'SIGKILL'));
 	await assertSound(t, burst);
 	// No refusal among them: these calls broke off, and no more of them than were under way.
 	t.deepEqual(burst.failures.filter(message => !/EOF|connection reset|connection refused|broken pipe/.test(message)), []);
@@ -65,8 +74,7 @@ test.serial('the holder is paused for 8 s, and resumes: its late write is refuse
 	const {logs} = cluster();
 	const begun = logs.length;
 	const burst = await disturbedBurst(t, 'paused', async () => {
-		const {process} = await holder();
-		process.kill('SIGSTOP');
+		const {process} = await stoppedHolder();
 		await sleep(8000);
 		process.kill('SIGCONT');
 	});
