@@ -1,5 +1,5 @@
 /** The product on a cluster, as processes of this machine: replicas behind a balancer, installed with the files in deploy/. */
-import {mkdir, readFile, writeFile} from 'node:fs/promises';
+import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {startBalancer} from './balancer.ts';
@@ -207,6 +207,3 @@ export const serviceAccount = {
 	user: 'system:serviceaccount:operators:hostport-operator',
 	groups: ['system:serviceaccounts', 'system:serviceaccounts:operators', 'system:authenticated'],
 } as const;
-
-/** The log of a replica, for a failed test. */
-export const readLog = async ({process}: Replica): Promise<string> => readFile(process.logFile, 'utf8');

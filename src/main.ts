@@ -33,7 +33,16 @@ const serve = async (args: readonly string[]): Promise<void> => {
 		});
 	}
 
-	const operator = await startOperator(config, identity, logger, told.signal);
+	const operator = await startOperator(config, identity, logger, told.signal).catch((error: unknown) => {
+		if (!told.signal.aborted) {
+			throw error;
+		}
+	});
+	if (!operator) {
+		logger.info('told to stop before it was ready');
+		return;
+	}
+
 	await new Promise<void>(resolve => {
 		if (told.signal.aborted) {
 			resolve();

@@ -1,4 +1,5 @@
 /** The contract with users, by name: what we read from a Pod and what we write to it. Pure. */
+import {allocatedAnnotationPrefix} from '../ports/host-port-use.ts';
 
 export const annotationPrefix = 'hostport.io/';
 
@@ -14,7 +15,6 @@ export const optionAnnotations = {
 } as const;
 
 /** What we write, one for each port: `hostport.io/allocated-grpc: "30558"`. */
-export const allocatedAnnotationPrefix = 'hostport.io/allocated-';
 export const allocatedAnnotation = (portName: string): string => allocatedAnnotationPrefix + portName;
 
 /** For `kubectl get pods -l hostport.io/managed=true`; no decision rests on it alone. */

@@ -3,7 +3,8 @@
  * gets its own. Pure.
  */
 import {isPort} from '../ports/port-range.ts';
-import {allocatedAnnotationPrefix, portVariable} from './annotations.ts';
+import {allocatedAnnotationPrefix} from '../ports/host-port-use.ts';
+import {portVariable} from './annotations.ts';
 import {isLasting, withEachContainer} from './containers.ts';
 import {withHandlerPorts} from './handler-ports.ts';
 import {withItems, withMembers} from './members.ts';

@@ -3,7 +3,8 @@
  *
  * Kubernetes advises at most 120 characters for a warning, and may drop what is more than 4,096 in all.
  */
-import {allocatedAnnotationPrefix, annotationPrefix, optionAnnotations} from './annotations.ts';
+import {allocatedAnnotationPrefix} from '../ports/host-port-use.ts';
+import {annotationPrefix, optionAnnotations} from './annotations.ts';
 import type {Annotations} from './annotations.ts';
 import type {AllocationOptions} from './options.ts';
 import {shortened} from './shown.ts';

@@ -1,18 +1,13 @@
 /** The few requests that the operator makes of the API server. Every write names a resourceVersion, or creates. */
 import type http from 'node:http';
 import {ApiError} from '../errors.ts';
+import type {ObjectMetadata} from '../ports/config-map.ts';
 import type {Connection} from './credentials.ts';
 import {readText, sendRequest} from './http-request.ts';
 
 /** An object as the API server answers it, with what every object has. */
 export type KubernetesObject = {
-	readonly metadata: {
-		readonly name: string;
-		readonly uid: string;
-		readonly resourceVersion: string;
-		readonly labels?: Readonly<Record<string, string>>;
-		readonly annotations?: Readonly<Record<string, string>>;
-	};
+	readonly metadata: ObjectMetadata;
 };
 
 export type WatchEvent<T> = {

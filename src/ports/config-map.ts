@@ -1,14 +1,17 @@
 /** The ledger's ConfigMaps: the members that we read, and the words on them that people see with `kubectl`. */
 
+/** What we read of the metadata that every object has once the API server has stored it. */
+export type ObjectMetadata = {
+	readonly name: string;
+	readonly uid: string;
+	readonly resourceVersion: string;
+	readonly labels?: Readonly<Record<string, string>>;
+	readonly annotations?: Readonly<Record<string, string>>;
+};
+
 /** The part of a ConfigMap that the ledger reads. */
 export type ConfigMap = {
-	readonly metadata: {
-		readonly name: string;
-		readonly uid: string;
-		readonly resourceVersion: string;
-		readonly labels?: Readonly<Record<string, string>>;
-		readonly annotations?: Readonly<Record<string, string>>;
-	};
+	readonly metadata: ObjectMetadata;
 	readonly data?: Readonly<Record<string, string>>;
 };
 

@@ -43,7 +43,8 @@ export type HostPortUse = {
 	readonly managed: boolean;
 };
 
-const allocatedPrefix = 'hostport.io/allocated-';
+/** Stands on a Pod for each port that it was given: `hostport.io/allocated-grpc: "30558"`. */
+export const allocatedAnnotationPrefix = 'hostport.io/allocated-';
 
 /** Live: stored, and not Succeeded or Failed. A terminating Pod is live until it is gone. */
 export const isLive = ({status}: StoredPod): boolean => status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
@@ -56,8 +57,8 @@ export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 
 	const {metadata: {namespace, name, uid, annotations}, spec} = pod;
 	const given = new Map(Object.entries(annotations ?? {})
-		.filter(([annotation]) => annotation.startsWith(allocatedPrefix))
-		.map(([annotation, number]) => [Number(number), annotation.slice(allocatedPrefix.length)]));
+		.filter(([annotation]) => annotation.startsWith(allocatedAnnotationPrefix))
+		.map(([annotation, number]) => [Number(number), annotation.slice(allocatedAnnotationPrefix.length)]));
 	return [...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ports}) => ports ?? []).flatMap(port => {
 		const {hostPort = 0, protocol = 'TCP'} = port;
 		return isPort(hostPort) ? [{
@@ -74,7 +75,7 @@ export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 
 /** Whether an annotation of ours says that we have given this Pod a port. The label can be stripped; this too, but seldom both. */
 export const isManaged = ({metadata: {annotations}}: StoredPod): boolean =>
-	Object.keys(annotations ?? {}).some(annotation => annotation.startsWith(allocatedPrefix));
+	Object.keys(annotations ?? {}).some(annotation => annotation.startsWith(allocatedAnnotationPrefix));
 
 /** The entry of a port that a live Pod has: `bound` where we gave it, else `foreign`. */
 export const entryOf = (use: HostPortUse, claim: string, since: string): readonly [key: string, entry: LedgerEntry] => [
