@@ -8,7 +8,7 @@ import {access, constants, mkdir, mkdtemp, open, rename, rm, stat, unlink, utime
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
-import {binarySources, kubernetesVersion, kwokVersion, type BinaryName} from './binaries.ts';
+import {binarySources, helmVersion, kubernetesVersion, kwokVersion, type BinaryName} from './binaries.ts';
 import {removeWithThisProcess} from './reaper.ts';
 
 /** `~/.cache/hostport-operator/control-plane`, or where XDG_CACHE_HOME says. */
@@ -17,7 +17,9 @@ export const cacheFolder = (env: NodeJS.ProcessEnv): string =>
 
 /** Where the cache keeps a binary. The version is part of it, so a new version never meets an old file. */
 export const cachedPath = (cache: string, name: BinaryName): string =>
-	path.join(cache, binarySources[name].module === 'kwok' ? `kwok-${kwokVersion}` : kubernetesVersion, name);
+	path.join(cache, folders[binarySources[name].module], name);
+
+const folders = {kubernetes: kubernetesVersion, kwok: `kwok-${kwokVersion}`, helm: `helm-${helmVersion}`};
 
 /** Puts a finished file into the cache. */
 export const moveIntoCache = async (file: string, cache: string, name: BinaryName): Promise<void> => {

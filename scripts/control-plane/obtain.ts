@@ -2,7 +2,7 @@
  * Finds the programs of a control plane, or obtains them. In this order:
  *
  * 1. a cluster that the user named on purpose needs no programs at all: `namedKubeconfig`, which callers ask first;
- * 2. the folder that KUBEBUILDER_ASSETS names (and, for kubectl alone, the PATH: any recent one will do);
+ * 2. the folder that KUBEBUILDER_ASSETS names (and, for kubectl and helm, the PATH: any recent one will do);
  * 3. the user's cache folder, shared by all checkouts;
  * 4. the envtest archive, verified by its checksum, for what is in it;
  * 5. a build from Go modules, for the rest;
@@ -77,7 +77,7 @@ export const obtainBinaries = async <Name extends BinaryName>(
 const locate = (name: BinaryName, env: NodeJS.ProcessEnv): string | undefined =>
 	[
 		env['KUBEBUILDER_ASSETS'] && path.join(env['KUBEBUILDER_ASSETS'], name),
-		...(name === 'kubectl' ? (env['PATH'] ?? '').split(path.delimiter).map(folder => folder && path.join(folder, name)) : []),
+		...(binarySources[name].onPath ? (env['PATH'] ?? '').split(path.delimiter).map(folder => folder && path.join(folder, name)) : []),
 		cachedPath(cacheFolder(env), name),
 	].find(file => file && isExecutable(file)) || undefined;
 

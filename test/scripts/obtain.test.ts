@@ -7,7 +7,7 @@ import type {AddressInfo} from 'node:net';
 import path from 'node:path';
 import {promisify} from 'node:util';
 import test, {type ExecutionContext} from 'ava';
-import {binarySources, kubernetesVersion, kwokVersion} from '../../scripts/control-plane/binaries.ts';
+import {binarySources, helmVersion, kubernetesVersion, kwokVersion} from '../../scripts/control-plane/binaries.ts';
 import {cachedPath, cacheFolder} from '../../scripts/control-plane/cache.ts';
 import {MissingBinariesError, namedKubeconfig, obtainBinaries} from '../../scripts/control-plane/obtain.ts';
 import {temporaryFolder, writeExecutable} from './temporary-folder.ts';
@@ -102,12 +102,13 @@ test('KUBEBUILDER_ASSETS comes before the cache, which has what the folder lacks
 	t.deepEqual(progress, []);
 });
 
-test('a kubectl on the PATH will do, another program there will not', async t => {
+test('a kubectl or helm on the PATH will do, another program there will not', async t => {
 	const {env, options} = await emptyMachine(t);
 	const kubectl = await writeExecutable(path.join(env.PATH, 'kubectl'));
+	const helm = await writeExecutable(path.join(env.PATH, 'helm'));
 	await writeExecutable(path.join(env.PATH, 'etcd'));
 
-	t.deepEqual(await obtainBinaries(['kubectl'], options), {kubectl});
+	t.deepEqual(await obtainBinaries(['kubectl', 'helm'], options), {kubectl, helm});
 	await t.throwsAsync(obtainBinaries(['etcd'], options), {instanceOf: MissingBinariesError});
 });
 
@@ -205,9 +206,11 @@ test('the versions are those of the Go modules', async t => {
 	const goMod = {
 		kubernetes: await readFile(new URL('kubernetes/go.mod', modules), 'utf8'),
 		kwok: await readFile(new URL('kwok/go.mod', modules), 'utf8'),
+		helm: await readFile(new URL('helm/go.mod', modules), 'utf8'),
 	};
 	t.true(goMod.kubernetes.includes(`\tk8s.io/kubernetes ${kubernetesVersion} `));
 	t.true(goMod.kwok.includes(`\tsigs.k8s.io/kwok ${kwokVersion} `));
+	t.true(goMod.helm.includes(`\thelm.sh/helm/v4 ${helmVersion} `));
 	for (const {module, goPackage} of Object.values(binarySources)) {
 		t.true(goMod[module].split(/\s/).includes(goPackage), goPackage);
 	}
