@@ -12,6 +12,7 @@ import {LeaseLock} from './cluster/lease-lock.ts';
 import {LedgerObjects} from './cluster/ledger-objects.ts';
 import {LedgerPages} from './cluster/ledger-pages.ts';
 import {LedgerStore} from './cluster/ledger-store.ts';
+import {createMissingRightLog} from './cluster/missing-right.ts';
 import {createNamespaceLabels} from './cluster/namespaces.ts';
 import {Quarantine} from './cluster/quarantine.ts';
 import {Reconciler} from './cluster/reconciler.ts';
@@ -59,8 +60,8 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 		listen(createHealthApp({whyNotReady: () => notReady}, logger), {host: config.bindAddress, port: config.healthPort}),
 		listen(createMetricsApp(metrics.registry, logger), {host: config.bindAddress, port: config.metricsPort}),
 	]);
-	const api = new ApiClient(connection);
 	const {namespace} = config;
+	const api = new ApiClient(connection, createMissingRightLog(namespace, clock, logger));
 	const common = {api, clock, logger, namespace};
 	const objects = new LedgerObjects(api, namespace);
 	const quarantine = new Quarantine({...common, objects, leaseName, holdMs: holdMs(config), mintClaim: randomUUID, signal: lifetime.signal});

@@ -45,9 +45,12 @@ const requestTimeoutMs = 15_000;
  */
 export class ApiClient {
 	readonly #connection: Connection;
+	readonly #onDenied: (message: string) => void;
 
-	constructor(connection: Connection) {
+	/** @param onDenied is told what the API server says with each answer 403, before it is thrown. */
+	constructor(connection: Connection, onDenied: (message: string) => void = () => {}) {
 		this.#connection = connection;
+		this.#onDenied = onDenied;
 	}
 
 	/** Reads without resourceVersion: the API server answers from etcd, so nothing that was committed before is missing. */
@@ -111,7 +114,12 @@ export class ApiClient {
 		});
 		const {statusCode = 0} = response;
 		if (statusCode < 200 || statusCode > 299) {
-			throw apiError(method, path, statusCode, await readText(response));
+			const error = apiError(method, path, statusCode, await readText(response));
+			if (statusCode === 403) {
+				this.#onDenied(error.message);
+			}
+
+			throw error;
 		}
 
 		return response;
