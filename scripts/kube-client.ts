@@ -62,9 +62,13 @@ export const createKubeClient = async (kubeconfig: string): Promise<KubeClient> 
 	};
 };
 
-/** All documents of a YAML file. */
+/** The objects of a text with several YAML documents; those that have nothing but comments are left out. */
+export const parseManifests = (text: string): Manifest[] =>
+	parseAllDocuments(text).map(document => document.toJS() as Manifest | null).filter(manifest => manifest !== null);
+
+/** All objects of a YAML file. */
 export const readManifests = async (file: string | URL): Promise<Manifest[]> =>
-	parseAllDocuments(await readFile(file, 'utf8')).map(document => document.toJS() as Manifest);
+	parseManifests(await readFile(file, 'utf8'));
 
 const clusterScoped = new Set(['Namespace', 'Node', 'ClusterRole', 'ClusterRoleBinding', 'MutatingWebhookConfiguration']);
 

@@ -44,6 +44,11 @@ export type InstallOptions = {
 	readonly replicas: number;
 	readonly flags?: readonly string[];
 	readonly onLog?: (line: LogLine) => void;
+	/**
+	 * True: a user's installation is there already, and the replicas take the place of its Pods behind its Service. Rights
+	 * and webhook stay as that installation has made them, also when the replicas are stopped.
+	 */
+	readonly behindService?: boolean;
 	/** Ends the attempt to install. */
 	readonly signal?: AbortSignal;
 };
@@ -53,10 +58,12 @@ const base = new URL('../deploy/base/', import.meta.url);
 /** On the API server. */
 export const webhookConfiguration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hostport-operator-hostport-mutating-webhook-configuration';
 
+const serviceName = 'hostport-operator-webhook-service';
+
 /** Resolves once all replicas are ready and the API server calls them. */
-export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], onLog, signal}: InstallOptions): Promise<Installation> => {
+export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], onLog, behindService = false, signal}: InstallOptions): Promise<Installation> => {
 	const authority = await createCertificateAuthority();
-	const certificate = await authority.issue({commonName: 'hostport-operator', hosts: ['127.0.0.1', 'localhost'], usage: 'server'});
+	const certificate = await authority.issue({commonName: 'hostport-operator', hosts: ['127.0.0.1', `${serviceName}.operators.svc`], usage: 'server'});
 	await mkdir(directory, {recursive: true});
 	const [certFile, keyFile] = [path.join(directory, 'webhook.crt'), path.join(directory, 'webhook.key')];
 	await Promise.all([writeFile(certFile, certificate.certificatePem), writeFile(keyFile, certificate.keyPem, {mode: 0o600})]);
@@ -85,16 +92,23 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 	};
 
 	const stop = async (): Promise<void> => {
-		await client.send('DELETE', webhookConfiguration).catch(() => undefined);
+		if (!behindService) {
+			await client.send('DELETE', webhookConfiguration).catch(() => undefined);
+		}
+
 		// First: a replica that is told to stop waits for those who have a connection and have not said anything yet.
 		await balancer.stop();
 		await Promise.all([...running].map(async ({process}) => process.stop()));
 	};
 
 	try {
-		await applyRights(client);
+		if (!behindService) {
+			await applyRights(client);
+		}
+
 		await Promise.all(Array.from({length: count}, async (_, index) => addReplica(`replica-${index + 1}`)));
-		await applyWebhook(client, balancer.port, authority.certificatePem, signal);
+		await (behindService ? leadService : applyWebhook)(client, balancer.port, authority.certificatePem);
+		await untilCalled(client, signal);
 	} catch (error) {
 		await stop();
 		throw error;
@@ -172,11 +186,22 @@ const withNamespaces = (manifest: Manifest): Manifest => Array.isArray(manifest[
 	: manifest;
 
 /** The configuration from deploy/, but for the address: replicas outside the cluster are reached by URL. */
-const applyWebhook = async (client: KubeClient, port: number, authorityPem: string, signal: AbortSignal | undefined): Promise<void> => {
+const applyWebhook = async (client: KubeClient, port: number, authorityPem: string): Promise<void> => {
 	const [manifest] = await readManifests(new URL('webhook.yaml', base)) as [Manifest & {webhooks: Array<{clientConfig: object}>}];
 	const clientConfig = {url: `https://127.0.0.1:${port}/mutate-pods`, caBundle: Buffer.from(authorityPem).toString('base64')};
 	await client.apply({...manifest, webhooks: manifest.webhooks.map(webhook => Object.assign(webhook, {clientConfig}))});
-	await untilCalled(client, signal);
+};
+
+/**
+ * Leads the installation's Service to the replicas. The API server takes an ExternalName as the host to connect to, and checks
+ * the certificate against the Service's own name all the same; an EndpointSlice may not have a loopback address.
+ */
+const leadService = async (client: KubeClient, port: number, authorityPem: string): Promise<void> => {
+	await client.request('PATCH', `/api/v1/namespaces/operators/services/${serviceName}`, {spec: {type: 'ExternalName', externalName: 'localhost'}}, 'application/merge-patch+json');
+	await client.request('PATCH', webhookConfiguration, [
+		{op: 'add', path: '/webhooks/0/clientConfig/service/port', value: port},
+		{op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: Buffer.from(authorityPem).toString('base64')},
+	], 'application/json-patch+json');
 };
 
 /** The API server notices a new configuration a moment later. Until then it would store Pods without ports. */

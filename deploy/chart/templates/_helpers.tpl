@@ -1,0 +1,28 @@
+{{- define "hostport.name" -}}
+app.kubernetes.io/name: hostport-operator
+{{- end }}
+
+{{- define "hostport.labels" -}}
+{{ include "hostport.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "hostport.image" -}}
+{{- if .Values.image.digest -}}
+{{ .Values.image.repository }}@{{ .Values.image.digest }}
+{{- else -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end -}}
+{{- end }}
+
+{{- /* The Secret that is mounted, or nothing where the operator keeps its certificate by itself. */ -}}
+{{- define "hostport.certificateSecret" -}}
+{{- if eq .Values.certificate.source "cert-manager" -}}
+hostport-operator-webhook-tls
+{{- else if eq .Values.certificate.source "secret" -}}
+{{ required "certificate.secretName is empty: name the Secret of the webhook's certificate, or choose another certificate.source" .Values.certificate.secretName }}
+{{- end -}}
+{{- end }}

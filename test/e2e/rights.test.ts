@@ -1,0 +1,208 @@
+/**
+ * The rights that deploy/base gives are those that the product uses, no more and no fewer: what the API server's audit log
+ * shows of a life with everything in it is compared with the rules, right by right.
+ */
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import {startControlPlane} from '../../scripts/control-plane/start.ts';
+import type {ControlPlane} from '../../scripts/control-plane/start.ts';
+import {createKubeClient, readManifests} from '../../scripts/kube-client.ts';
+import type {KubeClient} from '../../scripts/kube-client.ts';
+import {install, serviceAccount} from '../../scripts/replicas.ts';
+import {missingRight} from '../../src/cluster/missing-right.ts';
+import {temporaryFolder} from '../scripts/temporary-folder.ts';
+import {auditOf} from './helpers/audit.ts';
+import type {AuditedRequest} from './helpers/audit.ts';
+import {untilFound} from './helpers/cluster.ts';
+
+type Rule = {readonly apiGroups: string[]; readonly resources: string[]; readonly verbs: string[]; readonly resourceNames?: string[]};
+
+/** One verb on one kind of object: of one name, or of any. */
+type Right = {readonly role: string; readonly apiGroup: string; readonly resource: string; readonly verb: string; readonly name: string | undefined};
+
+const rolesPaths = ['/apis/rbac.authorization.k8s.io/v1/namespaces/operators/roles', '/apis/rbac.authorization.k8s.io/v1/clusterroles'];
+
+const flags = ['--hold-time', '4s', '--api-request-timeout', '2s'];
+
+test('each right is used, nothing else is tried, and without any one of them something is refused by name', async t => {
+	t.timeout(20 * 60_000, 'the control plane takes long the first time, when it is built');
+	const audit = await auditOf(serviceAccount.user, await temporaryFolder(t));
+	await using controlPlane = await startControlPlane({workloads: false, apiServerFlags: audit.apiServerFlags, onProgress: line => t.log(line)});
+	await using client = await createKubeClient(controlPlane.kubeconfigPath);
+	const kubeconfig = await controlPlane.kubeconfigFor(serviceAccount);
+	await using installation = await install({client, kubeconfig, directory: `${controlPlane.directory}/replicas`, replicas: 2, flags});
+	await liveThroughEverything(client);
+
+	const rights = await grantedRights(client);
+	const requests = await untilFound(async () => {
+		const seen = await audit.requests();
+		return rights.every(right => usesOf(right, seen).length > 0) ? seen : undefined;
+	}, 'each right to be used').catch(async () => audit.requests());
+	await installation.stop();
+
+	t.deepEqual(rights.filter(right => usesOf(right, requests).length === 0).map(inWords), [], 'Nobody needs these.');
+	t.deepEqual(requests.filter(({decision}) => decision !== 'allow'), [], 'These were refused.');
+	t.deepEqual(rights.filter(right => couldBeNamed(right, requests)).map(inWords), [], 'These could be given by name.');
+	t.log(`${rights.length} rights, ${requests.length} requests`);
+
+	await using operator = await createKubeClient(kubeconfig);
+	for (const right of rights) {
+		await assertNeeded(t, {client, operator, right, request: usesOf(right, requests)[0]!});
+	}
+
+	await emptyLedger(client);
+	for (const file of ['service.yaml', 'webhook.yaml']) {
+		for (const manifest of await readManifests(new URL(`../../deploy/base/${file}`, import.meta.url))) {
+			await client.apply(manifest, 'operators');
+		}
+	}
+
+	for (const [resource, verb] of [['configmaps', 'create'], ['pods', 'list'], ['leases', 'get']] as const) {
+		await assertToldAtStart(t, {controlPlane, client, kubeconfig, resource, verb});
+	}
+});
+
+/** Allocations in two namespaces, on two pages; and two Pods with one port, one of which went past the webhook. */
+const liveThroughEverything = async (client: KubeClient): Promise<void> => {
+	for (const [namespace, base] of [['games', '20000'], ['media', '21000']] as const) {
+		await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: namespace}});
+		await client.request('POST', `/api/v1/namespaces/${namespace}/pods`, pod('server', {annotations: {'hostport.io/enabled': 'true', 'hostport.io/base-port': base}}));
+	}
+
+	await client.request('POST', '/api/v1/namespaces/default/pods', pod('stranger', {hostPort: 20_000}));
+	await untilFound(async () => {
+		const {items} = await client.request<{items: Array<{reason: string}>}>('GET', '/api/v1/namespaces/games/events');
+		return items.find(({reason}) => reason === 'DuplicateHostPort');
+	}, 'an Event about the duplicate');
+};
+
+const pod = (name: string, {annotations = {}, hostPort}: {annotations?: Record<string, string>; hostPort?: number}) => ({
+	apiVersion: 'v1',
+	kind: 'Pod',
+	metadata: {name, annotations},
+	spec: {containers: [{name: 'main', image: 'none', ports: [{name: 'game', containerPort: 8080, ...(hostPort && {hostPort})}]}]},
+});
+
+const rulesOf = async (client: KubeClient, role: string): Promise<Rule[]> => (await client.request<{rules: Rule[]}>('GET', role)).rules;
+
+/** All that the installation's Roles and ClusterRoles give. */
+const grantedRights = async (client: KubeClient): Promise<Right[]> => {
+	const rights: Right[] = [];
+	for (const path of rolesPaths) {
+		const {items} = await client.request<{items: Array<{metadata: {name: string}; rules: Rule[]}>}>('GET', `${path}?labelSelector=app.kubernetes.io/name%3Dhostport-operator`);
+		for (const {metadata, rules} of items) {
+			rights.push(...rules.flatMap(rule => rightsOf(`${path}/${metadata.name}`, rule)));
+		}
+	}
+
+	return rights;
+};
+
+const rightsOf = (role: string, {apiGroups, resources, verbs, resourceNames}: Rule): Right[] =>
+	apiGroups.flatMap(apiGroup => resources.flatMap(resource => verbs.flatMap(verb =>
+		(resourceNames ?? [undefined]).map(name => ({role, apiGroup, resource, verb, name})))));
+
+const usesOf = (right: Right, requests: readonly AuditedRequest[]): AuditedRequest[] => requests.filter(({apiGroup, resource, verb, name}) =>
+	apiGroup === right.apiGroup && resource === right.resource && verb === right.verb && (right.name === undefined || name === right.name));
+
+/** What is created has no name yet when rights are checked; and a right to many objects, or to all of them, has none either. */
+const couldBeNamed = (right: Right, requests: readonly AuditedRequest[]): boolean => {
+	const names = new Set(usesOf(right, requests).map(({name}) => name));
+	return right.name === undefined && right.verb !== 'create' && names.size === 1 && !names.has(undefined);
+};
+
+const inWords = ({verb, resource, name}: Right): string => `${verb} ${resource}${name ? ` "${name}"` : ''}`;
+
+const without = (rules: readonly Rule[], {resource, verb, name}: Pick<Right, 'resource' | 'verb' | 'name'>): Rule[] => rules.flatMap(rule => {
+	if (!rule.resources.includes(resource) || !rule.verbs.includes(verb) || (name !== undefined && !rule.resourceNames?.includes(name))) {
+		return [rule];
+	}
+
+	const others = rule.resourceNames?.filter(other => other !== name) ?? [];
+	return [
+		{...rule, verbs: rule.verbs.filter(other => other !== verb)},
+		{...rule, resources: rule.resources.filter(other => other !== resource), verbs: [verb]},
+		...(name !== undefined ? [{...rule, resourceNames: others, resources: [resource], verbs: [verb]}] : []),
+	].filter(({resources, verbs, resourceNames}) => resources.length > 0 && verbs.length > 0 && resourceNames?.length !== 0);
+});
+
+/** Takes the right away while `work` runs. */
+const withoutRight = async (client: KubeClient, right: Omit<Right, 'apiGroup'>, work: () => Promise<void>): Promise<void> => {
+	const replaceRules = async (rules: readonly Rule[]) => client.request('PATCH', right.role, {rules}, 'application/merge-patch+json');
+	const rules = await rulesOf(client, right.role);
+	await replaceRules(without(rules, right));
+	try {
+		await work();
+	} finally {
+		await replaceRules(rules);
+	}
+};
+
+type Needed = {readonly client: KubeClient; readonly operator: KubeClient; readonly right: Right; readonly request: AuditedRequest};
+
+/** What the product did by this right is refused without it, and goes with it. The API server takes a moment to notice each change. */
+const assertNeeded = async (t: ExecutionContext, {client, operator, right, request}: Needed): Promise<void> => {
+	const untilStatus = async (isExpected: (status: number) => boolean) => untilFound(async () => {
+		const answer = await repeat(operator, request);
+		return isExpected(answer.status) ? answer.body : undefined;
+	}, `another answer to ${inWords(right)}`);
+	await untilStatus(status => status !== 403);
+	await withoutRight(client, right, async () => {
+		const {message = ''} = await untilStatus(status => status === 403);
+		const sentence = missingRight(message, 'operators') ?? '';
+		t.true(sentence.includes(`add the rule {apiGroups: ["${right.apiGroup}"], resources: ["${right.resource}"], verbs: ["${right.verb}"]}`), `${inWords(right)}: ${message}`);
+		t.true(sentence.includes(right.role.includes('clusterroles') ? 'to the ClusterRole' : 'to the Role'), sentence);
+	});
+};
+
+/** Without effect: rights are looked at before anything else. */
+const repeat = async (operator: KubeClient, {verb, uri}: AuditedRequest) => {
+	const [path = '', query = ''] = uri.split('?');
+	switch (verb) {
+		case 'create': {
+			return operator.send<{message?: string}>('POST', `${path}?dryRun=All`, {});
+		}
+
+		case 'patch': {
+			return operator.send<{message?: string}>('PATCH', `${path}?dryRun=All`, {}, 'application/merge-patch+json');
+		}
+
+		case 'watch': {
+			// For a second, and for what nobody has: an answer without events.
+			return operator.send<{message?: string}>('GET', `${path}?${query.replace(/timeoutSeconds=\d+/, 'timeoutSeconds=1')}&labelSelector=nobody`);
+		}
+
+		default: {
+			return operator.send<{message?: string}>('GET', uri);
+		}
+	}
+};
+
+/** So that the next replica that starts has to make it. */
+const emptyLedger = async (client: KubeClient): Promise<void> => {
+	await client.request('DELETE', '/api/v1/namespaces/operators/configmaps?labelSelector=hostport.io/ledger');
+	await client.request('DELETE', '/apis/coordination.k8s.io/v1/namespaces/operators/leases');
+};
+
+type Told = {readonly controlPlane: ControlPlane; readonly client: KubeClient; readonly kubeconfig: string; readonly resource: string; readonly verb: string};
+
+/** A replica that is started without the right doesn't get ready, and its log names the rule. */
+const assertToldAtStart = async (t: ExecutionContext, {controlPlane, client, kubeconfig, resource, verb}: Told): Promise<void> => {
+	const right = (await grantedRights(client)).find(candidate => candidate.resource === resource && candidate.verb === verb)!;
+	await withoutRight(client, {...right, name: undefined}, async () => {
+		const told = new AbortController();
+		const sentences: string[] = [];
+		const directory = `${controlPlane.directory}/without-${verb}-${resource}`;
+		await t.throwsAsync(install({
+			client, kubeconfig, directory, replicas: 1, flags, behindService: true,
+			signal: told.signal,
+			onLog({level, msg}) {
+				if (level === 'error') {
+					sentences.push(msg);
+					told.abort(new Error('told'));
+				}
+			},
+		}), {message: 'told'});
+		t.true(sentences[0]?.startsWith(`the operator may not ${verb} ${resource}`), sentences[0]);
+	});
+};
