@@ -1,19 +1,26 @@
-# One bundled file on a base image without a shell.
-FROM node:24-bookworm-slim AS build
+# One bundled file, Node, and the libraries that it is linked with, in an otherwise empty image.
+# The digest is that of the index for all platforms of node:24.18-bookworm-slim.
+ARG NODE_IMAGE=node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d
+FROM ${NODE_IMAGE} AS build
 WORKDIR /source
 COPY package.json package-lock.json .npmrc ./
 # The image has its own Node: the package that brings one to older machines is not needed, nor is any other install script.
 RUN npm ci --ignore-scripts
-COPY tsconfig.json ./
+COPY LICENSE tsconfig.json ./
 COPY scripts scripts
 COPY src src
-RUN node scripts/build.ts
+RUN node scripts/build.ts && node scripts/image-rootfs.ts /rootfs
 
-FROM gcr.io/distroless/nodejs24-debian12:nonroot
+FROM scratch
+ARG VERSION=0.1.0
+ARG REVISION=unknown
 LABEL org.opencontainers.image.title="hostport-operator" \
       org.opencontainers.image.description="Host ports for annotated Pods, never the same one twice" \
-      org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=build /source/dist /app
-EXPOSE 9443 8081
-ENTRYPOINT ["/nodejs/bin/node", "--lite-mode", "--max-semi-space-size=1", "/app/hostport-operator.js"]
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+COPY --from=build /rootfs /
+USER 65532:65532
+EXPOSE 9443 8081 8080
+ENTRYPOINT ["/bin/node", "--lite-mode", "--max-semi-space-size=1", "/app/hostport-operator.js"]
 CMD ["serve"]

@@ -1,8 +1,10 @@
 /** Bundles the program into one file: it starts in a quarter of the time and half of the memory that its packages need unbundled. */
-import {chmod, mkdir, mkdtemp, rename, rm} from 'node:fs/promises';
+import {chmod, mkdir, mkdtemp, rename, rm, writeFile} from 'node:fs/promises';
 import process from 'node:process';
 import {fileURLToPath} from 'node:url';
 import {rolldown} from 'rolldown';
+import sbom from 'rollup-plugin-sbom';
+import {bundledPackages, renderLicenses} from './licenses.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -14,7 +16,7 @@ export const bundlePath = `${root}dist/hostport-operator.js`;
  */
 export const nodeFlags = ['--lite-mode', '--max-semi-space-size=1'];
 
-/** Writes `dist/hostport-operator.js`. */
+/** Writes `dist/`: the bundle, what is in it (`sbom.cdx.json`, in CycloneDX), and the licences of that. */
 export const build = async (): Promise<void> => {
 	const bundle = await rolldown({
 		input: `${root}src/main.ts`,
@@ -27,9 +29,13 @@ export const build = async (): Promise<void> => {
 			// The client library's hundreds of generated classes do nothing when they are loaded, so those nobody uses may go.
 			moduleSideEffects: id => !id.includes('/@kubernetes/client-node/'),
 		},
+		// Without a time, so that the same sources make the same file.
+		plugins: [sbom({outDir: '.', outFilename: 'sbom.cdx', includeWellKnown: false, saveTimestamp: false})],
+		logLevel: 'warn',
 		onwarn: (warning, warn) => {
-			// `depd`, deep in koa, makes functions from text; nothing that a request sends gets there.
-			if (warning.code !== 'EVAL') {
+			// `depd`, deep in koa, makes functions from text; nothing that a request sends gets there. And the SBOM would name
+			// other bundlers too, if they were there.
+			if (warning.code !== 'EVAL' && !warning.message.includes('auto-registration of tool')) {
 				warn(warning);
 			}
 		},
@@ -46,8 +52,10 @@ export const build = async (): Promise<void> => {
 			banner: chunk => chunk.isEntry ? `#!/usr/bin/env -S node ${nodeFlags.join(' ')}` : '',
 		});
 		await chmod(`${scratch}/hostport-operator.js`, 0o755);
+		const packages = await bundledPackages(output.flatMap(file => file.type === 'chunk' ? file.moduleIds : []));
+		await writeFile(`${scratch}/third-party-licenses.txt`, renderLicenses(packages));
 		await mkdir(`${root}dist`, {recursive: true});
-		for (const {fileName} of output.toReversed()) {
+		for (const fileName of ['third-party-licenses.txt', ...output.map(file => file.fileName).toReversed()]) {
 			await rename(`${scratch}/${fileName}`, `${root}dist/${fileName}`);
 		}
 	} finally {
