@@ -38,6 +38,11 @@ export const createMetrics = () => {
 			help: 'Ports that several live Pods have, one of them at least by us. Should always be 0; is 0 on replicas that do not reconcile.',
 			registers,
 		}),
+		certificateExpiry: new Gauge({
+			name: 'hostport_certificate_expiration_timestamp_seconds',
+			help: 'When the certificate that the webhook serves with expires, Unix time.',
+			registers,
+		}),
 		lastPass: new Gauge({
 			name: 'hostport_reconciler_last_success_timestamp_seconds',
 			help: 'When ledger and cluster were last compared, Unix time; 0 on replicas that do not reconcile.',

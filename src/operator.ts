@@ -1,6 +1,5 @@
 /** The composition root: builds the parts, starts them in order and stops them in reverse. */
 import {randomUUID} from 'node:crypto';
-import fs from 'node:fs/promises';
 import pRetry from 'p-retry';
 import type {Logger} from 'pino';
 import {createPodMutator} from './admission/mutate-pod.ts';
@@ -17,10 +16,11 @@ import {Quarantine} from './cluster/quarantine.ts';
 import {Reconciler} from './cluster/reconciler.ts';
 import {holdMs} from './config.ts';
 import type {Config} from './config.ts';
-import {ApiError, ConfigurationError, LedgerFormatError} from './errors.ts';
+import {ApiError, LedgerFormatError} from './errors.ts';
 import {createMetrics} from './metrics.ts';
 import {createHealthApp, createMetricsApp, createWebhookApp} from './server/app.ts';
 import {listen} from './server/listener.ts';
+import {createTlsSource} from './tls-source.ts';
 
 export type Operator = {
 	readonly webhookPort: number;
@@ -49,13 +49,12 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	const lifetime = new AbortController();
 	// Ends first, for the reconciler's last commit needs the lock.
 	const reconciling = new AbortController();
-	let notReady: string | undefined = 'the ledger is not open yet';
+	let notReady: string | undefined = 'the ledger and the webhook\'s certificate are not there yet';
 	let isStopping = false;
 	const clock = systemClock;
 	const metrics = createMetrics();
-	const [connection, tls, health, metricsListener] = await Promise.all([
+	const [connection, health, metricsListener] = await Promise.all([
 		connect(config.kubeconfig, clock.now),
-		readTls(config),
 		listen(createHealthApp({whyNotReady: () => notReady}, logger), {host: config.bindAddress, port: config.healthPort}),
 		listen(createMetricsApp(metrics.registry, logger), {host: config.bindAddress, port: config.metricsPort}),
 	]);
@@ -84,9 +83,15 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 		count: outcome => metrics.admissions.inc({outcome}),
 	});
 
-	await openLedger(pages, logger, AbortSignal.any([signal, lifetime.signal]));
+	const certificates = createTlsSource(config, {api, clock, logger, metrics});
+	const [tls] = await Promise.all([certificates.open(signal), openLedger(pages, logger, signal)]);
 	const webhook = await listen(createWebhookApp({mutatePod, logger, isStopping: () => isStopping}), {host: config.bindAddress, port: config.webhookPort, tls});
-	const running = [lock.run(lifetime.signal), election.run(reconciling.signal), reconciler.run(reconciling.signal)] as const;
+	const running = [
+		certificates.run(webhook.useCertificate, lifetime.signal),
+		lock.run(lifetime.signal),
+		election.run(reconciling.signal),
+		reconciler.run(reconciling.signal),
+	] as const;
 	notReady = undefined;
 	logger.info({webhookPort: webhook.port, healthPort: health.port, metricsPort: metricsListener.port, namespace}, 'ready');
 
@@ -130,13 +135,4 @@ const explain = (error: Error): string => {
 	}
 
 	return error instanceof LedgerFormatError ? error.message : 'the ledger can not be opened yet: trying again';
-};
-
-const readTls = async ({tlsCertFile, tlsPrivateKeyFile}: Config): Promise<{cert: string; key: string}> => {
-	try {
-		const [cert, key] = await Promise.all([fs.readFile(tlsCertFile, 'utf8'), fs.readFile(tlsPrivateKeyFile, 'utf8')]);
-		return {cert, key};
-	} catch (error) {
-		throw new ConfigurationError(`the webhook's certificate can't be read: ${error instanceof Error ? error.message : String(error)}`, {cause: error});
-	}
 };
