@@ -17,7 +17,8 @@ import {Reconciler} from './cluster/reconciler.ts';
 import {holdMs} from './config.ts';
 import type {Config} from './config.ts';
 import {ApiError, LedgerFormatError} from './errors.ts';
-import {createMetrics} from './metrics.ts';
+import {measuredLock, measuredMutator} from './measured.ts';
+import {addProcessMetrics, createMetrics} from './metrics.ts';
 import {createHealthApp, createMetricsApp, createWebhookApp} from './server/app.ts';
 import {listen} from './server/listener.ts';
 import {createTlsSource} from './tls-source.ts';
@@ -53,6 +54,7 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	let isStopping = false;
 	const clock = systemClock;
 	const metrics = createMetrics();
+	addProcessMetrics(metrics);
 	const [connection, health, metricsListener] = await Promise.all([
 		connect(config.kubeconfig, clock.now),
 		listen(createHealthApp({whyNotReady: () => notReady}, logger), {host: config.bindAddress, port: config.healthPort}),
@@ -64,24 +66,25 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	const objects = new LedgerObjects(api, namespace);
 	const quarantine = new Quarantine({...common, objects, leaseName, holdMs: holdMs(config), mintClaim: randomUUID, signal: lifetime.signal});
 	const pages = new LedgerPages({objects, quarantine, clock, logger, metrics});
-	const lock = new LeaseLock({...common, name: leaseName, identity, durationSeconds: config.leaseDuration, idleMs: config.leaseIdle, rereadMs: 1000});
-	const store = new LedgerStore({pages, lock, clock, logger, random: Math.random, mintClaim: randomUUID});
-	const election = new LeaseLock({...common, name: 'hostport-reconciler', identity, durationSeconds: electionFactor * config.leaseDuration, idleMs: 0, rereadMs: 5000});
+	const lease = (name: string) => ({name, onWrite: (change: string) => metrics.leaseWrites.inc({lease: name, change: change.replaceAll(' ', '_')})});
+	const lock = new LeaseLock({...common, ...lease(leaseName), identity, durationSeconds: config.leaseDuration, idleMs: config.leaseIdle, rereadMs: 1000});
+	const store = new LedgerStore({pages, lock: measuredLock(lock, metrics), clock, logger, random: Math.random, mintClaim: randomUUID, onBatch: size => metrics.batchSize.observe(size)});
+	const election = new LeaseLock({...common, ...lease('hostport-reconciler'), identity, durationSeconds: electionFactor * config.leaseDuration, idleMs: 0, rereadMs: 5000});
 	const reconciler = new Reconciler({
 		api, pages, store, election, clock, logger,
 		holdMs: holdMs(config),
+		ranges: config.portRange,
 		mintClaim: randomUUID,
 		metrics,
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
 	});
-	const mutatePod = createPodMutator({
+	const mutatePod = measuredMutator(createPodMutator({
 		reserve: async (demand, deadline) => store.reserve(demand, deadline),
 		preview: async (demand, deadline) => store.preview(demand, deadline),
 		namespaceLabels: createNamespaceLabels(api, clock, logger),
 		ranges: config.portRange,
 		logger,
-		count: outcome => metrics.admissions.inc({outcome}),
-	});
+	}), metrics);
 
 	const certificates = createTlsSource(config, {api, clock, logger, metrics});
 	const [tls] = await Promise.all([certificates.open(signal), openLedger(pages, logger, signal)]);
