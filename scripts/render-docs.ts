@@ -1,5 +1,12 @@
 /** Writes the pages that are made from the code; a test says when they differ. */
 import {writeFile} from 'node:fs/promises';
 import {renderConfigurationPage} from '../src/config-docs.ts';
+import {renderMetricsPage} from '../src/metrics-docs.ts';
+import {createMetrics} from '../src/metrics.ts';
+import {readAlerts, renderRunbooksPage} from './runbooks.ts';
 
-await writeFile(new URL('../docs/configuration.md', import.meta.url), renderConfigurationPage());
+const write = async (name: string, page: string) => writeFile(new URL(`../docs/${name}`, import.meta.url), page);
+
+await write('configuration.md', renderConfigurationPage());
+await write('metrics.md', renderMetricsPage(createMetrics()));
+await write('runbooks.md', renderRunbooksPage(await readAlerts()));

@@ -1,10 +1,9 @@
 /** The product on a cluster, as processes of this machine: replicas behind a balancer, installed with the files in deploy/. */
-import {mkdir, writeFile} from 'node:fs/promises';
+import {mkdir} from 'node:fs/promises';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {startBalancer} from './balancer.ts';
 import {bundlePath, nodeFlags} from './build.ts';
-import {createCertificateAuthority} from './control-plane/certificates.ts';
 import {startProcess} from './control-plane/process.ts';
 import type {RunningProcess} from './control-plane/process.ts';
 import {readManifests} from './kube-client.ts';
@@ -39,7 +38,7 @@ export type InstallOptions = {
 	readonly client: KubeClient;
 	/** What the replicas are given. */
 	readonly kubeconfig: string;
-	/** For certificates and logs. */
+	/** For logs. */
 	readonly directory: string;
 	readonly replicas: number;
 	readonly flags?: readonly string[];
@@ -58,15 +57,9 @@ const base = new URL('../deploy/base/', import.meta.url);
 /** On the API server. */
 export const webhookConfiguration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hostport-operator-hostport-mutating-webhook-configuration';
 
-const serviceName = 'hostport-operator-webhook-service';
-
 /** Resolves once all replicas are ready and the API server calls them. */
 export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], onLog, behindService = false, signal}: InstallOptions): Promise<Installation> => {
-	const authority = await createCertificateAuthority();
-	const certificate = await authority.issue({commonName: 'hostport-operator', hosts: ['127.0.0.1', `${serviceName}.operators.svc`], usage: 'server'});
 	await mkdir(directory, {recursive: true});
-	const [certFile, keyFile] = [path.join(directory, 'webhook.crt'), path.join(directory, 'webhook.key')];
-	await Promise.all([writeFile(certFile, certificate.certificatePem), writeFile(keyFile, certificate.keyPem, {mode: 0o600})]);
 	const running = new Set<Replica>();
 	const balancer = await startBalancer({targets: () => [...running].map(({webhookPort}) => ({host: '127.0.0.1', port: webhookPort}))});
 
@@ -76,7 +69,7 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 			logFile: path.join(directory, `${name}.log`),
 			args: [
 				'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
-				'--tls-cert-file', certFile, '--tls-private-key-file', keyFile, '--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
+				'--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
 			],
 			...(onLog && {onLog}),
 			...(signal && {signal}),
@@ -106,8 +99,9 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 			await applyRights(client);
 		}
 
+		// First: so the replicas' certificate is from the beginning good for the address by which they are called.
+		await (behindService ? leadService : applyWebhook)(client, balancer.port);
 		await Promise.all(Array.from({length: count}, async (_, index) => addReplica(`replica-${index + 1}`)));
-		await (behindService ? leadService : applyWebhook)(client, balancer.port, authority.certificatePem);
 		await untilCalled(client, signal);
 	} catch (error) {
 		await stop();
@@ -173,7 +167,7 @@ const startReplica = async ({name, args, logFile, onLog, signal}: ReplicaOptions
 
 /** Namespace, ServiceAccount and its rights, as `kubectl apply -k deploy/base` makes them. */
 const applyRights = async (client: KubeClient): Promise<void> => {
-	for (const file of ['namespace.yaml', 'rbac.yaml']) {
+	for (const file of ['namespace.yaml', 'rbac.yaml', 'certificate-rbac.yaml']) {
 		for (const manifest of await readManifests(new URL(file, base))) {
 			await client.apply(withNamespaces(manifest), 'operators');
 		}
@@ -185,10 +179,10 @@ const withNamespaces = (manifest: Manifest): Manifest => Array.isArray(manifest[
 	? {...manifest, subjects: (manifest['subjects'] as object[]).map(subject => Object.assign(subject, {namespace: 'operators'}))}
 	: manifest;
 
-/** The configuration from deploy/, but for the address: replicas outside the cluster are reached by URL. */
-const applyWebhook = async (client: KubeClient, port: number, authorityPem: string): Promise<void> => {
+/** The configuration from deploy/, but for the address: replicas outside the cluster are reached by URL. They put in whom to trust. */
+const applyWebhook = async (client: KubeClient, port: number): Promise<void> => {
 	const [manifest] = await readManifests(new URL('webhook.yaml', base)) as [Manifest & {webhooks: Array<{clientConfig: object}>}];
-	const clientConfig = {url: `https://127.0.0.1:${port}/mutate-pods`, caBundle: Buffer.from(authorityPem).toString('base64')};
+	const clientConfig = {url: `https://127.0.0.1:${port}/mutate-pods`};
 	await client.apply({...manifest, webhooks: manifest.webhooks.map(webhook => Object.assign(webhook, {clientConfig}))});
 };
 
@@ -196,12 +190,9 @@ const applyWebhook = async (client: KubeClient, port: number, authorityPem: stri
  * Leads the installation's Service to the replicas. The API server takes an ExternalName as the host to connect to, and checks
  * the certificate against the Service's own name all the same; an EndpointSlice may not have a loopback address.
  */
-const leadService = async (client: KubeClient, port: number, authorityPem: string): Promise<void> => {
-	await client.request('PATCH', `/api/v1/namespaces/operators/services/${serviceName}`, {spec: {type: 'ExternalName', externalName: 'localhost'}}, 'application/merge-patch+json');
-	await client.request('PATCH', webhookConfiguration, [
-		{op: 'add', path: '/webhooks/0/clientConfig/service/port', value: port},
-		{op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: Buffer.from(authorityPem).toString('base64')},
-	], 'application/json-patch+json');
+const leadService = async (client: KubeClient, port: number): Promise<void> => {
+	await client.request('PATCH', '/api/v1/namespaces/operators/services/hostport-operator-webhook-service', {spec: {type: 'ExternalName', externalName: 'localhost'}}, 'application/merge-patch+json');
+	await client.request('PATCH', webhookConfiguration, [{op: 'add', path: '/webhooks/0/clientConfig/service/port', value: port}], 'application/json-patch+json');
 };
 
 /** The API server notices a new configuration a moment later. Until then it would store Pods without ports. */

@@ -27,7 +27,7 @@ export const renderConfigurationPage = (): string => `# Configuration
 ${Object.entries<Option<unknown>>(options).map(([name, {placeholder, description, ...rest}]) =>
 	`| \`--${flagOf(name)} ${placeholder}\` | \`${variableOf(name)}\` | ${defaultOf(rest, '`') || '–'} | ${description} |`).join('\n')}
 
-A duration is a whole number with its unit: \`500ms\`, \`3s\`, \`2m\`. A range of ports is \`first-last\`, where both belong to it, or a single number; all ports are \`${formatPortRange({first: lowestPort, last: highestPort})}\`. A port to listen on may be \`0\`, for any free one.
+A duration is a whole number with its unit: \`500ms\`, \`3s\`, \`2m\`, \`12h\`, \`90d\`. A range of ports is \`first-last\`, where both belong to it, or a single number; all ports are \`${formatPortRange({first: lowestPort, last: highestPort})}\`. A port to listen on may be \`0\`, for any free one.
 
 This page is made from the table in \`src/config.ts\`, by \`npm run docs\`.
 `;

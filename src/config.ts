@@ -2,7 +2,7 @@
 import os from 'node:os';
 import {parseArgs} from 'node:util';
 import {ConfigurationError} from './errors.ts';
-import {duration, identity, namespace, oneOf, optional, port, portRanges, required, wholeSeconds} from './option-kinds.ts';
+import {dnsLabel, duration, identity, objectName, oneOf, optional, port, portRanges, wholeSeconds} from './option-kinds.ts';
 import type {Parse} from './option-kinds.ts';
 
 export type Option<T> = {
@@ -29,7 +29,7 @@ export const options = {
 		description: 'Namespace that holds the ledger and the Leases. Replicas with different namespaces know nothing of each other and give the same ports again.',
 		placeholder: 'name',
 		default: 'operators',
-		parse: namespace,
+		parse: dnsLabel('namespace'),
 	}),
 	identity: option({
 		description: 'Name of this replica in the Leases. A random suffix is added, because a restarted process is another replica.',
@@ -63,14 +63,37 @@ export const options = {
 		parse: port,
 	}),
 	tlsCertFile: option({
-		description: 'Certificate of the webhook in PEM, followed by its intermediates. Must be given; read once, at start.',
+		description: 'Certificate of the webhook in PEM, followed by its intermediates; read again when it changes. Without it the operator makes and renews one of its own, in the Secret `hostport-operator-webhook-certificate`.',
 		placeholder: 'file',
-		parse: required,
+		parse: optional,
 	}),
 	tlsPrivateKeyFile: option({
-		description: 'Private key of that certificate in PEM. Must be given; read once, at start.',
+		description: 'Private key of that certificate in PEM; read again when it changes.',
 		placeholder: 'file',
-		parse: required,
+		parse: optional,
+	}),
+	clientCaFile: option({
+		description: 'Authorities in PEM, one of which must have signed the certificate that a client of the webhook shows; read again when it changes. Without it nobody is asked for one. The API server shows one only if its `--admission-control-config-file` says so.',
+		placeholder: 'file',
+		parse: optional,
+	}),
+	webhookServiceName: option({
+		description: 'Service by which the API server calls the webhook. The operator\'s own certificate is good for it, and for whatever the webhook configuration names.',
+		placeholder: 'name',
+		default: 'hostport-operator-webhook-service',
+		parse: dnsLabel('Service'),
+	}),
+	webhookConfigurationName: option({
+		description: 'MutatingWebhookConfiguration whose caBundle the operator looks after while it makes its own certificate.',
+		placeholder: 'name',
+		default: 'hostport-operator-hostport-mutating-webhook-configuration',
+		parse: objectName,
+	}),
+	certificateLifetime: option({
+		description: 'How long a certificate of the operator\'s own is good for. It is renewed after two thirds of that; its authority lives three times as long.',
+		placeholder: 'duration',
+		default: '90d',
+		parse: duration('10s', '3650d'),
 	}),
 	portRange: option({
 		description: 'Port numbers that Pods may ask for. Repeatable, or several with commas between them. From 32768 on, Linux takes ports for outgoing connections of its own, which may then be in the way.',
@@ -152,7 +175,13 @@ export const readConfig = (args: readonly string[], environment: Readonly<Record
 			throw new ConfigurationError(`${source} ${error instanceof Error ? error.message : String(error)}`, {cause: error});
 		}
 	});
-	return Object.freeze(Object.fromEntries(entries) as Config);
+	const config = Object.fromEntries(entries) as Config;
+	if (!config.tlsCertFile !== !config.tlsPrivateKeyFile) {
+		const [given, missing] = config.tlsCertFile ? ['tls-cert-file', 'tls-private-key-file'] : ['tls-private-key-file', 'tls-cert-file'];
+		throw new ConfigurationError(`--${given} is given and --${missing} is not: give both, or neither, and the operator makes a certificate of its own`);
+	}
+
+	return Object.freeze(config);
 };
 
 const parseFlags = (args: readonly string[]): Record<string, string[] | undefined> => {

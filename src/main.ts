@@ -1,6 +1,9 @@
 /** Arguments and environment → one command. Exit codes: 0 done, 1 failed, 2 asked for something impossible. */
 import {randomBytes} from 'node:crypto';
 import process from 'node:process';
+import {text} from 'node:stream/consumers';
+import {makeCommand} from './certificates/make-elsewhere.ts';
+import type {Order} from './certificates/order.ts';
 import {renderUsage} from './config-docs.ts';
 import {readConfig} from './config.ts';
 import {ConfigurationError} from './errors.ts';
@@ -57,6 +60,13 @@ const run = async ([command, ...args]: readonly string[]): Promise<void> => {
 	switch (command) {
 		case 'serve': {
 			return serve(args);
+		}
+
+		// Not for people: see certificates/make-elsewhere.ts.
+		case makeCommand: {
+			const {makeCertificates} = await import('./certificates/make-certificates.ts');
+			process.stdout.write(JSON.stringify(await makeCertificates(JSON.parse(await text(process.stdin)) as Order)));
+			return;
 		}
 
 		case 'version': {

@@ -1,6 +1,5 @@
 /** The composition root: builds the parts, starts them in order and stops them in reverse. */
 import {randomUUID} from 'node:crypto';
-import fs from 'node:fs/promises';
 import pRetry from 'p-retry';
 import type {Logger} from 'pino';
 import {createPodMutator} from './admission/mutate-pod.ts';
@@ -18,10 +17,12 @@ import {Quarantine} from './cluster/quarantine.ts';
 import {Reconciler} from './cluster/reconciler.ts';
 import {holdMs} from './config.ts';
 import type {Config} from './config.ts';
-import {ApiError, ConfigurationError, LedgerFormatError} from './errors.ts';
-import {createMetrics} from './metrics.ts';
+import {ApiError, LedgerFormatError} from './errors.ts';
+import {measuredLock, measuredMutator} from './measured.ts';
+import {addProcessMetrics, createMetrics} from './metrics.ts';
 import {createHealthApp, createMetricsApp, createWebhookApp} from './server/app.ts';
 import {listen} from './server/listener.ts';
+import {createTlsSource} from './tls-source.ts';
 
 export type Operator = {
 	readonly webhookPort: number;
@@ -50,13 +51,13 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	const lifetime = new AbortController();
 	// Ends first, for the reconciler's last commit needs the lock.
 	const reconciling = new AbortController();
-	let notReady: string | undefined = 'the ledger is not open yet';
+	let notReady: string | undefined = 'the ledger and the webhook\'s certificate are not there yet';
 	let isStopping = false;
 	const clock = systemClock;
 	const metrics = createMetrics();
-	const [connection, tls, health, metricsListener] = await Promise.all([
+	addProcessMetrics(metrics);
+	const [connection, health, metricsListener] = await Promise.all([
 		connect(config.kubeconfig, clock.now),
-		readTls(config),
 		listen(createHealthApp({whyNotReady: () => notReady}, logger), {host: config.bindAddress, port: config.healthPort}),
 		listen(createMetricsApp(metrics.registry, logger), {host: config.bindAddress, port: config.metricsPort}),
 	]);
@@ -66,28 +67,35 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	const objects = new LedgerObjects(api, namespace);
 	const quarantine = new Quarantine({...common, objects, leaseName, holdMs: holdMs(config), mintClaim: randomUUID, signal: lifetime.signal});
 	const pages = new LedgerPages({objects, quarantine, clock, logger, metrics});
-	const lock = new LeaseLock({...common, name: leaseName, identity, durationSeconds: config.leaseDuration, idleMs: config.leaseIdle, rereadMs: 1000});
-	const store = new LedgerStore({pages, lock, clock, logger, random: Math.random, mintClaim: randomUUID});
-	const election = new LeaseLock({...common, name: 'hostport-reconciler', identity, durationSeconds: electionFactor * config.leaseDuration, idleMs: 0, rereadMs: 5000});
+	const lease = (name: string) => ({name, onWrite: (change: string) => metrics.leaseWrites.inc({lease: name, change: change.replaceAll(' ', '_')})});
+	const lock = new LeaseLock({...common, ...lease(leaseName), identity, durationSeconds: config.leaseDuration, idleMs: config.leaseIdle, rereadMs: 1000});
+	const store = new LedgerStore({pages, lock: measuredLock(lock, metrics), clock, logger, random: Math.random, mintClaim: randomUUID, onBatch: size => metrics.batchSize.observe(size)});
+	const election = new LeaseLock({...common, ...lease('hostport-reconciler'), identity, durationSeconds: electionFactor * config.leaseDuration, idleMs: 0, rereadMs: 5000});
 	const reconciler = new Reconciler({
 		api, pages, store, election, clock, logger,
 		holdMs: holdMs(config),
+		ranges: config.portRange,
 		mintClaim: randomUUID,
 		metrics,
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
 	});
-	const mutatePod = createPodMutator({
+	const mutatePod = measuredMutator(createPodMutator({
 		reserve: async (demand, deadline) => store.reserve(demand, deadline),
 		preview: async (demand, deadline) => store.preview(demand, deadline),
 		namespaceLabels: createNamespaceLabels(api, clock, logger),
 		ranges: config.portRange,
 		logger,
-		count: outcome => metrics.admissions.inc({outcome}),
-	});
+	}), metrics);
 
-	await openLedger(pages, logger, AbortSignal.any([signal, lifetime.signal]));
+	const certificates = createTlsSource(config, {api, clock, logger, metrics});
+	const [tls] = await Promise.all([certificates.open(signal), openLedger(pages, logger, signal)]);
 	const webhook = await listen(createWebhookApp({mutatePod, logger, isStopping: () => isStopping}), {host: config.bindAddress, port: config.webhookPort, tls});
-	const running = [lock.run(lifetime.signal), election.run(reconciling.signal), reconciler.run(reconciling.signal)] as const;
+	const running = [
+		certificates.run(webhook.useCertificate, lifetime.signal),
+		lock.run(lifetime.signal),
+		election.run(reconciling.signal),
+		reconciler.run(reconciling.signal),
+	] as const;
 	notReady = undefined;
 	logger.info({webhookPort: webhook.port, healthPort: health.port, metricsPort: metricsListener.port, namespace}, 'ready');
 
@@ -131,13 +139,4 @@ const explain = (error: Error): string => {
 	}
 
 	return error instanceof LedgerFormatError ? error.message : 'the ledger can not be opened yet: trying again';
-};
-
-const readTls = async ({tlsCertFile, tlsPrivateKeyFile}: Config): Promise<{cert: string; key: string}> => {
-	try {
-		const [cert, key] = await Promise.all([fs.readFile(tlsCertFile, 'utf8'), fs.readFile(tlsPrivateKeyFile, 'utf8')]);
-		return {cert, key};
-	} catch (error) {
-		throw new ConfigurationError(`the webhook's certificate can't be read: ${error instanceof Error ? error.message : String(error)}`, {cause: error});
-	}
 };

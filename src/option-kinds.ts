@@ -10,19 +10,19 @@ const single = <T>(parse: (value: string) => T) => (values: readonly string[]): 
 /** May be absent. */
 export const optional = single(value => value || undefined);
 
-/** Must be given. */
-export const required = single(value => {
-	if (!value) {
-		throw new Error('must be given');
+/** The name of a `what`, a DNS label. */
+export const dnsLabel = (what: 'namespace' | 'Service') => single(value => {
+	if (!/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) {
+		throw new Error(`is "${value}": it must be the name of a ${what}, at most 63 lower case letters, digits and "-"`);
 	}
 
 	return value;
 });
 
-/** The name of a namespace, a DNS label. */
-export const namespace = single(value => {
-	if (!/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) {
-		throw new Error(`is "${value}": it must be the name of a namespace, at most 63 lower case letters, digits and "-"`);
+/** The name of an object whose kind allows dots in it. */
+export const objectName = single(value => {
+	if (value.length > 253 || !/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/.test(value)) {
+		throw new Error(`is "${value}": it must be the name of an object, at most 253 lower case letters, digits, "-" and "."`);
 	}
 
 	return value;
@@ -48,16 +48,16 @@ export const port = single(value => {
 	return number;
 });
 
-const durationUnits = {ms: 1, s: 1000, m: 60_000} as const;
+const durationUnits = {ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000} as const;
 
-/** Nothing here is worth waiting longer for, and Node's timers end at 24 days: a longer one would go off at once. */
-const longestDurationMs = 24 * 60 * durationUnits.m;
-
-/** Milliseconds. */
-export const duration = (least: '0s' | '1s') => single(value => {
+/**
+ * Milliseconds. Nothing is worth waiting for longer than a day, and Node's timers end at 24: a longer one would go off at
+ * once. Whoever lets `most` be more does not wait for all of it.
+ */
+export const duration = (least: string, most = '24h') => single(value => {
 	const ms = durationMs(value);
-	if (!(ms >= durationMs(least) && ms <= longestDurationMs)) {
-		throw new Error(`is "${value}": it must be a duration such as 500ms, 3s or 2m, from ${least} to ${longestDurationMs / durationUnits.m}m`);
+	if (!(ms >= durationMs(least) && ms <= durationMs(most))) {
+		throw new Error(`is "${value}": it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from ${least} to ${most}`);
 	}
 
 	return ms;
@@ -65,7 +65,7 @@ export const duration = (least: '0s' | '1s') => single(value => {
 
 /** NaN where it is none. */
 const durationMs = (text: string): number => {
-	const [, amount, unit] = /^(\d+)(ms|s|m)$/.exec(text) ?? [];
+	const [, amount, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text) ?? [];
 	return Number(amount) * durationUnits[unit as keyof typeof durationUnits];
 };
 

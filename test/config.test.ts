@@ -7,8 +7,7 @@ import {holdMs, options, readConfig} from '../src/config.ts';
 import type {Config} from '../src/config.ts';
 import {ConfigurationError} from '../src/errors.ts';
 
-const required = ['--tls-cert-file', 'tls.crt', '--tls-private-key-file', 'tls.key'];
-const read = (args: readonly string[] = [], environment: Record<string, string> = {}): Config => readConfig([...required, ...args], environment);
+const read = (args: readonly string[] = [], environment: Record<string, string> = {}): Config => readConfig(args, environment);
 
 test('without anything, the defaults count', t => {
 	t.deepEqual(read(), {
@@ -19,8 +18,12 @@ test('without anything, the defaults count', t => {
 		webhookPort: 9443,
 		healthPort: 8081,
 		metricsPort: 8080,
-		tlsCertFile: 'tls.crt',
-		tlsPrivateKeyFile: 'tls.key',
+		tlsCertFile: undefined,
+		tlsPrivateKeyFile: undefined,
+		clientCaFile: undefined,
+		webhookServiceName: 'hostport-operator-webhook-service',
+		webhookConfigurationName: 'hostport-operator-hostport-mutating-webhook-configuration',
+		certificateLifetime: 90 * 86_400_000,
 		portRange: [{first: 1024, last: 32_767}],
 		leaseDuration: 3,
 		leaseIdle: 50,
@@ -46,6 +49,10 @@ const good: {readonly [Name in keyof Config]: readonly [flag: string, text: stri
 	metricsPort: ['metrics-port', '9090', 9090],
 	tlsCertFile: ['tls-cert-file', 'a.crt', 'a.crt'],
 	tlsPrivateKeyFile: ['tls-private-key-file', 'a.key', 'a.key'],
+	clientCaFile: ['client-ca-file', 'ca.crt', 'ca.crt'],
+	webhookServiceName: ['webhook-service-name', 'hooks', 'hooks'],
+	webhookConfigurationName: ['webhook-configuration-name', 'hooks.example', 'hooks.example'],
+	certificateLifetime: ['certificate-lifetime', '24h', 86_400_000],
 	portRange: ['port-range', '30000-30999', [{first: 30_000, last: 30_999}]],
 	leaseDuration: ['lease-duration', '2m', 120],
 	leaseIdle: ['lease-idle', '0ms', 0],
@@ -59,16 +66,18 @@ const good: {readonly [Name in keyof Config]: readonly [flag: string, text: stri
 for (const [name, [flag, text, value]] of Object.entries(good)) {
 	const variable = `HOSTPORT_${flag.toUpperCase().replaceAll('-', '_')}`;
 	const valueOf = (config: Config) => config[name as keyof Config];
+	// The two files of the certificate are given together or not at all.
+	const others = flag.startsWith('tls-') ? ['--tls-cert-file', 'a.crt', '--tls-private-key-file', 'a.key'] : [];
 
 	test(`--${flag} is read`, t => {
-		t.deepEqual(valueOf(read([`--${flag}`, text])), value);
-		t.deepEqual(valueOf(read([`--${flag}=${text}`])), value);
+		t.deepEqual(valueOf(read([...others, `--${flag}`, text])), value);
+		t.deepEqual(valueOf(read([...others, `--${flag}=${text}`])), value);
 	});
 
 	test(`${variable} is read where there is no flag`, t => {
-		const args = required.filter((_, index) => required[index - index % 2] !== `--${flag}`);
-		t.deepEqual(valueOf(readConfig(args, {[variable]: text})), value);
-		t.deepEqual(valueOf(read([`--${flag}`, text], {[variable]: 'nonsense!'})), value);
+		const args = others.filter((_, index) => others[index - index % 2] !== `--${flag}`);
+		t.deepEqual(valueOf(read(args, {[variable]: text})), value);
+		t.deepEqual(valueOf(read([...others, `--${flag}`, text], {[variable]: 'nonsense!'})), value);
 	});
 }
 
@@ -94,11 +103,14 @@ const bad: Readonly<Record<string, {readonly values: readonly string[]; readonly
 	'identity': {values: ['', 'a,b', 'a b', 'ä', 'x'.repeat(201)], way: 'it must be 1 to 200 letters, digits, ".", "-" and "_"'},
 	'webhook-port': {values: ['', '-1', '65536', '1.5', '0x50', 'http', ' 80', '1e3'], way: 'it must be a whole number from 0 to 65535 (0: any free port)'},
 	'health-port': {values: ['', '-1', '65536', '1.5', '0x50', 'http', ' 80', '1e3'], way: 'it must be a whole number from 0 to 65535 (0: any free port)'},
-	'lease-duration': {values: ['', '3', '0s', '999ms', '-3s', '1h', '1.5s', '3 s', '1441m', '99999999999999999999m'], way: 'it must be a duration such as 500ms, 3s or 2m, from 1s to 1440m'},
-	'lease-idle': {values: ['', '0', '-1s', '1h', '1441m'], way: 'it must be a duration such as 500ms, 3s or 2m, from 0s to 1440m'},
-	'hold-time': {values: ['', '120', '0s', '1441m'], way: 'it must be a duration such as 500ms, 3s or 2m, from 1s to 1440m'},
-	'api-request-timeout': {values: ['', '60', '0s', '1441m'], way: 'it must be a duration such as 500ms, 3s or 2m, from 1s to 1440m'},
-	'shutdown-delay': {values: ['', '10', 'never', '1441m'], way: 'it must be a duration such as 500ms, 3s or 2m, from 0s to 1440m'},
+	'lease-duration': {values: ['', '3', '0s', '999ms', '-3s', '25h', '1.5s', '3 s', '1441m', '99999999999999999999m'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
+	'lease-idle': {values: ['', '0', '-1s', '25h', '1441m'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 0s to 24h'},
+	'hold-time': {values: ['', '120', '0s', '1441m'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
+	'api-request-timeout': {values: ['', '60', '0s', '1441m'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
+	'shutdown-delay': {values: ['', '10', 'never', '1441m'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 0s to 24h'},
+	'webhook-service-name': {values: ['', 'Hooks', 'a.b'], way: 'it must be the name of a Service, at most 63 lower case letters, digits and "-"'},
+	'webhook-configuration-name': {values: ['', 'Hooks', 'a..b', 'a/b', 'x'.repeat(254)], way: 'it must be the name of an object, at most 253 lower case letters, digits, "-" and "."'},
+	'certificate-lifetime': {values: ['', '9s', '3651d', '1y'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 10s to 3650d'},
 	'log-level': {values: ['', 'Info', 'verbose', 'constructor'], way: 'it must be one of trace, debug, info, warn, error, fatal'},
 	'log-format': {values: ['', 'text', 'JSON'], way: 'it must be one of auto, json, pretty'},
 };
@@ -125,9 +137,11 @@ for (const range of ['', '0-10', '2-1', 'all']) {
 	test(`one of several ranges can't be "${range}"`, isRefused, [], {HOSTPORT_PORT_RANGE: `1024-2047,${range}`}, `HOSTPORT_PORT_RANGE "${range}" ${way}`);
 }
 
-test('each of the two files of the certificate must be given', t => {
-	t.is(t.throws(() => readConfig([], {}), {instanceOf: ConfigurationError}).message, '--tls-cert-file (or HOSTPORT_TLS_CERT_FILE) must be given');
-	t.is(t.throws(() => readConfig(['--tls-cert-file', 'x', '--tls-private-key-file='], {}), {instanceOf: ConfigurationError}).message, '--tls-private-key-file must be given');
+test('one of the two files of the certificate is not enough', t => {
+	for (const [given, missing] of [['tls-cert-file', 'tls-private-key-file'], ['tls-private-key-file', 'tls-cert-file']]) {
+		t.is(t.throws(() => read([`--${given}`, 'x', `--${missing}=`]), {instanceOf: ConfigurationError}).message,
+			`--${given} is given and --${missing} is not: give both, or neither, and the operator makes a certificate of its own`);
+	}
 });
 
 const help = '"hostport-operator help" lists the flags';

@@ -40,8 +40,8 @@ export const keepLines = (kubeconfigPath: string): Line[] => [
 /** For a cluster that was there before the demo. */
 export const leftLines = (): Line[] => [
 	[`Taken away: the webhook configuration, and the namespace ${namespace}, whose Pods are ending.`],
-	['Left: the ledger in the namespace operators, and the rights of deploy/base/rbac.yaml.'],
+	['Left: the ledger and the certificate in the namespace operators, and the rights of deploy/base.'],
 	['To remove them too, unless somebody else uses them:'],
 	['kubectl delete namespace operators'],
-	['kubectl delete clusterrole,clusterrolebinding hostport-operator'],
+	['kubectl delete clusterrole,clusterrolebinding hostport-operator hostport-operator-certificate'],
 ];

@@ -22,8 +22,6 @@ export type PodMutatorOptions = {
 	/** What the administrator allows, merged and sorted. */
 	readonly ranges: readonly PortRange[];
 	readonly logger: Logger;
-	/** Is told what became of each Pod. */
-	readonly count: (outcome: 'allowed' | 'patched' | 'denied' | 'errored') => void;
 };
 
 /**
@@ -35,18 +33,14 @@ export const createPodMutator = (options: PodMutatorOptions) =>
 	async (body: unknown, signal: AbortSignal): Promise<AdmissionReview> => {
 		const request = decodeReview(body);
 		try {
-			const review = await mutatePod(request, options, signal);
-			options.count(review.response.patch === undefined ? 'allowed' : 'patched');
-			return review;
+			return await mutatePod(request, options, signal);
 		} catch (error) {
 			if (error instanceof DenialError) {
 				options.logger.warn({namespace: request.namespace, name: request.name, code: error.code}, `denied: ${error.message}`);
-				options.count('denied');
 				return denied(request, error);
 			}
 
 			options.logger.error({err: error, namespace: request.namespace, name: request.name}, 'a Pod could not be given ports');
-			options.count('errored');
 			return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
 		}
 	};

@@ -96,6 +96,17 @@ export const denied = ({uid}: Answerable, {code, message}: {readonly code: 400 |
 export const errored = ({uid}: Answerable, message: string): AdmissionReview =>
 	answer({uid, allowed: false, status: {code: 500, reason: 'InternalError', message}});
 
+export type ReviewOutcome = 'allowed' | 'patched' | 'denied' | 'errored';
+
+/** Which of the four answers it is. */
+export const outcomeOf = ({response: {allowed, patch, status}}: AdmissionReview): ReviewOutcome => {
+	if (allowed) {
+		return patch === undefined ? 'allowed' : 'patched';
+	}
+
+	return status?.code === 500 ? 'errored' : 'denied';
+};
+
 /** Kubernetes' words (`metav1.StatusReason`). */
 const denialReasons = {400: 'BadRequest', 403: 'Forbidden', 503: 'ServiceUnavailable'} as const;
 

@@ -34,6 +34,7 @@ export type CompareAndSwap = {
 	};
 	readonly data?: Readonly<Record<string, string | null>>;
 	readonly spec?: Readonly<Record<string, unknown>>;
+	readonly webhooks?: readonly unknown[];
 };
 
 /** No answer takes longer than this, so that no wait is without a bound whatever signal it was given. */

@@ -27,6 +27,8 @@ export type LeaseLockOptions = {
 	readonly idleMs: number;
 	/** Watches stall: while it waits, a replica reads the Lease at least this often. */
 	readonly rereadMs: number;
+	/** Is told of each write that has gone through. */
+	readonly onWrite?: (change: string) => void;
 };
 
 /** The right to work, until `release`. */
@@ -195,6 +197,7 @@ export class LeaseLock {
 			}
 
 			const because = decision.action === 'create' ? 'create' : decision.because;
+			this.#options.onWrite?.(because);
 			const {record} = this.#view;
 			logger[because === 'take over' ? 'warn' : 'debug']({holder: record?.holder, previousHolder: previous?.holder, waiters: record?.waiters}, `Lease: ${because}`);
 		} catch (error) {

@@ -16,7 +16,7 @@ export type LedgerPagesOptions = {
 	readonly quarantine: Quarantine;
 	readonly clock: Clock;
 	readonly logger: Logger;
-	readonly metrics: Pick<Metrics, 'commits'>;
+	readonly metrics: Pick<Metrics, 'commits' | 'commitDuration'>;
 };
 
 export class LedgerPages {
@@ -100,6 +100,7 @@ export class LedgerPages {
 	 * throws, when the write may or may not have happened. After either, the page counts as unread.
 	 */
 	async commit(page: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<void> {
+		const end = this.#options.metrics.commitDuration.startTimer();
 		try {
 			this.#keep(await this.#options.objects.commit(page, changes, signal));
 			this.#options.metrics.commits.inc({result: 'ok'});
@@ -107,6 +108,8 @@ export class LedgerPages {
 			this.#options.metrics.commits.inc({result: error instanceof ApiError && error.status === 409 ? 'conflict' : 'failed'});
 			this.#readAt.delete(page.first);
 			throw error;
+		} finally {
+			end();
 		}
 	}
 

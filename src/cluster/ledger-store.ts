@@ -27,6 +27,8 @@ export type LedgerStoreOptions = {
 	/** Uniform in [0, 1). */
 	readonly random: () => number;
 	readonly mintClaim: () => string;
+	/** Is told how many go into the ledger together, each time that it is our turn. */
+	readonly onBatch?: (size: number) => void;
 };
 
 /** What the queue holds. It leaves when it is answered, or when its time is up. */
@@ -158,6 +160,7 @@ export class LedgerStore {
 	async #work(tenure: Tenure): Promise<void> {
 		const {clock, logger} = this.#options;
 		const batch = [...this.#queue].slice(0, maximumBatch);
+		this.#options.onBatch?.(batch.length);
 		const signal = AbortSignal.any([tenure.signal, this.#queueEmptied.signal]);
 		const startedAt = clock.now();
 		for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(retryMs * 2, lastRetryMs)) {

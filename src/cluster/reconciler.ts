@@ -6,6 +6,9 @@
 import type {Logger} from 'pino';
 import {hostPortsOf} from '../ports/host-port-use.ts';
 import {entryStates} from '../ports/ledger-entry.ts';
+import type {LedgerPage} from '../ports/ledger-page.ts';
+import {countEntries, countFree} from '../ports/port-counts.ts';
+import type {PortRange} from '../ports/port-range.ts';
 import {planPass} from '../ports/repair.ts';
 import type {Duplicate, Sighting} from '../ports/repair.ts';
 import type {Metrics} from '../metrics.ts';
@@ -28,8 +31,10 @@ export type ReconcilerOptions = {
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly holdMs: number;
+	/** What the administrator allows, merged and sorted: by these the metrics count. */
+	readonly ranges: readonly PortRange[];
 	readonly mintClaim: () => string;
-	readonly metrics: Pick<Metrics, 'repairs' | 'entries' | 'duplicates' | 'lastPass'>;
+	readonly metrics: Pick<Metrics, 'repairs' | 'entries' | 'freePorts' | 'rangePorts' | 'duplicates' | 'lastPass'>;
 	/** Is told of ports that several Pods have, each time that a pass finds them. */
 	readonly reportDuplicates: (duplicates: readonly Duplicate[], signal: AbortSignal) => Promise<void>;
 };
@@ -108,7 +113,7 @@ export class Reconciler {
 			await clock.sleep(Math.min(restMs, fullPassMs), signal);
 		}
 
-		for (const gauge of [metrics.entries, metrics.duplicates, metrics.lastPass]) {
+		for (const gauge of [metrics.entries, metrics.freePorts, metrics.rangePorts, metrics.duplicates, metrics.lastPass]) {
 			gauge.reset();
 		}
 
@@ -134,7 +139,7 @@ export class Reconciler {
 			mintClaim,
 		});
 		this.#sightings = sightings;
-		this.#measure(sightings, duplicates);
+		this.#measure(snapshot, sightings, duplicates);
 		await reportDuplicates(duplicates, signal);
 		if (repairs.length === 0) {
 			return nextDue;
@@ -152,10 +157,15 @@ export class Reconciler {
 		return released.length > 0 ? Math.min(nextDue ?? Infinity, clock.now() + holdMs) : nextDue;
 	}
 
-	#measure(sightings: ReadonlyMap<string, Sighting>, duplicates: readonly Duplicate[]): void {
-		const {metrics, clock} = this.#options;
-		for (const state of entryStates) {
-			metrics.entries.set({state}, [...sightings.values()].filter(sighting => sighting.state === state).length);
+	#measure(snapshot: ReadonlyMap<number, LedgerPage>, sightings: ReadonlyMap<string, Sighting>, duplicates: readonly Duplicate[]): void {
+		const {metrics, clock, ranges} = this.#options;
+		for (const {state, range, count} of countEntries(sightings, entryStates, ranges)) {
+			metrics.entries.set({state, range}, count);
+		}
+
+		for (const {range, free, size} of countFree(snapshot.values(), ranges)) {
+			metrics.freePorts.set({range}, free);
+			metrics.rangePorts.set({range}, size);
 		}
 
 		metrics.duplicates.set(duplicates.length);

@@ -3,21 +3,32 @@ import {once} from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
 import type {AddressInfo} from 'node:net';
+import type {SecureContextOptions} from 'node:tls';
 import type Koa from 'koa';
 import {ConfigurationError} from '../errors.ts';
 
 export type Listener = {
 	/** The port that it listens on, also where any free one was asked for. */
 	readonly port: number;
+	/** Serves new connections with this from now on; those that are open stay. @throws when it can't be used: then nothing changes. */
+	readonly useCertificate: (tls: TlsMaterial) => void;
 	/** Takes no more connections, and resolves when all requests are answered. Whoever takes longer than `budgetMs` is cut off. */
 	readonly close: (budgetMs: number) => Promise<void>;
+};
+
+/** PEM. */
+export type TlsMaterial = {
+	readonly cert: string;
+	readonly key: string;
+	/** Who must have signed the certificate that a client shows; without it nobody is asked for one. */
+	readonly ca?: string | undefined;
 };
 
 export type ListenOptions = {
 	readonly host: string | undefined;
 	readonly port: number;
-	/** PEM; without it, plain HTTP. */
-	readonly tls?: {readonly cert: string; readonly key: string};
+	/** Without it, plain HTTP. */
+	readonly tls?: TlsMaterial;
 	/** Bounds what a client that sends slowly can hold on to; an honest review arrives in milliseconds. */
 	readonly requestTimeoutMs?: number;
 };
@@ -50,6 +61,11 @@ export const listen = async (app: Koa, options: ListenOptions): Promise<Listener
 	server.on('error', error => app.emit('error', error));
 	return {
 		port: (server.address() as AddressInfo).port,
+		useCertificate(tls) {
+			if (server instanceof https.Server) {
+				server.setSecureContext(secureContextOf(tls));
+			}
+		},
 		close: async budgetMs => {
 			const cutOff = setTimeout(() => server.closeAllConnections(), budgetMs);
 			const closed = once(server, 'close');
@@ -77,10 +93,14 @@ const createServer = ({tls, requestTimeoutMs = 15_000}: ListenOptions, onRequest
 			throw new Error('a file is empty');
 		}
 
-		return https.createServer({...timeouts, ...tls, minVersion: 'TLSv1.2'}, onRequest);
+		const clientCheck = {requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined};
+		return https.createServer({...timeouts, ...secureContextOf(tls), ...clientCheck}, onRequest);
 	} catch (error) {
 		throw new ConfigurationError(`the webhook's certificate can't be used: ${messageOf(error)}. Both files must be PEM, and the key that of the certificate`, {cause: error});
 	}
 };
+
+/** `ca` is left out where there is none, for Node takes an empty one for the system's authorities. */
+const secureContextOf = ({cert, key, ca}: TlsMaterial): SecureContextOptions => ({cert, key, ...(ca !== undefined && {ca}), minVersion: 'TLSv1.2'});
 
 const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error);

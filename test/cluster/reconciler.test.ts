@@ -49,6 +49,7 @@ const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, Ledge
 		election,
 		logger: silent,
 		holdMs,
+		ranges: [{first: 30_000, last: 30_999}],
 		reportDuplicates: async found => {
 			duplicates.push(found);
 		},
@@ -283,7 +284,7 @@ test('a lost election ends the pass before it writes, and clears the gauges', as
 	cluster.pods = [storedPod('server-0', 30_558)];
 	await lead();
 	t.is(stateOf('30559.tcp'), 'released');
-	t.regex(await metrics.registry.metrics(), /hostport_ledger_entries\{state="bound"\} 2\n[^]*hostport_reconciler_last_success_timestamp_seconds [1-9]/);
+	t.regex(await metrics.registry.metrics(), /hostport_ledger_entries\{state="bound",range="30000-30999"\} 2\n[^]*hostport_reconciler_last_success_timestamp_seconds [1-9]/);
 	const {opened, open} = gate();
 	cluster.after = async request => request === 'GET pods' ? opened : undefined;
 	cluster.pods = [];

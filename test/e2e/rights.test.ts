@@ -22,7 +22,8 @@ type Right = {readonly role: string; readonly apiGroup: string; readonly resourc
 
 const rolesPaths = ['/apis/rbac.authorization.k8s.io/v1/namespaces/operators/roles', '/apis/rbac.authorization.k8s.io/v1/clusterroles'];
 
-const flags = ['--hold-time', '4s', '--api-request-timeout', '2s'];
+/** A certificate that lives so shortly is renewed before the test is over. */
+const flags = ['--hold-time', '4s', '--api-request-timeout', '2s', '--certificate-lifetime', '15s'];
 
 test('each right is used, nothing else is tried, and without any one of them something is refused by name', async t => {
 	t.timeout(20 * 60_000, 'the control plane takes long the first time, when it is built');

@@ -1,0 +1,145 @@
+/** Certificates that live for seconds, under Pods that are created without a pause: nobody notices that they change. */
+import {X509Certificate} from 'node:crypto';
+import {once} from 'node:events';
+import {setTimeout as sleep} from 'node:timers/promises';
+import tls from 'node:tls';
+import test from 'ava';
+import {webhookConfiguration} from '../../scripts/replicas.ts';
+import {decodeCertificates} from '../../src/certificates/certificate-set.ts';
+import type {CertificateSet} from '../../src/certificates/certificate-set.ts';
+import {certificateSecretName} from '../../src/cluster/certificate-secret.ts';
+import type {CertificateSecretObject} from '../../src/cluster/certificate-secret.ts';
+import type {WebhookConfiguration} from '../../src/cluster/webhook-configuration.ts';
+import {untilFound, useCluster} from './helpers/cluster.ts';
+import {startLoad} from './helpers/load.ts';
+
+// Renewed every 14 s; a new authority after 40 s, which signs some seconds later.
+const cluster = useCluster(test, {workloads: false, replicas: 3, flags: ['--certificate-lifetime', '20s']});
+
+const secretPath = `/api/v1/namespaces/operators/secrets/${certificateSecretName}`;
+
+const heldNow = async (): Promise<CertificateSet> => {
+	const {data} = await cluster().client.request<CertificateSecretObject>('GET', secretPath);
+	return decodeCertificates(data);
+};
+
+const bundleNow = async (): Promise<string> => {
+	const {webhooks = []} = await cluster().client.request<WebhookConfiguration>('GET', webhookConfiguration);
+	return Buffer.from(webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString();
+};
+
+/** Shakes hands with a replica as the API server does, and returns what it shows. */
+const shakeHands = async (port: number, ca: string): Promise<X509Certificate> => {
+	const socket = tls.connect({host: '127.0.0.1', port, ca});
+	try {
+		await once(socket, 'secureConnect');
+		return new X509Certificate(socket.getPeerCertificate().raw);
+	} finally {
+		socket.destroy();
+	}
+};
+
+/** Until every replica serves with a certificate that this authority has signed. */
+const untilServedBy = async (signer: CertificateSet['signer']): Promise<void> => {
+	await untilFound(async () => {
+		const ca = await bundleNow();
+		const shown = await Promise.all(cluster().installation.replicas().map(async ({webhookPort}) => shakeHands(webhookPort, ca)));
+		return typeof signer === 'object' && shown.every(certificate => certificate.checkIssued(signer.certificate)) ? true : undefined;
+	}, 'every replica to follow');
+};
+
+/**
+ * The API server keeps its connections, so that it sees few of the certificates. This one shakes hands anew each time, and
+ * knows the caBundle of a second ago.
+ */
+const startHandshakes = () => {
+	const serials = new Map<string, number>();
+	const failures: string[] = [];
+	const over = new AbortController();
+	const work = async (): Promise<void> => {
+		while (!over.signal.aborted) {
+			const ca = await bundleNow();
+			for (const until = performance.now() + 1000; performance.now() < until; await sleep(50)) {
+				for (const {name, webhookPort} of cluster().installation.replicas()) {
+					try {
+						const {serialNumber} = await shakeHands(webhookPort, ca);
+						serials.set(serialNumber, (serials.get(serialNumber) ?? 0) + 1);
+					} catch (error) {
+						failures.push(`${new Date().toISOString()} ${name}: ${String(error)}`);
+					}
+				}
+			}
+		}
+	};
+
+	const working = work();
+	return {
+		serials,
+		failures,
+		stop: async () => {
+			over.abort();
+			await working;
+		},
+	};
+};
+
+test.serial('three renewals, the last of them by a new authority, and no call fails', async t => {
+	const {client, createNamespace} = cluster();
+	await createNamespace('rotation');
+	const load = startLoad({client, namespace: 'rotation', workers: 3, pauseMs: 60});
+	const handshakes = startHandshakes();
+	const serials = new Set<string>();
+	const issuers = new Set<string>();
+	await untilFound(async () => {
+		const {leaf} = await heldNow();
+		if (typeof leaf === 'object') {
+			serials.add(leaf.certificate.serialNumber);
+			issuers.add(leaf.certificate.issuer);
+		}
+
+		return serials.size > 3 && issuers.size > 1 ? true : undefined;
+	}, 'the certificates to change');
+	await untilServedBy((await heldNow()).signer);
+	await Promise.all([load.stop(), handshakes.stop()]);
+	const shaken = [...handshakes.serials.values()].reduce((sum, count) => sum + count, 0);
+	t.log(`${load.created()} Pods created and ${load.failures().length} failed, ${shaken} handshakes and ${handshakes.failures.length} failed, through ${serials.size} certificates of ${issuers.size} authorities`);
+	t.deepEqual(load.failures(), []);
+	t.deepEqual(handshakes.failures, []);
+	t.true(load.created() > 50);
+	t.true(handshakes.serials.size > 3);
+});
+
+test.serial('the Secret is deleted, and then filled with rubbish: it comes back, and no call fails', async t => {
+	const {client, createNamespace, logs} = cluster();
+	await createNamespace('no-secret');
+	const begun = logs.length;
+	const load = startLoad({client, namespace: 'no-secret', workers: 2, pauseMs: 60});
+	const handshakes = startHandshakes();
+	// What is served is fresh at this moment. So short a life leaves no time for a second new authority before the first has signed.
+	for (const damage of [
+		async () => client.request('DELETE', secretPath),
+		async () => client.request('PATCH', secretPath, {data: {'ca.crt': btoa('rubbish'), 'tls.key': btoa('more of it')}}, 'application/merge-patch+json'),
+	]) {
+		await damage();
+		await untilServedBy(await untilFound(async () => {
+			const {signer} = await heldNow();
+			return typeof signer === 'object' ? signer : undefined;
+		}, 'the Secret to be whole again'));
+	}
+
+	await Promise.all([load.stop(), handshakes.stop()]);
+	t.log(`${load.created()} Pods created and ${load.failures().length} failed, ${handshakes.failures.length} handshakes failed`);
+	t.deepEqual(load.failures(), []);
+	t.deepEqual(handshakes.failures, []);
+	const said = logs.slice(begun).map(({msg}) => msg);
+	t.true(said.some(msg => msg.endsWith(': there is no such Secret')));
+	t.true(said.some(msg => msg.endsWith(': its ca.crt holds no certificate of an authority')));
+});
+
+test.serial('the caBundle is emptied: it is written anew, and the log says what stood there', async t => {
+	const {client, logs} = cluster();
+	const begun = logs.length;
+	await client.request('PATCH', webhookConfiguration, [{op: 'remove', path: '/webhooks/0/clientConfig/caBundle'}], 'application/json-patch+json');
+	await untilFound(async () => await bundleNow() === '' ? undefined : true, 'the caBundle to come back');
+	t.true(logs.slice(begun).some(({msg}) => /^the caBundle of .+ is empty: written anew/.test(msg)));
+});

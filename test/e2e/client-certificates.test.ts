@@ -1,0 +1,66 @@
+/** A webhook that answers its own API server and nobody else: `--client-ca-file`, with an API server that shows a certificate. */
+import {once} from 'node:events';
+import {mkdtemp, rm, writeFile} from 'node:fs/promises';
+import https from 'node:https';
+import {tmpdir} from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import {podTemplate} from '../../scripts/burst.ts';
+import {createCertificateAuthority} from '../../scripts/control-plane/certificates.ts';
+import {startControlPlane} from '../../scripts/control-plane/start.ts';
+import {createKubeClient} from '../../scripts/kube-client.ts';
+import {install, serviceAccount} from '../../scripts/replicas.ts';
+
+const base64 = (pem: string): string => Buffer.from(pem).toString('base64');
+
+test('the API server shows its certificate and is answered; whoever shows none, or another, is not', async t => {
+	t.timeout(20 * 60_000, 'the control plane takes long the first time, when it is built');
+	const folder = await mkdtemp(path.join(tmpdir(), 'hostport-client-'));
+	t.teardown(async () => rm(folder, {recursive: true}));
+	const [authority, strangers] = await Promise.all([createCertificateAuthority(), createCertificateAuthority()]);
+	const [apiServer, stranger] = await Promise.all([authority, strangers].map(async ({issue}) => issue({commonName: 'kube-apiserver', usage: 'client'})));
+	const write = async (name: string, content: string | object): Promise<string> => {
+		const file = path.join(folder, name);
+		await writeFile(file, typeof content === 'string' ? content : JSON.stringify(content), {mode: 0o600});
+		return file;
+	};
+
+	// https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#authenticate-apiservers
+	const kubeConfigFile = await write('kubeconfig', {
+		apiVersion: 'v1',
+		kind: 'Config',
+		users: [{name: '*', user: {'client-certificate-data': base64(apiServer!.certificatePem), 'client-key-data': base64(apiServer!.keyPem)}}],
+	});
+	const admission = await write('admission.json', {
+		apiVersion: 'apiserver.config.k8s.io/v1',
+		kind: 'AdmissionConfiguration',
+		plugins: [{name: 'MutatingAdmissionWebhook', configuration: {apiVersion: 'apiserver.config.k8s.io/v1', kind: 'WebhookAdmissionConfiguration', kubeConfigFile}}],
+	});
+	const clientCaFile = await write('clients.crt', authority.certificatePem);
+	await using controlPlane = await startControlPlane({workloads: false, apiServerFlags: [`--admission-control-config-file=${admission}`], onProgress: line => t.log(line)});
+	await using client = await createKubeClient(controlPlane.kubeconfigPath);
+	await using installation = await install({
+		client,
+		kubeconfig: await controlPlane.kubeconfigFor(serviceAccount),
+		directory: `${controlPlane.directory}/replicas`,
+		replicas: 1,
+		flags: ['--client-ca-file', clientCaFile],
+	});
+	const {status} = await client.send('POST', '/api/v1/namespaces/default/pods', podTemplate('shown'));
+	t.is(status, 201);
+
+	const [replica] = installation.replicas();
+	const call = async (shown?: {readonly certificatePem: string; readonly keyPem: string}): Promise<number | undefined> => {
+		const request = https.request({
+			host: '127.0.0.1', port: replica!.webhookPort, path: '/mutate-pods', method: 'POST', agent: false, rejectUnauthorized: false,
+			...(shown && {cert: shown.certificatePem, key: shown.keyPem}),
+		}).end();
+		const [response] = await once(request, 'response') as [{statusCode?: number; resume: () => void}];
+		response.resume();
+		return response.statusCode;
+	};
+
+	t.is(await call(apiServer), 400, 'An empty body is no review, but whoever sends it has been let in.');
+	await t.throwsAsync(call());
+	await t.throwsAsync(call(stranger));
+});

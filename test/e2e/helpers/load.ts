@@ -1,0 +1,47 @@
+/** Pods that are created without a pause until it is told to stop: what goes wrong meanwhile can't hide between two bursts. */
+import {setTimeout as sleep} from 'node:timers/promises';
+import {podTemplate} from '../../../scripts/burst.ts';
+import type {KubeClient} from '../../../scripts/kube-client.ts';
+
+export type Load = AsyncDisposable & {
+	/** How many Pods have been created so far. */
+	readonly created: () => number;
+	/** What every creation that failed was answered; nobody tries again. */
+	readonly failures: () => readonly string[];
+	/** Resolves when the last one is answered. */
+	readonly stop: () => Promise<void>;
+};
+
+export type LoadOptions = {
+	readonly client: KubeClient;
+	readonly namespace: string;
+	readonly workers: number;
+	/** Between two creations of one worker. */
+	readonly pauseMs: number;
+};
+
+export const startLoad = ({client, namespace, workers, pauseMs}: LoadOptions): Load => {
+	let created = 0;
+	const over = new AbortController();
+	const failures: string[] = [];
+	const work = async (): Promise<void> => {
+		while (!over.signal.aborted) {
+			const {status, body} = await client.send<{message?: string}>('POST', `/api/v1/namespaces/${namespace}/pods`, podTemplate('load', 5000));
+			if (status === 201) {
+				created++;
+			} else {
+				failures.push(`${new Date().toISOString()} ${status} ${body.message}`);
+			}
+
+			await sleep(pauseMs);
+		}
+	};
+
+	const working = Promise.all(Array.from({length: workers}, work));
+	const stop = async () => {
+		over.abort();
+		await working;
+	};
+
+	return {created: () => created, failures: () => failures, stop, [Symbol.asyncDispose]: stop};
+};

@@ -1,0 +1,40 @@
+/** A rolling restart under Pods that are created without a pause: nobody notices that replicas go. */
+import test from 'ava';
+import {duplicates, hostPorts, missingFromLedger} from '../../scripts/burst.ts';
+import {useCluster} from './helpers/cluster.ts';
+import {startLoad} from './helpers/load.ts';
+
+const cluster = useCluster(test, {workloads: false, replicas: 3});
+
+const rounds = 3;
+
+test('three rounds in which every replica is replaced, and no creation fails', async t => {
+	const {client, createNamespace, installation, logs} = cluster();
+	await createNamespace('rolling');
+	// Some connections of the API server are busy and some are idle when their replica is told to stop: it keeps them all.
+	await using busy = startLoad({client, namespace: 'rolling', workers: 3, pauseMs: 5});
+	await using slow = startLoad({client, namespace: 'rolling', workers: 6, pauseMs: 300});
+	let replaced = 0;
+	for (let round = 1; round <= rounds; round++) {
+		for (const replica of installation.replicas()) {
+			// As the Deployment does it: the new one is ready first (maxSurge 1, maxUnavailable 0).
+			await installation.addReplica(`${replica.name.split('.')[0]}.${round}`);
+			await installation.removeReplica(replica, 'SIGTERM');
+			replaced++;
+		}
+	}
+
+	await Promise.all([busy.stop(), slow.stop()]);
+	const created = busy.created() + slow.created();
+	const failures = [...busy.failures(), ...slow.failures()];
+	const served = Map.groupBy(logs.filter(({msg}) => msg === 'allocated'), ({identity}) => identity);
+	t.log(`${created} Pods created and ${failures.length} failed, while ${replaced} replicas were replaced; each served ${[...served.values()].map(({length}) => length).toSorted((a, b) => a - b).join(', ')} Pods`);
+	t.deepEqual(failures, []);
+	t.is(replaced, 3 * rounds);
+	t.is(logs.filter(({msg}) => msg === 'stopped').length, replaced, 'Each came to the end of its shutdown.');
+	t.deepEqual(logs.filter(({msg}) => msg === 'Lease: take over' || msg.startsWith('Lease could not')), [], 'Each handed its Leases on: nobody waited for one to expire.');
+	const ports = await hostPorts(client);
+	t.true(ports.length >= 2 * created);
+	t.deepEqual(duplicates(ports), []);
+	t.deepEqual(await missingFromLedger(client, ports), []);
+});
