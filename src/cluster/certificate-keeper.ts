@@ -173,7 +173,7 @@ export class CertificateKeeper {
 		serve(leaf);
 		this.#served = leaf;
 		metrics.certificateExpiry.set(leaf.notAfter / 1000);
-		logger.info({until: leaf.certificate.validToDate.toISOString(), hosts: leaf.certificate.subjectAltName, authority: leaf.issuer.certificate.subject}, 'serving with another certificate');
+		logger.info({until: leaf.certificate.validToDate.toISOString(), hosts: leaf.certificate.subjectAltName, authority: leaf.issuer.certificate.subject}, 'serving with this certificate from now on');
 	}
 
 	async #carryOut(decision: Exclude<CertificateDecision, {action: 'keep'}>, secret: CertificateSecretObject | undefined, {hosts, now}: CertificateSituation, signal: AbortSignal): Promise<void> {
@@ -193,7 +193,7 @@ export class CertificateKeeper {
 		}
 
 		await this.#secret.write(secret, data, signal);
-		logger.info({because: decision.because}, `${decision.action} in the Secret ${certificateSecretName}: ${decision.because}`);
+		logger.info(`${deeds[decision.action]} in the Secret ${certificateSecretName}: ${decision.because}`);
 	}
 
 	/** Whatever happens to the configuration, the next pass looks at everything. The Secret is in no such hurry. */
@@ -214,6 +214,13 @@ export class CertificateKeeper {
 		}
 	}
 }
+
+/** As the log tells them. */
+const deeds = {
+	'replace authority': 'made a new authority',
+	'replace certificate': 'made a new certificate',
+	'forget authorities': 'forgot the earlier authorities',
+} as const;
 
 const explain = (error: unknown): string => error instanceof ApiError && error.status === 403
 	? `the webhook's certificate can't be looked after: ${error.message}. Give the operator's ServiceAccount this right, or a certificate of your own with --tls-cert-file and --tls-private-key-file`
