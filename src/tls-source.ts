@@ -54,16 +54,14 @@ export const createTlsSource = (config: Config, options: TlsSourceOptions): TlsS
 		},
 		async run(tell, signal) {
 			onChange = tell;
-			// It may have changed since it was opened.
-			tell(material);
 			await Promise.all(parts.map(async part => part.run(signal)));
 		},
 	};
 };
 
-type Set = (part: Partial<TlsMaterial>) => void;
+type SetMaterial = (part: Partial<TlsMaterial>) => void;
 
-const servingPart = (config: Config, {api, clock, logger, metrics}: TlsSourceOptions, set: Set): Part => {
+const servingPart = (config: Config, {api, clock, logger, metrics}: TlsSourceOptions, set: SetMaterial): Part => {
 	const {tlsCertFile, tlsPrivateKeyFile, namespace, webhookServiceName: serviceName, webhookConfigurationName: configurationName, certificateLifetime} = config;
 	if (tlsCertFile && tlsPrivateKeyFile) {
 		const files = servingFiles(tlsCertFile, tlsPrivateKeyFile, {sleep: clock.sleep, logger});
@@ -82,7 +80,7 @@ const servingPart = (config: Config, {api, clock, logger, metrics}: TlsSourceOpt
 	});
 };
 
-const clientPart = (file: string, {clock, logger}: TlsSourceOptions, set: Set): Part =>
+const clientPart = (file: string, {clock, logger}: TlsSourceOptions, set: SetMaterial): Part =>
 	filesPart(clientAuthorityFile(file, {sleep: clock.sleep, logger}), ca => set({ca}));
 
 const filesPart = <T>({read, watch}: TlsFiles<T>, use: (value: T) => void): Part => ({

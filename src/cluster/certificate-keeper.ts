@@ -3,10 +3,11 @@
  * write names the version that was read, so that of several one wins and the others read what it has written.
  */
 import type {Logger} from 'pino';
-import {decodeCertificates, encodeBundle, encodeCertificates} from '../certificates/certificate-set.ts';
+import {decodeCertificates, encodeBundle} from '../certificates/certificate-set.ts';
 import type {Authority, CertificateSet, Leaf} from '../certificates/certificate-set.ts';
 import {certificateToServe, decideCertificates} from '../certificates/decision.ts';
 import type {CertificateDecision, CertificateSituation, Lifetimes} from '../certificates/decision.ts';
+import {newSecretData} from '../certificates/new-data.ts';
 import type {Made, Order} from '../certificates/order.ts';
 import {ApiError} from '../errors.ts';
 import type {Metrics} from '../metrics.ts';
@@ -173,27 +174,14 @@ export class CertificateKeeper {
 		serve(leaf);
 		this.#served = leaf;
 		metrics.certificateExpiry.set(leaf.notAfter / 1000);
-		logger.info({until: leaf.certificate.validToDate.toISOString(), hosts: leaf.certificate.subjectAltName, authority: leaf.issuer.certificate.subject}, 'serving with another certificate');
+		logger.info({until: leaf.certificate.validToDate.toISOString(), hosts: leaf.certificate.subjectAltName, authority: leaf.issuer.certificate.subject}, 'serving with this certificate from now on');
 	}
 
-	async #carryOut(decision: Exclude<CertificateDecision, {action: 'keep'}>, secret: CertificateSecretObject | undefined, {hosts, now}: CertificateSituation, signal: AbortSignal): Promise<void> {
-		const {lifetimes: {authorityMs, leafMs}, clock, make, logger} = this.#options;
+	async #carryOut(decision: Exclude<CertificateDecision, {action: 'keep'}>, secret: CertificateSecretObject | undefined, situation: CertificateSituation, signal: AbortSignal): Promise<void> {
+		const {clock, make, logger} = this.#options;
 		const budget = AbortSignal.any([signal, clock.deadline(makeBudgetMs)]);
-		const newLeaf = {hosts, lifetimeMs: leafMs};
-		let data: Record<string, string>;
-		if (decision.action === 'replace authority') {
-			const made = await make({now, authorityLifetimeMs: authorityMs, leaf: decision.leaf ? undefined : newLeaf}, budget);
-			data = encodeCertificates([...decision.authorities, {pem: made.authority.certificate}], made.authority.key, (decision.leaf?.pair ?? made.leaf)!);
-		} else if (decision.action === 'replace certificate') {
-			const {signer} = decision;
-			const made = await make({now, authority: {certificate: signer.pem, key: signer.key}, authorityLifetimeMs: authorityMs, leaf: newLeaf}, budget);
-			data = encodeCertificates(decodeCertificates(secret?.data).authorities, signer.key, made.leaf!);
-		} else {
-			data = encodeCertificates([decision.signer], decision.signer.key, decision.leaf.pair);
-		}
-
-		await this.#secret.write(secret, data, signal);
-		logger.info({because: decision.because}, `${decision.action} in the Secret ${certificateSecretName}: ${decision.because}`);
+		await this.#secret.write(secret, await newSecretData(decision, situation, async order => make(order, budget)), signal);
+		logger.info(`${deeds[decision.action]} in the Secret ${certificateSecretName}: ${decision.because}`);
 	}
 
 	/** Whatever happens to the configuration, the next pass looks at everything. The Secret is in no such hurry. */
@@ -214,6 +202,13 @@ export class CertificateKeeper {
 		}
 	}
 }
+
+/** As the log tells them. */
+const deeds = {
+	'replace authority': 'made a new authority',
+	'replace certificate': 'made a new certificate',
+	'forget authorities': 'forgot the earlier authorities',
+} as const;
 
 const explain = (error: unknown): string => error instanceof ApiError && error.status === 403
 	? `the webhook's certificate can't be looked after: ${error.message}. Give the operator's ServiceAccount this right, or a certificate of your own with --tls-cert-file and --tls-private-key-file`

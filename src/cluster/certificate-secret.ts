@@ -1,6 +1,6 @@
 /** The Secret that holds the webhook's certificates: read, create, compare-and-swap. Nothing here decides anything. */
-import {ApiError} from '../errors.ts';
 import type {ApiClient, KubernetesObject} from './api-client.ts';
+import {getIfExists} from './get-if-exists.ts';
 
 /** Its name in the operator's namespace. */
 export const certificateSecretName = 'hostport-operator-webhook-certificate';
@@ -21,15 +21,7 @@ export class CertificateSecret {
 
 	/** Undefined where there is none. Throws like any request. */
 	async read(signal: AbortSignal): Promise<CertificateSecretObject | undefined> {
-		try {
-			return await this.#api.get<CertificateSecretObject>(`${this.#collection}/${certificateSecretName}`, {signal});
-		} catch (error) {
-			if (error instanceof ApiError && error.status === 404) {
-				return undefined;
-			}
-
-			throw error;
-		}
+		return getIfExists<CertificateSecretObject>(this.#api, `${this.#collection}/${certificateSecretName}`, signal);
 	}
 
 	/** @throws {ApiError} 409 when the Secret is no longer `known`, or is there by now where there was none; 404 when it is gone. */

@@ -1,8 +1,8 @@
 /** The MutatingWebhookConfiguration, as far as it concerns certificates: by which names the API server calls, and whom it trusts. */
-import {ApiError} from '../errors.ts';
 import {decodeBundle} from '../certificates/certificate-set.ts';
 import type {Authority} from '../certificates/certificate-set.ts';
 import type {ApiClient, KubernetesObject} from './api-client.ts';
+import {getIfExists} from './get-if-exists.ts';
 
 type Webhook = {
 	readonly clientConfig: {
@@ -18,17 +18,8 @@ export type WebhookConfiguration = KubernetesObject & {readonly webhooks?: reado
 const collection = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 
 /** Undefined where there is none. Throws like any request. */
-export const readWebhookConfiguration = async (api: Pick<ApiClient, 'get'>, name: string, signal: AbortSignal): Promise<WebhookConfiguration | undefined> => {
-	try {
-		return await api.get<WebhookConfiguration>(`${collection}/${name}`, {signal});
-	} catch (error) {
-		if (error instanceof ApiError && error.status === 404) {
-			return undefined;
-		}
-
-		throw error;
-	}
-};
+export const readWebhookConfiguration = async (api: Pick<ApiClient, 'get'>, name: string, signal: AbortSignal): Promise<WebhookConfiguration | undefined> =>
+	getIfExists<WebhookConfiguration>(api, `${collection}/${name}`, signal);
 
 /** The path of a watch that begins with the configuration as it is. */
 export const webhookConfigurationWatch = (name: string): string => `${collection}?fieldSelector=metadata.name%3D${name}`;

@@ -153,9 +153,9 @@ test('whoever deletes the Secret, fills it with rubbish or empties the caBundle 
 	}
 
 	const disturb: ReadonlyArray<readonly [what: () => void, said: RegExp]> = [
-		[() => api.delete(secretPath), /^replace authority in the Secret .+: there is no such Secret$/],
-		[() => api.put(secretPath, {data: {'ca.crt': 'AAAA'}}), /^replace authority in the Secret .+: its ca\.crt holds no certificate of an authority$/],
-		[() => api.put(secretPath, {data: {...api.objects.get(secretPath)?.data, 'tls.crt': 'AAAA'}}), /^replace certificate in the Secret .+: its tls\.crt holds no certificate$/],
+		[() => api.delete(secretPath), /^made a new authority in the Secret .+: there is no such Secret$/],
+		[() => api.put(secretPath, {data: {'ca.crt': 'AAAA'}}), /^made a new authority in the Secret .+: its ca\.crt holds no certificate of an authority$/],
+		[() => api.put(secretPath, {data: {...api.objects.get(secretPath)?.data, 'tls.crt': 'AAAA'}}), /^made a new certificate in the Secret .+: its tls\.crt holds no certificate$/],
 		[() => configure(), /^the caBundle .+ is empty: written anew, with the .*authorit/],
 	];
 	for (const [what, said] of disturb) {

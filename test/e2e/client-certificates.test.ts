@@ -60,7 +60,7 @@ test('the API server shows its certificate and is answered; whoever shows none, 
 		return response.statusCode;
 	};
 
-	t.is(await call(apiServer), 400, 'An empty body is no review, but whoever sends it has been let in.');
+	t.is(await call(apiServer), 415, 'What it sends is no review, but it has been let in.');
 	await t.throwsAsync(call());
 	await t.throwsAsync(call(stranger));
 });

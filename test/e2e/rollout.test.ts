@@ -16,12 +16,15 @@ test('three rounds in which every replica is replaced, and no creation fails', a
 	await using slow = startLoad({client, namespace: 'rolling', workers: 6, pauseMs: 300});
 	let replaced = 0;
 	for (let round = 1; round <= rounds; round++) {
+		const leaving: Array<Promise<void>> = [];
 		for (const replica of installation.replicas()) {
-			// As the Deployment does it: the new one is ready first (maxSurge 1, maxUnavailable 0).
+			// As the Deployment does it: the new one is ready first (maxSurge 1, maxUnavailable 0), and nobody waits for the old one to end.
 			await installation.addReplica(`${replica.name.split('.')[0]}.${round}`);
-			await installation.removeReplica(replica, 'SIGTERM');
+			leaving.push(installation.removeReplica(replica, 'SIGTERM'));
 			replaced++;
 		}
+
+		await Promise.all(leaving);
 	}
 
 	await Promise.all([busy.stop(), slow.stop()]);

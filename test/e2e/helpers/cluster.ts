@@ -24,7 +24,8 @@ export type Cluster = {
 export type ClusterOptions = {
 	readonly workloads: boolean;
 	readonly replicas: number;
-	readonly flags?: readonly string[];
+	/** Or a function that finds out, before anything is started. */
+	readonly flags?: readonly string[] | (() => Promise<readonly string[]>);
 };
 
 /** Starts it before the file's tests and ends it after them, whatever happens. */
@@ -33,6 +34,7 @@ export const useCluster = (test: TestFn, {workloads, replicas, flags = []}: Clus
 	let cluster: Cluster | undefined;
 	test.before(async t => {
 		t.timeout(20 * 60_000, 'the control plane takes long the first time, when it is built');
+		const ownFlags = typeof flags === 'function' ? await flags() : flags;
 		const controlPlane = started.use(await startControlPlane({workloads, onProgress: line => t.log(line)}));
 		const client = started.use(await createKubeClient(controlPlane.kubeconfigPath));
 		const operatorKubeconfig = await controlPlane.kubeconfigFor(serviceAccount);
@@ -42,7 +44,7 @@ export const useCluster = (test: TestFn, {workloads, replicas, flags = []}: Clus
 			kubeconfig: operatorKubeconfig,
 			directory: `${controlPlane.directory}/replicas`,
 			replicas,
-			flags: ['--log-level', 'debug', ...flags],
+			flags: ['--log-level', 'debug', ...ownFlags],
 			onLog: line => logs.push(line),
 		}));
 		const createNamespace = async (name: string) => {
