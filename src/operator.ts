@@ -37,6 +37,12 @@ const leaseName = 'hostport-ledger';
 /** Nobody misses a reconciler for as long as a holder of the ledger's Lease: it renews, and expires, so much more slowly. */
 const electionFactor = 5;
 
+/**
+ * Connections that are there when no more are accepted are served for so long, each until its next answer: one that is not
+ * used meanwhile may be closed, where one that is may have a request on its way.
+ */
+const lingerMs = 1000;
+
 /** A stopping replica waits this long for the last requests; none may take longer than 10 s. */
 const lastRequestsMs = 12_000;
 
@@ -104,6 +110,8 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 		isStopping = true;
 		logger.info(`stopping: serving on for ${config.shutdownDelay} ms`);
 		await clock.sleep(config.shutdownDelay, new AbortController().signal);
+		webhook.stopAccepting();
+		await clock.sleep(lingerMs, new AbortController().signal);
 		await webhook.close(lastRequestsMs);
 		reconciling.abort(new Error('the operator is stopping'));
 		await store.idle();

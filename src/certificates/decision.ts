@@ -73,9 +73,19 @@ export const decideCertificates = (situation: CertificateSituation): Certificate
 	}
 
 	const authorityDue = held.signer.notAfter - lifetimes.authorityMs / 3 + patienceMs;
-	return now >= authorityDue
-		? replaceAuthority(situation, 'two thirds of the authority\'s life are over')
-		: decideLeaf(situation, held, held.signer, authorityDue);
+	if (now < authorityDue) {
+		return decideLeaf(situation, held, held.signer, authorityDue);
+	}
+
+	return mustLast(held.leaf, held.signer, situation)
+		? {action: 'replace certificate', because: 'it must last until a new authority may sign', signer: held.signer}
+		: replaceAuthority(situation, 'two thirds of the authority\'s life are over');
+};
+
+/** Whether a certificate has less of its life before it than the present authority can still give it, and two thirds are wanted. */
+const mustLast = (leaf: Leaf | string, signer: Signer, {now, lifetimes: {leafMs}}: CertificateSituation): boolean => {
+	const wantedUntil = now + (2 / 3) * leafMs;
+	return typeof leaf === 'object' && leaf.notAfter < wantedUntil && signer.notAfter > wantedUntil;
 };
 
 const replaceAuthority = ({held, served, trusted, now}: CertificateSituation, because: string): CertificateDecision => {

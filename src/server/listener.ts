@@ -2,7 +2,9 @@
 import {once} from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
+import net from 'node:net';
 import type {AddressInfo} from 'node:net';
+import {setImmediate as turn} from 'node:timers/promises';
 import type {SecureContextOptions} from 'node:tls';
 import type Koa from 'koa';
 import {ConfigurationError} from '../errors.ts';
@@ -12,6 +14,8 @@ export type Listener = {
 	readonly port: number;
 	/** Serves new connections with this from now on; those that are open stay. @throws when it can't be used: then nothing changes. */
 	readonly useCertificate: (tls: TlsMaterial) => void;
+	/** Takes no more connections, and serves on those that there are. */
+	readonly stopAccepting: () => void;
 	/** Takes no more connections, and resolves when all requests are answered. Whoever takes longer than `budgetMs` is cut off. */
 	readonly close: (budgetMs: number) => Promise<void>;
 };
@@ -40,11 +44,13 @@ const keepAliveTimeoutMs = 120_000;
 export const listen = async (app: Koa, options: ListenOptions): Promise<Listener> => {
 	const {host, port} = options;
 	const handle = app.callback();
+	let closed: Promise<unknown> | undefined;
+	let isClosing = false;
 	const server = createServer(options, (request, response) => {
 		response.once('close', () => {
 			// Keep-alive ends with `close`, also for connections that were busy then.
-			if (!server.listening) {
-				server.closeIdleConnections();
+			if (isClosing) {
+				setImmediate(() => server.closeIdleConnections());
 			}
 		});
 		void handle(request, response);
@@ -59,7 +65,16 @@ export const listen = async (app: Koa, options: ListenOptions): Promise<Listener
 
 	// A connection that can't be accepted, for want of file descriptors for instance, must not end the process.
 	server.on('error', error => app.emit('error', error));
+	const stopAccepting = () => {
+		if (!closed) {
+			closed = once(server, 'close');
+			// Not that of HTTP, which ends idle connections at once: a request may be on its way on any of them.
+			net.Server.prototype.close.call(server);
+		}
+	};
+
 	return {
+		stopAccepting,
 		port: (server.address() as AddressInfo).port,
 		useCertificate(tls) {
 			if (server instanceof https.Server) {
@@ -68,8 +83,12 @@ export const listen = async (app: Koa, options: ListenOptions): Promise<Listener
 		},
 		close: async budgetMs => {
 			const cutOff = setTimeout(() => server.closeAllConnections(), budgetMs);
-			const closed = once(server, 'close');
-			server.close();
+			stopAccepting();
+			isClosing = true;
+			// What has arrived by now is read first: a connection is not idle that has a request on it.
+			await turn();
+			await turn();
+			server.closeIdleConnections();
 			await closed;
 			clearTimeout(cutOff);
 		},

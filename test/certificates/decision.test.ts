@@ -20,6 +20,8 @@ const freshLeaf = async (now: number) => {
 const second = await newSet({now: replacedAt, earlier: first.authorities});
 const between = wholeSet(decodeCertificates(encodeCertificates(second.authorities, second.signer.key, await freshLeaf(replacedAt - 20 * dayMs))));
 
+const {leaf: old} = wholeSet(decodeCertificates(encodeCertificates(first.authorities, first.signer.key, await freshLeaf(replacedAt - 50 * dayMs))));
+
 const trust = (forMs: number, ...authorities: readonly Authority[]) => authorities.map(authority => ({authority, forMs}));
 
 const situation = (change: Partial<CertificateSituation> = {}): CertificateSituation => ({
@@ -45,13 +47,15 @@ const table: ReadonlyArray<readonly [title: string, change: Partial<CertificateS
 	['the clock is an hour slow', {now: madeAt - 3_600_000}, 'keep'],
 	['the API server calls by another name', {hosts: ['hooks.operators.svc', '127.0.0.1']}, 'replace certificate', 'it is not good for 127.0.0.1'],
 	['the API server calls by fewer names', {hosts: []}, 'keep'],
-	['a lifetime that has been made longer', {lifetimes: lifetimesOf(4 * leafMs)}, 'replace authority', 'two thirds of the authority\'s life are over'],
+	['a lifetime that has been made longer', {lifetimes: lifetimesOf(4 * leafMs)}, 'replace certificate', 'it must last until a new authority may sign'],
 	['a lifetime that has been made shorter', {lifetimes: lifetimesOf(dayMs)}, 'keep'],
 	['there is no Secret', {held: undefined, served: undefined, trusted: []}, 'replace authority', 'there is no such Secret'],
 	['its authority is rubbish', {held: broken({authorities: [], signer: 'its ca.crt is rubbish'})}, 'replace authority', 'its ca.crt is rubbish'],
 	['its certificate is rubbish', {held: broken({leaf: 'its tls.crt is rubbish'})}, 'replace certificate', 'its tls.crt is rubbish'],
 	['the last moment before two thirds of the authority\'s life', {held: {...first, leaf: between.leaf}, now: replacedAt - 1}, 'keep'],
 	['two thirds of the authority\'s life are over', {held: {...first, leaf: between.leaf}, now: replacedAt}, 'replace authority', 'two thirds of the authority\'s life are over'],
+	['they are over, and the certificate would not last until the new one signs', {held: {...first, leaf: old}, now: replacedAt}, 'replace certificate', 'it must last until a new authority may sign'],
+	['they are over, and the authority can not give it more', {held: {...first, leaf: old}, now: first.signer.notAfter - dayMs}, 'replace authority', 'two thirds of the authority\'s life are over'],
 	['a new authority is not in the caBundle yet', {held: between, now: replacedAt}, 'keep'],
 	['a new authority has just come into the caBundle', {held: between, now: replacedAt, trusted: trust(0, first.signer, second.signer)}, 'keep'],
 	['a new authority has been in the caBundle for almost five minutes', {held: between, now: replacedAt, trusted: trust(5 * minuteMs - 1, first.signer, second.signer)}, 'keep'],
