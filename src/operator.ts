@@ -65,9 +65,9 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	const objects = new LedgerObjects(api, namespace);
 	const quarantine = new Quarantine({...common, objects, leaseName, holdMs: holdMs(config), mintClaim: randomUUID, signal: lifetime.signal});
 	const pages = new LedgerPages({objects, quarantine, clock, logger, metrics});
-	const lock = new LeaseLock({...common, name: leaseName, identity, durationSeconds: config.leaseDuration, idleMs: config.leaseIdle, rereadMs: 1000});
+	const lock = new LeaseLock({...common, name: leaseName, identity, durationSeconds: config.leaseDuration, idleMs: config.leaseIdle, rereadMs: 1000, eager: true});
 	const store = new LedgerStore({pages, lock, clock, logger, random: Math.random, mintClaim: randomUUID});
-	const election = new LeaseLock({...common, name: 'hostport-reconciler', identity, durationSeconds: electionFactor * config.leaseDuration, idleMs: 0, rereadMs: 5000});
+	const election = new LeaseLock({...common, name: 'hostport-reconciler', identity, durationSeconds: electionFactor * config.leaseDuration, idleMs: 0, rereadMs: 5000, eager: false});
 	const reconciler = new Reconciler({
 		api, pages, store, election, clock, logger,
 		holdMs: holdMs(config),

@@ -62,7 +62,7 @@ export class ApiClient {
 
 	/** @throws {ApiError} with status 409 when the object is no longer the version that `patch` names, 404 when it is gone. */
 	async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
-		return this.#json('PATCH', path, {type: 'application/merge-patch+json', body: patch}, options);
+		return this.#json('PATCH', path, {type: 'application/strategic-merge-patch+json', body: patch}, options);
 	}
 
 	/**
@@ -90,11 +90,14 @@ export class ApiClient {
 	}
 
 	async #json<T>(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, options: RequestOptions): Promise<T> {
-		const response = await this.#send(method, path, content, {
-			...options,
-			signal: AbortSignal.any([options.signal, AbortSignal.timeout(requestTimeoutMs)]),
-		});
-		return JSON.parse(await readText(response)) as T;
+		const late = new AbortController();
+		const timer = setTimeout(() => late.abort(new DOMException(`the API server has not answered for ${requestTimeoutMs / 1000} s`, 'TimeoutError')), requestTimeoutMs);
+		try {
+			const response = await this.#send(method, path, content, {...options, signal: AbortSignal.any([options.signal, late.signal])});
+			return JSON.parse(await readText(response)) as T;
+		} finally {
+			clearTimeout(timer);
+		}
 	}
 
 	async #send(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, {signal, metadataOnly}: RequestOptions): Promise<http.IncomingMessage> {

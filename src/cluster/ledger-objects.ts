@@ -42,10 +42,10 @@ export class LedgerObjects {
 	}
 
 	/** @throws {ApiError} 409 when the index is no longer this version. */
-	async addToIndex(index: LedgerIndex, first: number, signal: AbortSignal): Promise<LedgerIndex> {
+	async addToIndex(index: LedgerIndex, firsts: readonly number[], signal: AbortSignal): Promise<LedgerIndex> {
 		return decodeIndex(await this.#api.compareAndSwap<ConfigMap>(`${this.#collection}/${indexName}`, {
 			metadata: {resourceVersion: index.resourceVersion},
-			data: {pages: indexData(index.blockSize, [...index.pages, first]).pages},
+			data: {pages: indexData(index.blockSize, [...index.pages, ...firsts]).pages},
 		}, {signal}));
 	}
 

@@ -23,12 +23,18 @@ const marginMs = 500;
 export const createWebhookApp = ({mutatePod, logger, isStopping}: WebhookAppOptions): Koa => {
 	const router = new Router();
 	router.post('/mutate-pods', async context => {
-		const gone = new AbortController();
-		context.res.once('close', () => gone.abort(new Error('the client has closed the connection')));
-		const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(budgetMs(context.query['timeout']))]);
+		const given = new AbortController();
+		const {signal} = given;
+		const timer = setTimeout(() => given.abort(new DOMException('the time for the answer is up', 'TimeoutError')), budgetMs(context.query['timeout']));
+		context.res.once('close', () => {
+			if (!context.res.writableFinished) {
+				given.abort(new Error('the client has closed the connection'));
+			}
+		});
 		try {
 			context.body = await mutatePod(await readJson(context, signal), signal);
 		} finally {
+			clearTimeout(timer);
 			if (isStopping()) {
 				context.set('Connection', 'close');
 			}

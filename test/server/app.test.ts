@@ -213,7 +213,7 @@ test('a body that does not arrive in time is not waited for', async t => {
 	request.write('{');
 	const {status, body, headers} = await answerTo(request);
 	t.is(status, 400);
-	t.is(body, 'the body has not arrived: The operation was aborted due to timeout\n');
+	t.is(body, 'the body has not arrived: the time for the answer is up\n');
 	t.is(headers.connection, 'close');
 	request.destroy();
 });
