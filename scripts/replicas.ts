@@ -3,7 +3,7 @@ import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {startBalancer} from './balancer.ts';
-import {bundlePath, nodeFlags} from './build.ts';
+import {bundlePath, nodeFlags as ownNodeFlags} from './build.ts';
 import {createCertificateAuthority} from './control-plane/certificates.ts';
 import {startProcess} from './control-plane/process.ts';
 import type {RunningProcess} from './control-plane/process.ts';
@@ -43,6 +43,8 @@ export type InstallOptions = {
 	readonly directory: string;
 	readonly replicas: number;
 	readonly flags?: readonly string[];
+	/** How Node runs them. Default: as the program's own first line has it. */
+	readonly nodeFlags?: readonly string[];
 	readonly onLog?: (line: LogLine) => void;
 	/** Ends the attempt to install. */
 	readonly signal?: AbortSignal;
@@ -54,7 +56,7 @@ const base = new URL('../deploy/base/', import.meta.url);
 export const webhookConfiguration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hostport-operator-hostport-mutating-webhook-configuration';
 
 /** Resolves once all replicas are ready and the API server calls them. */
-export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], onLog, signal}: InstallOptions): Promise<Installation> => {
+export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], nodeFlags = ownNodeFlags, onLog, signal}: InstallOptions): Promise<Installation> => {
 	const authority = await createCertificateAuthority();
 	const certificate = await authority.issue({commonName: 'hostport-operator', hosts: ['127.0.0.1', 'localhost'], usage: 'server'});
 	await mkdir(directory, {recursive: true});
@@ -68,7 +70,7 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 			name,
 			logFile: path.join(directory, `${name}.log`),
 			args: [
-				'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
+				...nodeFlags, bundlePath, 'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
 				'--tls-cert-file', certFile, '--tls-private-key-file', keyFile, '--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
 			],
 			...(onLog && {onLog}),
@@ -94,7 +96,8 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 	try {
 		await applyRights(client);
 		await Promise.all(Array.from({length: count}, async (_, index) => addReplica(`replica-${index + 1}`)));
-		await applyWebhook(client, balancer.port, authority.certificatePem, signal);
+		await applyWebhook(client, balancer.port, authority.certificatePem);
+		await untilCalled(client, signal);
 	} catch (error) {
 		await stop();
 		throw error;
@@ -119,7 +122,7 @@ const startReplica = async ({name, args, logFile, onLog, signal}: ReplicaOptions
 	const process = await startProcess({
 		name,
 		command: globalThis.process.execPath,
-		args: [...nodeFlags, bundlePath, ...args],
+		args,
 		logFile,
 		onLine(text) {
 			const line = JSON.parse(text) as LogLine;
@@ -172,11 +175,10 @@ const withNamespaces = (manifest: Manifest): Manifest => Array.isArray(manifest[
 	: manifest;
 
 /** The configuration from deploy/, but for the address: replicas outside the cluster are reached by URL. */
-const applyWebhook = async (client: KubeClient, port: number, authorityPem: string, signal: AbortSignal | undefined): Promise<void> => {
+export const applyWebhook = async (client: KubeClient, port: number, authorityPem: string): Promise<void> => {
 	const [manifest] = await readManifests(new URL('webhook.yaml', base)) as [Manifest & {webhooks: Array<{clientConfig: object}>}];
 	const clientConfig = {url: `https://127.0.0.1:${port}/mutate-pods`, caBundle: Buffer.from(authorityPem).toString('base64')};
 	await client.apply({...manifest, webhooks: manifest.webhooks.map(webhook => Object.assign(webhook, {clientConfig}))});
-	await untilCalled(client, signal);
 };
 
 /** The API server notices a new configuration a moment later. Until then it would store Pods without ports. */
