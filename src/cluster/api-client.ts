@@ -19,6 +19,11 @@ export type RequestOptions = {
 	readonly signal: AbortSignal;
 	/** Ask for metadata only, of the object or of each in a list: enough where the caller knows what it has just written. */
 	readonly metadataOnly?: boolean | 'list';
+	/**
+	 * The API server may answer from its watch cache, which is milliseconds behind and spares it and etcd most of the work.
+	 * Only for what a compare-and-swap will prove.
+	 */
+	readonly maybeStale?: boolean;
 };
 
 /**
@@ -50,9 +55,12 @@ export class ApiClient {
 		this.#connection = connection;
 	}
 
-	/** Reads without resourceVersion: the API server answers from etcd, so nothing that was committed before is missing. */
+	/**
+	 * Reads without resourceVersion, unless the answer may be stale: the API server asks etcd, so nothing that was committed
+	 * before is missing.
+	 */
 	async get<T>(path: string, options: RequestOptions): Promise<T> {
-		return this.#json('GET', path, undefined, options);
+		return this.#json('GET', options.maybeStale ? `${path}?resourceVersion=0` : path, undefined, options);
 	}
 
 	/** @throws {ApiError} with status 409 when an object of that name exists. */

@@ -65,7 +65,7 @@ export class LedgerPages {
 	async readAll(signal: AbortSignal): Promise<ReadonlyMap<number, LedgerPage>> {
 		const now = this.#options.clock.now();
 		const {pages} = await this.#readOrCreateIndex(signal);
-		await this.readOrCreate({index: now, pages: new Map(pages.map(first => [first, now])), touched: new Set(pages)}, signal);
+		await this.readOrCreate({index: now, pages: new Map(pages.map(first => [first, now])), touched: new Set(pages), consistent: new Set(pages)}, signal);
 		return new Map(this.#pages);
 	}
 
@@ -82,7 +82,7 @@ export class LedgerPages {
 			this.#keepIndex(index ?? this.#index!, startedAt);
 		}
 
-		await Promise.all(this.#outdated(needs).map(async first => this.#readPage(first, signal)));
+		await Promise.all(this.#outdated(needs).map(async first => this.#readPage(first, signal, !needs.consistent.has(first))));
 	}
 
 	/** Reads what `meets` misses, and creates pages that do not exist. They may come in quarantine: then others must serve. */
@@ -91,7 +91,7 @@ export class LedgerPages {
 			await this.#readOrCreateIndex(signal);
 		}
 
-		const read = await Promise.all(this.#outdated(needs, 'existing').map(async first => [first, await this.#readPage(first, signal)] as const));
+		const read = await Promise.all(this.#outdated(needs, 'existing').map(async first => [first, await this.#readPage(first, signal, !needs.consistent.has(first))] as const));
 		const missing = read.filter(([, page]) => !page).map(([first]) => first);
 		if (missing.length > 0) {
 			await this.#growing;
@@ -145,9 +145,10 @@ export class LedgerPages {
 			.map(([first]) => first);
 	}
 
-	async #readPage(first: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
+	/** After a conflict, and for the first time, a page is read as it is, whatever `maybeStale` says. */
+	async #readPage(first: number, signal: AbortSignal, maybeStale = false): Promise<LedgerPage | undefined> {
 		const startedAt = this.#options.clock.now();
-		const page = await this.#options.objects.readPage(first, this.blockSize, signal);
+		const page = await this.#options.objects.readPage(first, this.blockSize, signal, maybeStale && this.#readAt.has(first) && this.#pages.has(first));
 		const known = this.#pages.get(first);
 		if (!page) {
 			this.#pages.delete(first);
