@@ -103,8 +103,23 @@ export class Quarantine {
 	watchPage({uid, first, blockSize}: LedgerPage): void {
 		this.#liftAfterHold(uid, pageName(first), async signal => {
 			const page = await this.#options.objects.readPage(first, blockSize, signal);
-			return page?.quarantined && page.uid === uid ? (await this.openPages([page], signal)).length === 1 : true;
+			if (!page?.quarantined || page.uid !== uid) {
+				return true;
+			}
+
+			return await this.#isListed(first, signal) && (await this.openPages([page], signal)).length === 1;
 		});
+	}
+
+	/**
+	 * Sees to it that the index names a page before it opens, for whoever made it may have died in between: no pass of the
+	 * reconciler would ever read it, and when it was deleted and made again it would count as one that never existed.
+	 */
+	async #isListed(first: number, signal: AbortSignal): Promise<boolean> {
+		const {objects} = this.#options;
+		const index = await objects.readIndex(signal);
+		return index !== undefined
+			&& (index.pages.includes(first) || await unlessChanged(async () => objects.addToIndex(index, first, signal)) !== undefined);
 	}
 
 	/** The same for the index. */
