@@ -2,6 +2,7 @@
 import {parseEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';
 import type {Stored, PodSpec} from './api-objects.ts';
 import {hostPortKeys} from './attempts.ts';
+import {noFaults} from './faults.ts';
 import {dataOf, isMarked} from './invariants.ts';
 import {ownedBy, wantingPod} from './pod-kinds.ts';
 import type {SimulatedReplica} from './replica.ts';
@@ -94,7 +95,12 @@ export const checkLock = async (world: World): Promise<void> => {
 		await scheduler.sleep(1000);
 	}
 
-	const asked = world.serving.map(async replica => probe(world, replica));
+	// Watches stall: then what is written there is seen a second later, by whoever waits.
+	const isDeaf = random.chance(0.5);
+	const unseenMs = isDeaf ? 1000 : 0;
+	world.faults = {...noFaults, ...(isDeaf && {watchStall: 1})};
+	const [restless, ...askers] = world.serving.toSorted(() => random.next() - 0.5);
+	const asked = askers.map(async replica => probe(world, replica));
 	const holder = await holderWithWaiters(world);
 	if (!holder) {
 		// All were served one after the other, without anybody waiting.
@@ -105,7 +111,7 @@ export const checkLock = async (world: World): Promise<void> => {
 	holder.process.pause();
 	await scheduler.sleep(500);
 	const durationMs = 1000 * ((world.ledgerLease?.['spec'] as {leaseDurationSeconds?: number} | undefined)?.leaseDurationSeconds ?? 1);
-	const [busy, patient, restless, ...others] = world.serving.filter(replica => replica !== holder).toSorted(() => random.next() - 0.5);
+	const [busy, patient, ...others] = askers.filter(replica => replica !== holder);
 	for (const replica of [holder, ...others]) {
 		world.kill(replica);
 	}
@@ -127,13 +133,13 @@ export const checkLock = async (world: World): Promise<void> => {
 			await scheduler.sleep(random.between(0, 300));
 		}),
 	]);
-	const limitMs = durationMs * 1.01 + 1000;
+	const limitMs = durationMs * 1.01 + 1000 + unseenMs;
 	if (servedAt - killedAt > limitMs) {
 		invariants.violated('the lock moves', `nobody was served for ${Math.round(servedAt - killedAt)} ms after the crash of the holder, whose Lease lasts ${durationMs} ms`);
 	}
 
 	// It waited first, and the other works as long as it likes.
-	if (patientServedAt - killedAt > limitMs + 1000) {
+	if (patientServedAt - killedAt > limitMs + 1000 + unseenMs) {
 		invariants.violated('the lock moves', `${patient!.name} was not served for ${Math.round(patientServedAt - killedAt)} ms after the crash of the holder, whose Lease lasts ${durationMs} ms, while others were`);
 	}
 

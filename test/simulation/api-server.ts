@@ -51,6 +51,7 @@ export class ApiServer {
 	readonly #continues = new Map<string, {readonly at: number; readonly version: number; readonly rest: readonly Stored[]}>();
 	#history: Change[] = [];
 	readonly #inOrder = new Map<Kind, readonly Stored[]>();
+	readonly #closedQuotas = new Set<string>();
 	#version = 1000;
 	#serial = 0;
 	#compactedBefore = 0;
@@ -83,6 +84,11 @@ export class ApiServer {
 		this.#compactedBefore = this.#version;
 		this.#history = [];
 		this.#continues.clear();
+	}
+
+	/** Nobody may create a Pod there any more. */
+	closeQuota(namespace: string): void {
+		this.#closedQuotas.add(namespace);
 	}
 
 	/** @param by who asks; changes carry it. */
@@ -229,6 +235,10 @@ export class ApiServer {
 		const problem = kind.problem?.(object);
 		if (problem) {
 			return failure(problem);
+		}
+
+		if (kind.kind === 'Pod' && this.#closedQuotas.has(namespace ?? '')) {
+			return failure({status: 403, reason: 'Forbidden', message: `pods "${name}" is forbidden: exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0`});
 		}
 
 		if (this.find(kind.kind, name, namespace)) {

@@ -9,6 +9,8 @@ export type FaultRates = {
 	readonly answerLost: number;
 	/** Either way takes up to a minute. */
 	readonly slow: number;
+	/** The answer to a list of Pods takes seconds, as that of a large cluster does. */
+	readonly slowLists: number;
 	/** Answered without being looked at. */
 	readonly conflict: number;
 	readonly tooManyRequests: number;
@@ -41,22 +43,26 @@ export type FaultRates = {
 	readonly restarts: number;
 	readonly compactions: number;
 	readonly leaseDeletions: number;
+	/** For each write of the ledger's Lease: somebody deletes it a moment later. */
+	readonly leaseVanishes: number;
 	readonly leaseEdits: number;
 	readonly indexDeletions: number;
 	readonly pageDeletions: number;
 	readonly pageEdits: number;
+	readonly ledgerDeletions: number;
 };
 
 const mostOften = {
 	requestLost: 0.1,
 	answerLost: 0.15,
 	slow: 0.1,
+	slowLists: 0.5,
 	conflict: 0.1,
 	tooManyRequests: 0.1,
 	internalError: 0.1,
 	unavailable: 0.1,
 	errorAfterCommit: 0.1,
-	watchStall: 0.05,
+	watchStall: 0.2,
 	watchDuplicate: 0.3,
 	watchGap: 0.3,
 	watchRewind: 0.3,
@@ -72,10 +78,12 @@ const mostOften = {
 	restarts: 4,
 	compactions: 4,
 	leaseDeletions: 20,
+	leaseVanishes: 0.5,
 	leaseEdits: 8,
 	indexDeletions: 3,
 	pageDeletions: 6,
 	pageEdits: 10,
+	ledgerDeletions: 2,
 } as const satisfies Record<keyof FaultRates, number>;
 
 const names = Object.keys(mostOften) as Array<keyof FaultRates>;

@@ -137,9 +137,10 @@ export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compa
 		const giveUp = () => settle(() => reject(signal.reason as Error));
 		const cancelTimeout = process.later(requestTimeoutMs, () => settle(() => reject(timeoutError)));
 		signal.addEventListener('abort', giveUp, {once: true});
+		const isList = request.path.startsWith('/api/v1/pods?');
 		const comeBack = (answer: ApiAnswer | undefined) => {
 			if (answer) {
-				process.later(this.#delay(), () => settle(() => {
+				process.later(isList && random.chance(faults().slowLists) ? random.logarithmic(300, requestTimeoutMs) : this.#delay(), () => settle(() => {
 					if (answer.status < 300) {
 						resolve(answer.body);
 					} else {

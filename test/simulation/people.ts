@@ -33,6 +33,10 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 			remove(`${leases}/${random.pick(['hostport-ledger', 'hostport-ledger', 'hostport-reconciler'])}`);
 		},
 
+		deleteLedgerLease() {
+			remove(`${leases}/hostport-ledger`);
+		},
+
 		/** Another holder, another line, or nonsense. */
 		editLease() {
 			const path = `${leases}/${random.pick(['hostport-ledger', 'hostport-reconciler'])}`;
@@ -48,6 +52,14 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 
 		deleteIndex() {
 			remove(`${configMaps}/hostport-ledger`);
+		},
+
+		/** `kubectl delete configmaps -l hostport.io/ledger`, which stops somewhere in half of the cases. */
+		deleteLedger() {
+			const all = [...pages().map(({metadata: {name}}) => name), 'hostport-ledger'];
+			for (const name of random.chance(0.5) ? all : all.slice(random.integer(0, all.length))) {
+				remove(`${configMaps}/${name}`);
+			}
 		},
 
 		deletePage() {

@@ -127,6 +127,10 @@ export const variants: readonly Variant[] = [
 		edits: [edit('cluster/quarantine.ts', 'return await this.#isListed(first, signal) && await', 'return await')],
 	},
 	{
+		name: 'a spent deadline answered as a failure of ours',
+		edits: [edit('admission/mutate-pod.ts', 'problem instanceof DenialError || !signal.aborted ? problem', 'problem instanceof DenialError || signal ? problem')],
+	},
+	{
 		name: 'an index born open',
 		edits: [edit('ports/config-map.ts', "[ledgerAnnotations.mark]: 'quarantine',", "...(kind === 'page' && {[ledgerAnnotations.mark]: 'quarantine'}),")],
 	},

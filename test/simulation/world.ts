@@ -69,7 +69,12 @@ export class World {
 		this.creation = new PodCreation({...common, requestTimeoutMs, replicas: () => this.serving});
 		this.workload = new Workload({...common, creation: this.creation, lifecycles: random.integer(200, 260), spanMs: this.spanMs});
 		this.#people = createPeople({...common, namespace});
-		server.subscribe(change => invariants.changed(change));
+		server.subscribe(change => {
+			invariants.changed(change);
+			if (change.kind === 'Lease' && change.after?.metadata.name === 'hostport-ledger' && random.chance(this.faults.leaseVanishes)) {
+				scheduler.after(random.between(0, 10), () => this.#people.deleteLedgerLease());
+			}
+		});
 		for (const name of [namespace, podNamespace]) {
 			server.handle({method: 'POST', path: '/api/v1/namespaces', body: {metadata: {name}}});
 		}
@@ -108,6 +113,7 @@ export class World {
 			[faults.indexDeletions, () => this.#people.deleteIndex()],
 			[faults.pageDeletions, () => this.#people.deletePage()],
 			[faults.pageEdits, () => this.#people.editPage()],
+			[faults.ledgerDeletions, () => this.#people.deleteLedger()],
 		];
 		for (const [times, action] of misfortunes) {
 			const count = Math.floor(times) + (random.chance(times % 1) ? 1 : 0);
