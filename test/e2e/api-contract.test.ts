@@ -6,6 +6,7 @@ import {connect} from '../../src/cluster/credentials.ts';
 import type {Connection} from '../../src/cluster/credentials.ts';
 import {readText, sendRequest} from '../../src/cluster/http-request.ts';
 import {testContract} from '../simulation/api-contract.ts';
+import {untilFound} from './helpers/cluster.ts';
 import type {ApiRequest, WatchedEvent} from '../simulation/api-server.ts';
 
 let controlPlane: ControlPlane;
@@ -56,8 +57,21 @@ testContract(test, () => ({
 		const {header: {revision}} = await etcd<{header: {revision: string}}>('range', {key: Buffer.from('/').toString('base64')});
 		await etcd('compaction', {revision, physical: true});
 	},
+	/** Its cache may serve the rest of a list that etcd has forgotten: of one that is older than both it knows nothing. */
+	aged(token) {
+		const content = JSON.parse(Buffer.from(token, 'base64url').toString()) as object;
+		return Buffer.from(JSON.stringify({...content, rv: 1})).toString('base64url');
+	},
+	/** Nobody here keeps a quota's status, so it is written by hand; and the API server hears of it a moment later. */
 	async closeQuota(namespace) {
-		const path = `/api/v1/namespaces/${namespace}/resourcequotas`;
-		await send({method: 'POST', path, body: {apiVersion: 'v1', kind: 'ResourceQuota', metadata: {name: 'none'}, spec: {hard: {pods: '0'}}}});
+		const path = `/api/v1/namespaces/${namespace}`;
+		const hard = {pods: '0'};
+		await send({method: 'POST', path: `${path}/resourcequotas`, body: {apiVersion: 'v1', kind: 'ResourceQuota', metadata: {name: 'none'}, spec: {hard}}});
+		await send({method: 'PATCH', path: `${path}/resourcequotas/none/status`, contentType: 'application/merge-patch+json', body: {status: {hard, used: {pods: '0'}}}});
+		await untilFound(async () => {
+			const body = {apiVersion: 'v1', kind: 'Pod', metadata: {name: 'try'}, spec: {containers: [{name: 'server', image: 'example.com/server:1'}]}};
+			const {status} = await send({method: 'POST', path: `${path}/pods?dryRun=All`, body});
+			return status === 403 || undefined;
+		}, 'the quota to count');
 	},
 }));

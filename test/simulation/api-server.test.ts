@@ -22,6 +22,7 @@ testContract(test, () => ({
 	async compact() {
 		server.compact();
 	},
+	aged: token => token,
 	async closeQuota(namespace) {
 		server.closeQuota(namespace);
 	},

@@ -83,7 +83,7 @@ const mostOften = {
 	indexDeletions: 3,
 	pageDeletions: 6,
 	pageEdits: 10,
-	ledgerDeletions: 2,
+	ledgerDeletions: 6,
 } as const satisfies Record<keyof FaultRates, number>;
 
 const names = Object.keys(mostOften) as Array<keyof FaultRates>;

@@ -19,7 +19,7 @@ export const runSeeds = async ({from, count, jobs, variant, onRun}: SeedsOptions
 	const end = from + count;
 	let next = from;
 	await Promise.all(Array.from({length: jobs}, async () => {
-		const worker = new Worker(new URL('worker.ts', import.meta.url), {workerData: {variant} satisfies WorkerTask});
+		const worker = new Worker(new URL('worker.ts', import.meta.url), {workerData: {variant} satisfies WorkerTask, resourceLimits: {maxYoungGenerationSizeMb: 64}});
 		try {
 			while (next < end) {
 				worker.postMessage(next++);
