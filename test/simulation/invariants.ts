@@ -18,7 +18,7 @@ export const invariants = {
 	'held for H': 'no entry vanishes within the hold time after its claim has entered',
 	'nobody is robbed': 'an entry changes hands only to a successor of the same fixed name',
 	'a claim enters once': 'a (port, claim) enters the ledger at most once',
-	'no way back': 'an entry is released only after it was bound, and removed only after it was released or has waited in vain',
+	'no way back': 'an entry is released only after it was bound, removed only after it was released or has waited in vain, and pending again only with another claim',
 	'bound to whom has it': 'an entry names the UID of a Pod that has, or had, the port',
 	'nothing twice': 'a request whose reservation is in the page that is written does not reserve again',
 	'marked pages rest': 'no port enters a marked page unless the same write lifts the mark',
@@ -211,15 +211,13 @@ export class Invariants {
 			if (old.state === 'bound' || (old.state === 'foreign' && old.claim !== undefined)) {
 				this.violated('no way back', what);
 			}
-		} else if (next.state === 'released' && old.state === 'pending') {
+		} else if ((next.state === 'released' && old.state === 'pending') || (next.state === 'pending' && old.state !== 'pending' && next.claim === old.claim)) {
 			this.violated('no way back', what);
 		} else if (next.claim !== old.claim && old.claim !== undefined) {
 			const isSuccessor = next.state === 'pending' && next.pod === old.pod && !next.pod.includes(' ') && old.state !== 'foreign';
 			if (!isSuccessor) {
 				this.violated('nobody is robbed', what);
 			}
-		} else if (old.state === 'foreign' && next.state === 'pending') {
-			this.violated('nobody is robbed', what);
 		}
 	}
 
