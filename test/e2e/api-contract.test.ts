@@ -57,11 +57,6 @@ testContract(test, () => ({
 		const {header: {revision}} = await etcd<{header: {revision: string}}>('range', {key: Buffer.from('/').toString('base64')});
 		await etcd('compaction', {revision, physical: true});
 	},
-	/** Its cache may serve the rest of a list that etcd has forgotten: of one that is older than both it knows nothing. */
-	aged(token) {
-		const content = JSON.parse(Buffer.from(token, 'base64url').toString()) as object;
-		return Buffer.from(JSON.stringify({...content, rv: 1})).toString('base64url');
-	},
 	/** Nobody here keeps a quota's status, so it is written by hand; and the API server hears of it a moment later. */
 	async closeQuota(namespace) {
 		const path = `/api/v1/namespaces/${namespace}`;

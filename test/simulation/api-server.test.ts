@@ -12,17 +12,12 @@ testContract(test, () => ({
 		const events: WatchedEvent[] = [];
 		const stop = server.watch({path}, event => events.push(event));
 		await meanwhile?.();
-		if (path.includes('allowWatchBookmarks=true')) {
-			events.push(server.bookmark(path));
-		}
-
 		stop();
 		return events;
 	},
 	async compact() {
 		server.compact();
 	},
-	aged: token => token,
 	async closeQuota(namespace) {
 		server.closeQuota(namespace);
 	},

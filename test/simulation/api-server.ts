@@ -30,7 +30,7 @@ export type Change = {
 	readonly by: string;
 };
 
-export type WatchedEvent = {readonly type: Change['type'] | 'BOOKMARK' | 'ERROR'; readonly object: unknown};
+export type WatchedEvent = {readonly type: Change['type'] | 'ERROR'; readonly object: unknown};
 
 export type ApiServerOptions = {
 	/** Milliseconds. */
@@ -142,12 +142,6 @@ export class ApiServer {
 		}
 
 		return this.subscribe(tell);
-	}
-
-	/** What a watch that asked for bookmarks hears now and then. */
-	bookmark(path: string): WatchedEvent {
-		const {kind} = parsePath(path)!;
-		return {type: 'BOOKMARK', object: {apiVersion: kind.apiVersion, kind: kind.kind, metadata: {resourceVersion: String(this.#version)}}};
 	}
 
 	#carryOut(request: ApiRequest, target: Target, by: string): ApiAnswer {
