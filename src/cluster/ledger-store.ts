@@ -133,10 +133,39 @@ export class LedgerStore {
 		}
 	}
 
-	/** What `reserve` would answer now. Reads, and writes nothing: neither ledger nor Lease. */
+	/**
+	 * What `reserve` would answer now. Reads, and writes nothing: neither ledger nor Lease.
+	 *
+	 * @throws {DenialError} like `reserve`.
+	 */
 	async preview(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
-		const {pages, clock} = this.#options;
+		const {clock} = this.#options;
 		const startedAt = clock.now();
+		let lastFailure = 'the ledger had to be read';
+		for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
+			try {
+				return await this.#previewOnce(demand, startedAt, signal);
+			} catch (error) {
+				if (error instanceof DenialError) {
+					throw error;
+				}
+
+				if (signal.aborted) {
+					throw new DenialError(503, `no host ports could be found in time (${lastFailure}): try again`, {cause: error});
+				}
+
+				lastFailure = error instanceof Error ? error.message : String(error);
+				if (!isTransient(error)) {
+					throw new DenialError(503, `no host ports could be found: ${lastFailure}`, {cause: error});
+				}
+
+				await clock.sleep(retryMs, signal);
+			}
+		}
+	}
+
+	async #previewOnce(demand: PodDemand, startedAt: number, signal: AbortSignal): Promise<readonly number[]> {
+		const {pages} = this.#options;
 		for (;;) {
 			signal.throwIfAborted();
 			const plan = this.#plan(pages.known, {requests: [{demand, claim: '', earlierClaims: [], doubtfulPages: new Set<number>()}], repairs: []});

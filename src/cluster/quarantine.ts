@@ -119,7 +119,7 @@ export class Quarantine {
 		const {objects} = this.#options;
 		const index = await objects.readIndex(signal);
 		return index !== undefined
-			&& (index.pages.includes(first) || await unlessChanged(async () => objects.addToIndex(index, first, signal)) !== undefined);
+			&& (index.pages.includes(first) || await unlessChanged(async () => objects.addToIndex(index, [first], signal)) !== undefined);
 	}
 
 	/** The same for the index. */

@@ -214,7 +214,8 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 	});
 };
 
-const mergePatchType = 'application/merge-patch+json';
+/** The product's; for these objects it means what a merge patch means. */
+const mergePatchType = 'application/strategic-merge-patch+json';
 
 const metadataOnly = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
 

@@ -160,7 +160,8 @@ export class ApiServer {
 			}
 
 			case 'PATCH': {
-				return request.contentType === 'application/merge-patch+json'
+				// Of what is patched here, both types make the same: members of objects are merged, and null takes one away.
+				return request.contentType === 'application/merge-patch+json' || request.contentType === 'application/strategic-merge-patch+json'
 					? this.#update(target, known => mergePatch(known, body) as Writable, by)
 					: failure({status: 415, reason: 'UnsupportedMediaType', message: 'the body of the request was in an unknown format'});
 			}
@@ -176,7 +177,10 @@ export class ApiServer {
 	}
 
 	#get(target: Target): ApiAnswer {
-		const found = this.#found(target);
+		const {kind, namespace, name = '', query} = target;
+		const found = query.get('resourceVersion') === '0'
+			? this.#stale(kind).find(({metadata}) => metadata.name === name && metadata.namespace === namespace)
+			: this.#found(target);
 		return found ? {status: 200, body: found} : notFound(target);
 	}
 

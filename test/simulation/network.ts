@@ -35,7 +35,7 @@ export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compa
 	}
 
 	async get<T>(path: string, options: RequestOptions): Promise<T> {
-		return await this.#send({method: 'GET', path}, options) as T;
+		return await this.#send({method: 'GET', path: options.maybeStale ? `${path}?resourceVersion=0` : path}, options) as T;
 	}
 
 	async create<T>(path: string, body: unknown, options: RequestOptions): Promise<T> {
@@ -43,7 +43,7 @@ export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compa
 	}
 
 	async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
-		return await this.#send({method: 'PATCH', path, body: patch, contentType: 'application/merge-patch+json'}, options) as T;
+		return await this.#send({method: 'PATCH', path, body: patch, contentType: 'application/strategic-merge-patch+json'}, options) as T;
 	}
 
 	async * watch<T>(path: string, {signal, timeoutSeconds, metadataOnly}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {

@@ -239,8 +239,7 @@ export class PodCreation {
 	/** What the answer makes of the Pod. */
 	#checked(attempt: Attempt, pod: PodManifest, {allowed, status, patch}: AdmissionReview['response'], by: string): PodManifest {
 		const {invariants} = this.#options;
-		// A dry run that can't read the ledger is not tried again; it is told to look into the log.
-		if (!allowed && ((status?.code === 500 && !attempt.dryRun) || !status?.message)) {
+		if (!allowed && (status?.code === 500 || !status?.message)) {
 			invariants.violated('a sound answer', `${by} answered ${attempt.pod} with ${JSON.stringify(status)}`);
 		}
 

@@ -116,19 +116,21 @@ export const variants: readonly Variant[] = [
 		name: 'a page created before the index names it',
 		edits: [edit(
 			'cluster/ledger-pages.ts',
-			'await this.#options.objects.createPage(first, this.blockSize, signal);',
-			`await this.#options.objects.createPage(first, this.blockSize, signal);
+			'await Promise.all(firsts.map(async first => objects.createPage(first, this.blockSize, signal)));',
+			`await Promise.all(firsts.map(async first => {
+				await objects.createPage(first, this.blockSize, signal);
 				const made = await this.#readPage(first, signal);
 				if (made?.quarantined && !this.#index!.pages.includes(first)) {
-					const opened = await this.#options.quarantine.openPage(made, signal);
-					if (opened) this.#keep(opened);
+					for (const opened of await quarantine.openPages([made], signal)) {
+						this.#keep(opened);
+					}
 				}
-`,
+			}));`,
 		)],
 	},
 	{
 		name: 'a page opened although the index does not name it',
-		edits: [edit('cluster/quarantine.ts', 'return await this.#isListed(first, signal) && await', 'return await')],
+		edits: [edit('cluster/quarantine.ts', 'return await this.#isListed(first, signal) && (await', 'return (await')],
 	},
 	{
 		name: 'a spent deadline answered as a failure of ours',
