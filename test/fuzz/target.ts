@@ -17,14 +17,13 @@ export type Target = Disposable & {
 /** Longer than any request may take. */
 const patienceMs = 30_000;
 
-export const aimAt = ({port, renew, trace}: Pick<Webhook, 'port' | 'renew' | 'trace'>): Target => {
+export const aimAt = ({port, takeTrace}: Pick<Webhook, 'port' | 'takeTrace'>): Target => {
 	const agent = new http.Agent({keepAlive: true});
 	return {
 		async send({body, contentType, query}) {
-			await renew();
 			const signal = AbortSignal.timeout(patienceMs);
 			const answer = await send(port, {agent, method: 'POST', path: `/mutate-pods${query}`, headers: {'Content-Type': contentType}, body, signal}).catch(() => undefined);
-			return {answer, ...await trace()};
+			return {answer, ...await takeTrace()};
 		},
 		[Symbol.dispose]() {
 			agent.destroy();

@@ -17,13 +17,8 @@ export const startWebhookProcess = async (): Promise<WebhookProcess> => {
 	const crash = Promise.withResolvers<never>();
 	crash.promise.catch(() => {});
 	child.once('exit', (code, signal) => crash.reject(new Error(`the webhook's process has ended with ${signal ?? `exit code ${code}`}`)));
-	const hear = async <Answer>(question?: Question): Promise<Answer> => {
-		const heard = once(child, 'message') as Promise<[Answer]>;
-		if (question) {
-			child.send(question);
-		}
-
-		const [answer] = await Promise.race([heard, crash.promise]);
+	const hear = async <Answer>(): Promise<Answer> => {
+		const [answer] = await Promise.race([once(child, 'message') as Promise<[Answer]>, crash.promise]);
 		return answer;
 	};
 
@@ -32,10 +27,11 @@ export const startWebhookProcess = async (): Promise<WebhookProcess> => {
 		port,
 		pid: child.pid!,
 		crashed: crash.promise,
-		async renew() {
-			await hear('renew');
+		async takeTrace() {
+			const trace = hear<Trace>();
+			child.send('take trace');
+			return trace;
 		},
-		trace: async () => hear<Trace>('trace'),
 		async [Symbol.asyncDispose]() {
 			child.disconnect();
 			await crash.promise.catch(() => {});
@@ -43,12 +39,10 @@ export const startWebhookProcess = async (): Promise<WebhookProcess> => {
 	};
 };
 
-type Question = 'renew' | 'trace';
-
 if (import.meta.main) {
 	const webhook = await startWebhook();
-	process.on('message', (question: Question) => {
-		void (question === 'renew' ? webhook.renew().then(() => null) : webhook.trace()).then(answer => process.send!(answer));
+	process.on('message', () => {
+		void webhook.takeTrace().then(trace => process.send!(trace));
 	});
 	process.on('disconnect', () => process.exit());
 	process.send!(webhook.port);

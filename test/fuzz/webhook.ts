@@ -19,10 +19,8 @@ export type Trace = {
 /** In this process or in another. */
 export type Webhook = AsyncDisposable & {
 	readonly port: number;
-	/** Begins with an empty ledger again. */
-	readonly renew: () => Promise<void>;
-	/** Since the last renewal. */
-	readonly trace: () => Promise<Trace>;
+	/** What has come of the messages since the last call. From here on the ledger is empty again. */
+	readonly takeTrace: () => Promise<Trace>;
 };
 
 export const startWebhook = async (): Promise<Webhook> => {
@@ -31,10 +29,11 @@ export const startWebhook = async (): Promise<Webhook> => {
 	const {port, close} = await listen(app, {host: '127.0.0.1', port: 0});
 	return {
 		port,
-		async renew() {
+		async takeTrace() {
+			const {given, cluster} = current;
 			current = await freshMutator();
+			return {given, entries: Object.keys(cluster.entries)};
 		},
-		trace: async () => ({given: current.given, entries: Object.keys(current.cluster.entries)}),
 		[Symbol.asyncDispose]: async () => close(0),
 	};
 };

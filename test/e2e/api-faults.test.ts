@@ -1,0 +1,116 @@
+/** What is promised while the API server and the way to it break in the middle of a burst. */
+import {readFile, writeFile} from 'node:fs/promises';
+import {setTimeout as sleep} from 'node:timers/promises';
+import test from 'ava';
+import {startFaultProxy} from '../../scripts/fault-proxy.ts';
+import type {Fault, FaultProxy} from '../../scripts/fault-proxy.ts';
+import {useCluster} from './helpers/cluster.ts';
+import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
+
+/** One in so many exchanges between replicas and API server meets with each fault, while there are any. */
+const oneIn = 8;
+
+let proxy: FaultProxy;
+let isFaulty = false;
+
+// Longer than etcd is paused: an admitted Pod must not be on its way for longer than the hold time.
+const cluster = useCluster(test, {
+	workloads: false,
+	replicas: 3,
+	flags: ['--port-range', '10000-32767', '--hold-time', '6s', '--api-request-timeout', '3s'],
+	async kubeconfigOf({controlPlane: {serverUrl}, operatorKubeconfig}) {
+		proxy = await startFaultProxy({targetPort: Number(new URL(serverUrl).port), chooseFault: () => isFaulty ? chance() : undefined});
+		const file = `${operatorKubeconfig}.proxy`;
+		await writeFile(file, (await readFile(operatorKubeconfig, 'utf8')).replace(serverUrl, `https://127.0.0.1:${proxy.port}`), {mode: 0o600});
+		return file;
+	},
+});
+
+test.after.always(async () => proxy?.[Symbol.asyncDispose]());
+
+const {disturbedBurst} = useDisturbances(cluster, 10_000);
+
+const chance = (): Fault | undefined => {
+	const dice = Math.floor(Math.random() * oneIn);
+	return dice === 0 ? 'lose request' : dice === 1 ? 'lose answer' : undefined;
+};
+
+/** What the replicas know of their own commits. */
+const commits = async () => {
+	const counts: Record<string, number> = {};
+	for (const {metricsPort} of cluster().installation.replicas()) {
+		const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+		for (const [, result = '', count] of text.matchAll(/^hostport_\w*commits\w*\{result="(\w+)"\} (\d+)$/gm)) {
+			counts[result] = (counts[result] ?? 0) + Number(count);
+		}
+	}
+
+	return counts;
+};
+
+test.serial('requests are lost, and answers after they were carried out: each write is found again by its claim, or made again', async t => {
+	const before = {...proxy.counts};
+	const burst = await disturbedBurst(t, {
+		namespace: 'lossy',
+		forAsLongAsItTakes: true,
+		async disturb() {
+			isFaulty = true;
+			await sleep(8000);
+			isFaulty = false;
+		},
+	});
+	t.log(`lost requests: ${proxy.counts['lose request'] - before['lose request']}, lost answers: ${proxy.counts['lose answer'] - before['lose answer']}; commits: ${JSON.stringify(await commits())}`);
+	t.deepEqual(burst.duplicates, []);
+	t.deepEqual(burst.missing, []);
+	t.true(proxy.counts['lose answer'] - before['lose answer'] >= 10, 'answers were lost');
+	t.true((await commits())['failed']! > 0, 'among them some to commits');
+});
+
+test.serial('all connections to the API server are reset, again and again', async t => {
+	let count = 0;
+	const burst = await disturbedBurst(t, {
+		namespace: 'reset',
+		async disturb() {
+			for (let times = 0; times < 10; times++) {
+				count += proxy.resetAll();
+				await sleep(150);
+			}
+		},
+	});
+	t.log(`${count} connections were reset`);
+	assertSound(t, burst);
+	t.true(count > 0);
+});
+
+test.serial('the API server is killed with -9, and started again', async t => {
+	const {controlPlane} = cluster();
+	const burst = await disturbedBurst(t, {
+		namespace: 'api-killed',
+		async disturb() {
+			controlPlane.processes['kube-apiserver']?.kill('SIGKILL');
+			await controlPlane.restartApiServer();
+		},
+	});
+	// A Pod that was stored although its creator has heard nothing is one more.
+	assertSound(t, burst);
+	t.true(burst.failures.length > 0, 'creations break off');
+});
+
+test.serial('the API server is stopped in order, and started again', async t => {
+	const burst = await disturbedBurst(t, {namespace: 'api-stopped', disturb: async () => cluster().controlPlane.restartApiServer()});
+	assertSound(t, burst);
+});
+
+test.serial('etcd is paused for 4 s', async t => {
+	const etcd = cluster().controlPlane.processes.etcd!;
+	const burst = await disturbedBurst(t, {
+		namespace: 'etcd-paused',
+		async disturb() {
+			etcd.kill('SIGSTOP');
+			await sleep(4000);
+			etcd.kill('SIGCONT');
+		},
+	});
+	assertSound(t, burst);
+	t.true(burst.longestStallMs >= 3000, 'it was paused in the middle of the burst');
+});
