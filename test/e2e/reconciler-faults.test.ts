@@ -5,7 +5,7 @@ import {untilFound, useCluster} from './helpers/cluster.ts';
 import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
 
 // The Lease of the reconciler lasts five times as long as that of the ledger.
-const cluster = useCluster(test, {workloads: false, replicas: 3, flags: ['--port-range', '10000-32767', '--hold-time', '4s', '--api-request-timeout', '2s', '--lease-duration', '1s']});
+const cluster = useCluster(test, {workloads: false, replicas: 3, flags: ['--port-range', '10000-32767', '--hold-time', '2s', '--api-request-timeout', '1s', '--lease-duration', '1s']});
 
 const {disturbedBurst, stopHolder} = useDisturbances(cluster, 10_000);
 

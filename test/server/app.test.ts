@@ -260,6 +260,22 @@ test('garbage from two hundred connections does not keep an honest request from 
 	t.is((await send(port, {...post, body: '{}'})).status, 200);
 });
 
+test('large bodies that do not end make room: one of them is refused, and a review that arrives is answered', async t => {
+	const {port} = await startWebhook(t);
+	const answers = Array.from({length: 6}, async () => {
+		const request = http.request({host: '127.0.0.1', port, agent: false, ...post, headers: {...json, 'Content-Length': maximumBodyBytes}});
+		t.teardown(() => request.destroy());
+		request.write(Buffer.alloc(6 * 1024 * 1024, ' '));
+		return answerTo(request);
+	});
+	void Promise.allSettled(answers);
+	const {status, body, headers} = await Promise.race(answers);
+	t.is(status, 429);
+	t.is(body, 'too many large bodies are arriving at once: try again\n');
+	t.is(headers.connection, 'close');
+	t.is((await send(port, {...post, body: '{}'})).status, 200);
+});
+
 const startHealth = async (t: ExecutionContext, whyNotReady: () => string | undefined) => {
 	const {port, close} = await listen(createHealthApp({whyNotReady}, pino({level: 'silent'})), {host: '127.0.0.1', port: 0});
 	t.teardown(async () => close(0));

@@ -111,6 +111,6 @@ const isWithin = (key: string, basePort: number): boolean => {
 
 /** The end of a message says what broke; what comes before it names addresses and Pods. */
 const kindsOf = (failures: readonly string[]): string => {
-	const kinds = Map.groupBy(failures, failure => /EOF|connection reset|connection refused|broken pipe|deadline exceeded|in time|ECONN\w+|socket hang up|etcdserver: [\w ]+|timeout/.exec(failure)?.[0] ?? failure.slice(0, 200));
+	const kinds = Map.groupBy(failures, failure => failure.split(': ').at(-1) ?? '');
 	return failures.length === 0 ? '' : ` (${[...kinds].map(([kind, {length}]) => `${kind}: ${length}`).join(', ')})`;
 };
