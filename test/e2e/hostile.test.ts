@@ -59,16 +59,15 @@ const hostile: Readonly<Record<string, Hostile>> = {
 	})},
 };
 
-let authority: string;
-
-test.before(async () => {
+/** Of the replicas' certificate, as the API server has been told it. */
+const authority = async (): Promise<string> => {
 	const {webhooks: [webhook]} = await cluster().client.request<{webhooks: Array<{clientConfig: {caBundle: string}}>}>('GET', webhookConfiguration);
-	authority = Buffer.from(webhook!.clientConfig.caBundle, 'base64').toString();
-});
+	return Buffer.from(webhook!.clientConfig.caBundle, 'base64').toString();
+};
 
 /** The answer's status, or the verdict of the review; undefined where the connection was cut before an answer. */
-const post = async ({webhookPort}: Replica, {body, contentType = 'application/json'}: Hostile): Promise<string | undefined> => {
-	const request = https.request({host: '127.0.0.1', port: webhookPort, ca: authority, agent: false, method: 'POST', path: '/mutate-pods?timeout=10s', headers: {'Content-Type': contentType}});
+const post = async ({webhookPort}: Replica, ca: string, {body, contentType = 'application/json'}: Hostile): Promise<string | undefined> => {
+	const request = https.request({host: '127.0.0.1', port: webhookPort, ca, agent: false, method: 'POST', path: '/mutate-pods?timeout=10s', headers: {'Content-Type': contentType}});
 	request.end(body);
 	const answer = await answerTo(request).catch(() => undefined);
 	if (answer?.status !== 200) {
@@ -87,15 +86,15 @@ const isLarge = ({body}: Hostile): boolean => body.length > 64 * 1024;
 for (const [what, message] of Object.entries(hostile)) {
 	test.serial(`refused: ${what}`, async t => {
 		const [replica] = cluster().installation.replicas();
-		const verdict = await post(replica!, message);
+		const verdict = await post(replica!, await authority(), message);
 		t.true(isRefusal(verdict) || (verdict === undefined && isLarge(message)), verdict ?? 'no answer');
 		t.is((await ledgerEntries(cluster().client)).size, 0);
 	});
 }
 
 /** They say as little as keeps a connection open: nothing, a header without an end, or a body without an end. */
-const openSlowly = (port: number, index: number): (() => void) => {
-	const socket = index % 3 === 0 ? connect(port, '127.0.0.1') : tls.connect({port, host: '127.0.0.1', ca: authority});
+const openSlowly = (port: number, ca: string, index: number): (() => void) => {
+	const socket = index % 3 === 0 ? connect(port, '127.0.0.1') : tls.connect({port, host: '127.0.0.1', ca});
 	socket.on('error', () => {});
 	if (index % 3 > 0) {
 		socket.write('POST /mutate-pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n');
@@ -113,8 +112,8 @@ const openSlowly = (port: number, index: number): (() => void) => {
 };
 
 /** Almost all of the largest body that is read, and never its end. */
-const holdBody = (port: number): (() => void) => {
-	const request = https.request({host: '127.0.0.1', port, ca: authority, agent: false, method: 'POST', path: '/mutate-pods?timeout=10s', headers: {'Content-Type': 'application/json', 'Content-Length': 7_000_000}});
+const holdBody = (port: number, ca: string): (() => void) => {
+	const request = https.request({host: '127.0.0.1', port, ca, agent: false, method: 'POST', path: '/mutate-pods?timeout=10s', headers: {'Content-Type': 'application/json', 'Content-Length': 7_000_000}});
 	request.on('error', () => {});
 	request.write(Buffer.alloc(6_900_000, ' '));
 	return () => request.destroy();
@@ -125,10 +124,11 @@ test.serial('200 slow connections, 100 bodies that do not end, and 500 garbage r
 	await createNamespace('honest');
 	const replicas = installation.replicas();
 	const [target] = replicas;
+	const ca = await authority();
 	const before = await memoryOf(target!.process.pid);
 	const closes = [
-		...Array.from({length: 200}, (_, index) => openSlowly(target!.webhookPort, index)),
-		...Array.from({length: 100}, () => holdBody(target!.webhookPort)),
+		...Array.from({length: 200}, (_, index) => openSlowly(target!.webhookPort, ca, index)),
+		...Array.from({length: 100}, () => holdBody(target!.webhookPort, ca)),
 	];
 	const garbage: Hostile[] = [
 		...Object.values(hostile).flatMap(message => Array.from({length: 10}, () => message)),
@@ -136,7 +136,7 @@ test.serial('200 slow connections, 100 bodies that do not end, and 500 garbage r
 		...fc.sample(arbitraryMessage, {numRuns: 350, seed: 1}).map(({body}) => ({body: body.subarray(0, body.length / 2)})),
 	];
 	const honest = createBurst({client, count: 300, concurrency: 20, namespaces: ['honest'], basePort: 20_000});
-	const verdicts = await Promise.all(garbage.map(async message => ({message, verdict: await post(target!, message)})));
+	const verdicts = await Promise.all(garbage.map(async message => ({message, verdict: await post(target!, ca, message)})));
 	const burst = await honest;
 	await sleep(1000);
 	const after = await memoryOf(target!.process.pid);
