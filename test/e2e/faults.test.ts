@@ -26,22 +26,6 @@ test.serial('kill -9 of the holder: only what was inside it fails, and succeeds 
 	await installation.addReplica('successor');
 });
 
-test.serial('the holder is paused for 8 s, and resumes: its late write is refused', async t => {
-	const {logs} = cluster();
-	const begun = logs.length;
-	const burst = await disturbedBurst(t, {
-		namespace: 'paused',
-		async disturb() {
-			const {process} = await stopHolder('hostport-ledger');
-			await sleep(8000);
-			process.kill('SIGCONT');
-		},
-	});
-	assertSound(t, burst);
-	t.true(burst.longestStallMs < longestPauseMs, `a pause of ${burst.longestStallMs} ms`);
-	t.true(logs.slice(begun).some(({msg}) => msg === 'Lease: take over'), 'somebody took the Lease over');
-});
-
 test.serial('the Lease is deleted', async t => {
 	const {client} = cluster();
 	const burst = await disturbedBurst(t, {
@@ -91,26 +75,6 @@ test.serial('kill -9 of all replicas, which are then started again: what they we
 	});
 	assertSound(t, burst);
 	t.true(burst.failures.length > 0, 'the calls of killed processes break off');
-});
-
-test.serial('all replicas are paused for 5 s, and resume', async t => {
-	const {installation} = cluster();
-	const burst = await disturbedBurst(t, {
-		namespace: 'all-paused',
-		async disturb() {
-			const replicas = installation.replicas();
-			for (const {process} of replicas) {
-				process.kill('SIGSTOP');
-			}
-
-			await sleep(5000);
-			for (const {process} of replicas) {
-				process.kill('SIGCONT');
-			}
-		},
-	});
-	assertSound(t, burst);
-	t.true(burst.longestStallMs >= 4000, 'they were paused in the middle of the burst');
 });
 
 test.serial('all replicas are replaced, one after the other, while Pods keep coming: no creation fails', async t => {

@@ -1,4 +1,4 @@
-/** What becomes of the ledger when the replica that keeps it true is killed, or sleeps and wakes up. */
+/** What becomes of the ledger when the replica that keeps it true is killed. */
 import test from 'ava';
 import {differences} from '../../scripts/observe.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
@@ -27,15 +27,6 @@ const untilSucceeded = async (begun: number, predecessor: string) => untilFound(
 
 const secondsSince = (startedAt: number) => ((performance.now() - startedAt) / 1000).toFixed(1);
 
-const deletePods = async (namespace: string, count: number) => {
-	const {client} = cluster();
-	const path = `/api/v1/namespaces/${namespace}/pods`;
-	const {items} = await client.request<{items: Array<{metadata: {name: string}}>}>('GET', path);
-	for (const {metadata: {name}} of items.slice(0, count)) {
-		await client.request('DELETE', `${path}/${name}?gracePeriodSeconds=0`);
-	}
-};
-
 test.serial('kill -9 of the reconciler in the middle of a burst: another goes on, and the ledger follows the cluster again', async t => {
 	const {installation, logs} = cluster();
 	let killedAt = 0;
@@ -57,25 +48,4 @@ test.serial('kill -9 of the reconciler in the middle of a burst: another goes on
 	await untilAgreed();
 	t.log(`ledger and cluster agree ${secondsSince(killedAt)} s after the kill`);
 	await installation.addReplica('successor');
-});
-
-test.serial('the reconciler is paused in the middle of a pass, another frees and binds, and it resumes: nothing of a live Pod is lost', async t => {
-	const {logs} = cluster();
-	const burst = await disturbedBurst(t, {
-		namespace: 'paused',
-		async disturb() {
-			// Pods that are gone make a pass that has something to release.
-			await deletePods('killed', 100);
-			const begun = logs.length;
-			await untilFound(async () => logs.slice(begun).some(({msg}) => msg === 'a pass begins') ? true : undefined, 'a pass');
-			const {identity, process} = await stopHolder('hostport-reconciler');
-			await untilSucceeded(begun, identity);
-			await deletePods('killed', 100);
-			process.kill('SIGCONT');
-		},
-	});
-	assertSound(t, burst);
-	const resumedAt = performance.now();
-	await untilAgreed();
-	t.log(`ledger and cluster agree ${secondsSince(resumedAt)} s after the burst`);
 });

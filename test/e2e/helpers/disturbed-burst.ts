@@ -23,9 +23,11 @@ export type Disturbance = {
 	readonly forAsLongAsItTakes?: boolean;
 };
 
-/** Enough numbers for a burst that lasts as long as it takes to replace all replicas. */
-const portsPerBurst = 3000;
-const podsPerBurst = 600;
+/** Each Pod takes two numbers; what a failed creation leaves behind takes some more. */
+const usual = {count: 600, concurrency: 60, ports: 2000};
+
+/** Lasts longer than it takes to replace all replicas. */
+const long = {count: 6000, concurrency: 20, ports: 12_000};
 
 /** @param firstPort each burst has numbers of its own from here on, so that none exhausts the range. */
 export const useDisturbances = (cluster: () => Cluster, firstPort: number) => {
@@ -35,14 +37,12 @@ export const useDisturbances = (cluster: () => Cluster, firstPort: number) => {
 	const disturbedBurst = async (t: ExecutionContext, {namespace, disturb, forAsLongAsItTakes = false}: Disturbance): Promise<DisturbedBurst> => {
 		const {client, createNamespace, logs} = cluster();
 		await createNamespace(namespace);
+		const {count, concurrency, ports: portCount} = forAsLongAsItTakes ? long : usual;
 		const basePort = nextBase;
-		nextBase += portsPerBurst;
+		nextBase += portCount;
 		const begun = logs.length;
 		const over = new AbortController();
-		const running = createBurst({
-			client, namespaces: [namespace], attempts: 50, basePort, signal: over.signal,
-			...(forAsLongAsItTakes ? {count: portsPerBurst / 2, concurrency: 20} : {count: podsPerBurst, concurrency: 60}),
-		});
+		const running = createBurst({client, count, concurrency, namespaces: [namespace], attempts: 50, basePort, signal: over.signal});
 		await untilFound(async () => logs.slice(begun).filter(({msg}) => msg === 'allocated').length >= 150 ? true : undefined, 'the burst to begin');
 		await disturb(basePort);
 		if (forAsLongAsItTakes) {
@@ -54,23 +54,28 @@ export const useDisturbances = (cluster: () => Cluster, firstPort: number) => {
 		const ports = await hostPorts(client);
 		const result = {...burst, duplicates: duplicates(ports), missing: await missingFromLedger(client, ports)};
 		t.log(`${burst.created} created; failed creates: ${burst.failures.length}${kindsOf(burst.failures)}; duplicates: ${result.duplicates.length}; ports missing from the ledger: ${result.missing.length}; longest stall: ${burst.longestStallMs.toFixed(0)} ms`);
-		await reclaimed(t, basePort, endedAt);
+		await reclaimed(t, [basePort, basePort + portCount], endedAt);
+		t.true(!forAsLongAsItTakes || burst.created < count, 'Pods kept coming until the end');
 		return result;
 	};
 
 	/** What has no Pod is gone in the end; how long that took is counted from the end of the burst. */
-	const reclaimed = async (t: ExecutionContext, basePort: number, sinceMs: number): Promise<void> => {
+	const reclaimed = async (t: ExecutionContext, [from, to]: readonly [number, number], sinceMs: number): Promise<void> => {
 		const {client} = cluster();
 		const leaks = async () => {
 			const entries = await ledgerEntries(client);
 			const used = new Set((await hostPorts(client)).map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`));
-			return [...entries.keys()].filter(key => !used.has(key) && isWithin(key, basePort));
+			return [...entries].filter(([key]) => !used.has(key)).filter(([key]) => {
+				const {port} = parseEntryKey(key) ?? {port: 0};
+				return port >= from && port < to;
+			});
 		};
 
-		const {length: count} = await leaks();
+		const [first, {length: count}] = await leaks().then(list => [list[0], list] as const);
 		if (count > 0) {
+			t.log(`${count} entries without a Pod, for instance ${first?.join(': ')}`);
 			await untilFound(async () => (await leaks()).length === 0 ? true : undefined, `${count} entries without a Pod to be gone`);
-			t.log(`${count} entries without a Pod, gone ${((performance.now() - sinceMs) / 1000).toFixed(1)} s after the burst`);
+			t.log(`they were gone ${((performance.now() - sinceMs) / 1000).toFixed(1)} s after the burst`);
 		}
 	};
 
@@ -99,14 +104,9 @@ export const useDisturbances = (cluster: () => Cluster, firstPort: number) => {
 
 /** All were created in the end, no port twice, and every port in the ledger. */
 export const assertSound = (t: ExecutionContext, {created, duplicates, missing}: DisturbedBurst): void => {
-	t.is(created, podsPerBurst);
+	t.is(created, usual.count);
 	t.deepEqual(duplicates, []);
 	t.deepEqual(missing, []);
-};
-
-const isWithin = (key: string, basePort: number): boolean => {
-	const {port} = parseEntryKey(key) ?? {port: 0};
-	return port >= basePort && port < basePort + portsPerBurst;
 };
 
 /** The end of a message says what broke; what comes before it names addresses and Pods. */
