@@ -1,9 +1,9 @@
 /** Whoever can reach a replica's port may send it anything: it answers, lives on, reserves nothing, and honest Pods notice nothing. */
 import https from 'node:https';
 import {connect} from 'node:net';
-import {setTimeout as sleep} from 'node:timers/promises';
 import tls from 'node:tls';
 import test from 'ava';
+import type {ExecutionContext} from 'ava';
 import fc from 'fast-check';
 import {createBurst, hostPorts, ledgerEntries} from '../../scripts/burst.ts';
 import {memoryOf} from '../../scripts/process-memory.ts';
@@ -119,42 +119,53 @@ const holdBody = (port: number, ca: string): (() => void) => {
 	return () => request.destroy();
 };
 
-test.serial('200 slow connections, 20 large bodies that do not end, and 500 garbage requests at once: honest Pods are created, and memory is bounded', async t => {
+/** Honest Pods while `attack` goes on. They must notice nothing, the ledger must hold their ports alone, and no replica may need more memory than it has. */
+const withHonestPods = async <Result>(t: ExecutionContext, namespace: string, attack: () => Promise<Result>): Promise<Result> => {
 	const {client, installation, createNamespace} = cluster();
-	await createNamespace('honest');
+	await createNamespace(namespace);
 	const replicas = installation.replicas();
-	const [target] = replicas;
+	const burstOf = async (count: number) => createBurst({client, count, concurrency: 20, namespaces: [namespace], basePort: 20_000});
+	// The API server has its connections, as it always has.
+	const first = await burstOf(40);
+	const [result, burst] = await Promise.all([attack(), burstOf(300)]);
+	const memory = await Promise.all(replicas.map(async ({process: {pid}}) => memoryOf(pid)));
+	t.log(`${burst.created} honest Pods, ${burst.failures.length} failed, longest stall ${burst.longestStallMs.toFixed(0)} ms; RSS ${memory.map(({rssMb}) => rssMb).join(', ')} MB, at most ${memory.map(({peakRssMb}) => peakRssMb).join(', ')} MB, of ${memoryLimitMb} MB`);
+	t.deepEqual([...first.failures, ...burst.failures], []);
+	const ports = await hostPorts(client);
+	t.deepEqual([...(await ledgerEntries(client)).keys()].toSorted(), ports.map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`).toSorted());
+	t.deepEqual(installation.replicas(), replicas, 'all processes live');
+	for (const {healthPort} of replicas) {
+		t.is((await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status, 200);
+	}
+
+	t.true(memory.every(({peakRssMb}) => peakRssMb <= memoryLimitMb));
+	return result;
+};
+
+test.serial('200 slow connections and 20 large bodies without an end beside honest Pods', async t => {
+	const [target] = cluster().installation.replicas();
 	const ca = await authority();
-	const before = await memoryOf(target!.process.pid);
-	const closes = [
+	const closes = await withHonestPods(t, 'slow', async () => [
 		...Array.from({length: 200}, (_, index) => openSlowly(target!.webhookPort, ca, index)),
 		...Array.from({length: 20}, () => holdBody(target!.webhookPort, ca)),
-	];
+	]);
+	for (const close of closes) {
+		close();
+	}
+});
+
+test.serial('500 garbage requests at once beside honest Pods', async t => {
+	const replicas = cluster().installation.replicas();
+	const ca = await authority();
 	const chosen = Object.values(hostile).flatMap(message => Array.from({length: message.body.length > 10_000_000 ? 1 : 10}, () => message));
 	// Cut off in the middle, whatever it was.
 	const truncated = fc.sample(arbitraryMessage, {numRuns: 500 - chosen.length, seed: 1}).map(({body}) => ({body: body.subarray(0, body.length / 2)}));
 	const garbage: Hostile[] = [...chosen, ...truncated];
-	const honest = createBurst({client, count: 300, concurrency: 20, namespaces: ['honest'], basePort: 20_000});
-	const verdicts = await Promise.all(garbage.map(async message => ({message, verdict: await post(target!, ca, message)})));
-	const burst = await honest;
-	await sleep(1000);
-	const after = await memoryOf(target!.process.pid);
-	for (const close of closes) {
-		close();
-	}
-
+	const verdicts = await withHonestPods(t, 'beside', async () => Promise.all(garbage.map(async (message, index) =>
+		({message, verdict: await post(replicas[index % replicas.length]!, ca, message)}))));
 	const counts = Map.groupBy(verdicts, ({verdict}) => verdict ?? 'cut off').entries().map(([verdict, {length}]) => `${verdict}: ${length}`).toArray();
 	t.log(`${garbage.length} garbage requests: ${counts.join(', ')}`);
-	t.log(`${burst.created} honest Pods, ${burst.failures.length} failed, longest stall ${burst.longestStallMs.toFixed(0)} ms`);
-	t.log(`RSS: ${before.rssMb} MB before, ${after.rssMb} MB after, ${after.peakRssMb} MB at its peak, of ${memoryLimitMb} MB`);
-	t.deepEqual(burst.failures, []);
 	t.deepEqual(verdicts.filter(({verdict, message}) => !isRefusal(verdict) && !(verdict === undefined && isLarge(message))).map(({verdict, message}) => [verdict, message.body.length]), []);
-	const ports = await hostPorts(client);
-	t.is(ports.length, 600);
-	t.deepEqual([...(await ledgerEntries(client)).keys()].toSorted(), ports.map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`).toSorted());
-	t.is((await fetch(`http://127.0.0.1:${target!.healthPort}/readyz`)).status, 200);
-	t.deepEqual(installation.replicas(), replicas, 'all processes live');
-	t.true(after.peakRssMb <= memoryLimitMb, `${after.peakRssMb} MB`);
 });
 
 test.serial('a Pod with a thousand ports gets a thousand', async t => {
