@@ -5,9 +5,9 @@ import {hostPorts, missingFromLedger} from '../../scripts/burst.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
 
-const cluster = useCluster(test, {workloads: false, replicas: 3, flags: ['--port-range', '2000-32767', '--hold-time', '4s', '--api-request-timeout', '2s']});
+const cluster = useCluster(test, {workloads: false, replicas: 3, flags: ['--port-range', '10000-32767', '--hold-time', '4s', '--api-request-timeout', '2s']});
 
-const {disturbedBurst, stopHolder, holderOf} = useDisturbances(cluster, 2000);
+const {disturbedBurst, stopHolder, holderOf} = useDisturbances(cluster, 10_000);
 
 const leasePath = '/apis/coordination.k8s.io/v1/namespaces/operators/leases/hostport-ledger';
 const configMapPath = (name: string) => `/api/v1/namespaces/operators/configmaps/${name}`;
@@ -41,29 +41,6 @@ test.serial('the Lease is deleted', async t => {
 	t.deepEqual(burst.failures, []);
 });
 
-test.serial('a page of the ledger is deleted: it comes back in quarantine, the others go on, and afterwards it holds all its live ports', async t => {
-	const {client} = cluster();
-	const burst = await disturbedBurst(t, {
-		namespace: 'no-page',
-		async disturb(basePort) {
-			await client.request('DELETE', configMapPath(`hostport-ledger-${basePort}`));
-		},
-	});
-	t.is(burst.created, 600);
-	t.deepEqual(burst.duplicates, []);
-	const ports = await hostPorts(client);
-	await untilFound(async () => (await missingFromLedger(client, ports)).length === 0 ? true : undefined, 'the page to hold its ports again');
-});
-
-test.serial('the index is deleted', async t => {
-	const {client} = cluster();
-	const burst = await disturbedBurst(t, {namespace: 'no-index', disturb: async () => {
-		await client.request('DELETE', configMapPath('hostport-ledger'));
-	}});
-	t.is(burst.created, 600);
-	t.deepEqual(burst.duplicates, []);
-});
-
 test.serial('kill -9 of all replicas, which are then started again: what they were at is tried again', async t => {
 	const {installation} = cluster();
 	const burst = await disturbedBurst(t, {
@@ -92,6 +69,29 @@ test.serial('all replicas are replaced, one after the other, while Pods keep com
 	t.deepEqual(burst.failures, []);
 	t.deepEqual(burst.duplicates, []);
 	t.deepEqual(burst.missing, []);
+});
+
+test.serial('a page of the ledger is deleted: it comes back in quarantine, the others go on, and afterwards it holds all its live ports', async t => {
+	const {client} = cluster();
+	const burst = await disturbedBurst(t, {
+		namespace: 'no-page',
+		async disturb(basePort) {
+			await client.request('DELETE', configMapPath(`hostport-ledger-${basePort}`));
+		},
+	});
+	t.is(burst.created, 600);
+	t.deepEqual(burst.duplicates, []);
+	const ports = await hostPorts(client);
+	await untilFound(async () => (await missingFromLedger(client, ports)).length === 0 ? true : undefined, 'the page to hold its ports again');
+});
+
+test.serial('the index is deleted', async t => {
+	const {client} = cluster();
+	const burst = await disturbedBurst(t, {namespace: 'no-index', disturb: async () => {
+		await client.request('DELETE', configMapPath('hostport-ledger'));
+	}});
+	t.is(burst.created, 600);
+	t.deepEqual(burst.duplicates, []);
 });
 
 test.serial('all replicas are down: annotated Pods are refused, everything else goes on', async t => {
