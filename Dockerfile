@@ -22,5 +22,5 @@ LABEL org.opencontainers.image.title="hostport-operator" \
 COPY --from=build /rootfs /
 USER 65532:65532
 EXPOSE 9443 8081 8080
-ENTRYPOINT ["/bin/node", "--lite-mode", "--max-semi-space-size=1", "/app/hostport-operator.js"]
+ENTRYPOINT ["/bin/node", "--max-semi-space-size=1", "--no-turbofan", "--optimize-for-size", "/app/hostport-operator.js"]
 CMD ["serve"]

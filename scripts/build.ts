@@ -14,7 +14,7 @@ export const bundlePath = `${root}dist/hostport-operator.js`;
  * How the program is run: by the first line of the bundle, and in the image. Without them V8 lets garbage lie and compiles
  * what runs a hundred times: 40 MB more in every replica, for code whose time goes into TLS and JSON (docs/adr/0004-memory.md).
  */
-export const nodeFlags = ['--lite-mode', '--max-semi-space-size=1'];
+export const nodeFlags = ['--max-semi-space-size=1', '--no-turbofan', '--optimize-for-size'];
 
 /** Writes `dist/`: the bundle, what is in it (`sbom.cdx.json`, in CycloneDX), and the licences of that. */
 export const build = async (): Promise<void> => {

@@ -10,6 +10,8 @@ export type BurstOptions = {
 	readonly concurrency: number;
 	/** Taken in turn. */
 	readonly namespaces: readonly string[];
+	/** Ends it, once those Pods are created that are under way. */
+	readonly signal?: AbortSignal;
 	/** Tries again, as a controller does, until this many creations of one Pod have failed. Default 1: none. */
 	readonly attempts?: number;
 	/** `hostport.io/base-port` of the Pods. */
@@ -18,7 +20,7 @@ export type BurstOptions = {
 
 export type Burst = {
 	readonly created: number;
-	/** The message of every creation that was refused. */
+	/** The status and message of every creation that was refused, and `no answer` with the reason where there was none. */
 	readonly failures: readonly string[];
 	/** Milliseconds of each creation that succeeded. */
 	readonly latenciesMs: readonly number[];
@@ -46,19 +48,21 @@ export const podTemplate = (name: string, basePort = 30_558) => ({
 /** Controllers wait a little longer each time; for a burst of seconds this is near enough. */
 const retryAfterMs = 200;
 
-export const createBurst = async ({client, count, concurrency, namespaces, attempts = 1, basePort}: BurstOptions): Promise<Burst> => {
+export const createBurst = async ({client, count, concurrency, namespaces, attempts = 1, basePort, signal}: BurstOptions): Promise<Burst> => {
 	const failures: string[] = [];
 	const latenciesMs: number[] = [];
 	const startedAt = performance.now();
 	let lastSuccessAt = startedAt;
 	let longestStallMs = 0;
 	let next = 0;
+	const isOver = () => next >= count || signal?.aborted;
 	const work = async (): Promise<void> => {
-		while (next < count) {
+		while (!isOver()) {
 			const namespace = namespaces[next++ % namespaces.length]!;
 			for (let attempt = 1; attempt <= attempts; attempt++) {
 				const sentAt = performance.now();
-				const {status, body} = await client.send<{message?: string}>('POST', `/api/v1/namespaces/${namespace}/pods`, podTemplate('burst', basePort));
+				const {status, body} = await client.send<{message?: string}>('POST', `/api/v1/namespaces/${namespace}/pods`, podTemplate('burst', basePort))
+					.catch((error: Error) => ({status: 'no answer', body: {message: error.message}}));
 				if (status === 201) {
 					const now = performance.now();
 					latenciesMs.push(now - sentAt);

@@ -7,12 +7,10 @@ import process from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
 import {countWrites, createBurst} from './burst.ts';
-import type {LedgerEntry} from '../src/ports/ledger-entry.ts';
 import {build} from './build.ts';
 import {startControlPlane} from './control-plane/start.ts';
 import {createKubeClient} from './kube-client.ts';
-import type {KubeClient} from './kube-client.ts';
-import {duplicates, hostPorts, ledgerEntries} from './observe.ts';
+import {differences, duplicates, hostPorts} from './observe.ts';
 import {install, serviceAccount} from './replicas.ts';
 import type {Replica} from './replicas.ts';
 
@@ -138,16 +136,6 @@ const report = setInterval(() => console.log(JSON.stringify({...counts, passes, 
 await Promise.all([comeAndGo(), restartReplicas(), sampleDuplicates()]);
 clearInterval(report);
 const during = await countWrites(client);
-
-/** Where ledger and live Pods differ, in words. */
-const differences = async (from: KubeClient): Promise<string[]> => {
-	const entries = new Map([...await ledgerEntries(from)].map(([key, text]) => [key, JSON.parse(text) as LedgerEntry]));
-	const uses = new Map((await hostPorts(from)).map(use => [`${use.port}.${use.protocol.toLowerCase()}`, use]));
-	return [
-		...[...entries].filter(([key, {state, uid}]) => uses.get(key)?.uid !== uid || state !== 'bound').map(([key, {state, pod}]) => `${key} is ${state} for ${pod}`),
-		...[...uses.keys()].filter(key => !entries.has(key)).map(key => `${key} has a Pod and no entry`),
-	];
-};
 
 const settledBy = performance.now() + 300_000;
 let left = await differences(client);

@@ -15,9 +15,9 @@ export type Answer<T> = {readonly status: number; readonly body: T};
 
 export type KubeClient = AsyncDisposable & {
 	/** Resolves with whatever status the API server answers; rejects only where there is no answer. */
-	readonly send: <T = unknown>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, contentType?: string) => Promise<Answer<T>>;
+	readonly send: <T = unknown>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, contentType?: string, accept?: string) => Promise<Answer<T>>;
 	/** @throws an Error with the API server's words when the status is not 2xx. */
-	readonly request: <T = unknown>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, contentType?: string) => Promise<T>;
+	readonly request: <T = unknown>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, contentType?: string, accept?: string) => Promise<T>;
 	/** Server-side apply, so it may be repeated. */
 	readonly apply: (manifest: Manifest, namespace?: string) => Promise<void>;
 };
@@ -29,11 +29,11 @@ export const createKubeClient = async (kubeconfig: string): Promise<KubeClient> 
 	const connection = await connect(kubeconfig, () => performance.now());
 	// Bursts come from here: the number of connections is up to the caller.
 	connection.agent.maxSockets = Infinity;
-	const send: KubeClient['send'] = async (method, path, body, contentType = 'application/json') => {
+	const send: KubeClient['send'] = async (method, path, body, contentType = 'application/json', accept = 'application/json') => {
 		const response = await sendRequest(connection, {
 			method,
 			path,
-			headers: {'user-agent': 'hostport-scripts', ...(body !== undefined && {'content-type': contentType})},
+			headers: {accept, 'user-agent': 'hostport-scripts', ...(body !== undefined && {'content-type': contentType})},
 			body,
 			signal: AbortSignal.timeout(requestTimeoutMs),
 		});
@@ -41,8 +41,8 @@ export const createKubeClient = async (kubeconfig: string): Promise<KubeClient> 
 		return {status: response.statusCode ?? 0, body: (text.startsWith('{') ? JSON.parse(text) : text) as never};
 	};
 
-	const request: KubeClient['request'] = async (method, path, body, contentType) => {
-		const answer = await send<{message?: string}>(method, path, body, contentType);
+	const request: KubeClient['request'] = async (method, path, body, contentType, accept) => {
+		const answer = await send<{message?: string}>(method, path, body, contentType, accept);
 		if (answer.status > 299) {
 			throw new Error(`${method} ${path}: ${answer.status} ${answer.body.message ?? JSON.stringify(answer.body)}`);
 		}

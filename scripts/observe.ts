@@ -2,6 +2,7 @@
 import type {ConfigMap} from '../src/ports/config-map.ts';
 import {hostPortsOf} from '../src/ports/host-port-use.ts';
 import type {HostPortUse, StoredPod} from '../src/ports/host-port-use.ts';
+import type {LedgerEntry} from '../src/ports/ledger-entry.ts';
 import type {KubeClient} from './kube-client.ts';
 
 /** Host ports of all live Pods. */
@@ -26,4 +27,14 @@ export const ledgerEntries = async (client: KubeClient): Promise<Map<string, str
 export const missingFromLedger = async (client: KubeClient, uses: readonly HostPortUse[]): Promise<string[]> => {
 	const entries = await ledgerEntries(client);
 	return uses.map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`).filter(key => !entries.has(key));
+};
+
+/** Where ledger and live Pods differ, in words; nothing once the ledger has caught up with the cluster. */
+export const differences = async (client: KubeClient): Promise<string[]> => {
+	const entries = new Map([...await ledgerEntries(client)].map(([key, text]) => [key, JSON.parse(text) as LedgerEntry]));
+	const uses = new Map((await hostPorts(client)).map(use => [`${use.port}.${use.protocol.toLowerCase()}`, use]));
+	return [
+		...[...entries].filter(([key, {state, uid}]) => uses.get(key)?.uid !== uid || state !== 'bound').map(([key, {state, pod}]) => `${key} is ${state} for ${pod}`),
+		...[...uses.keys()].filter(key => !entries.has(key)).map(key => `${key} has a Pod and no entry`),
+	];
 };

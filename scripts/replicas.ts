@@ -3,7 +3,7 @@ import {mkdir} from 'node:fs/promises';
 import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {startBalancer} from './balancer.ts';
-import {bundlePath, nodeFlags} from './build.ts';
+import {bundlePath, nodeFlags as ownNodeFlags} from './build.ts';
 import {startProcess} from './control-plane/process.ts';
 import type {RunningProcess} from './control-plane/process.ts';
 import {readManifests} from './kube-client.ts';
@@ -42,6 +42,8 @@ export type InstallOptions = {
 	readonly directory: string;
 	readonly replicas: number;
 	readonly flags?: readonly string[];
+	/** How Node runs them. Default: as the program's own first line has it. */
+	readonly nodeFlags?: readonly string[];
 	readonly onLog?: (line: LogLine) => void;
 	/**
 	 * True: a user's installation is there already, and the replicas take the place of its Pods behind its Service. Rights
@@ -58,7 +60,7 @@ const base = new URL('../deploy/base/', import.meta.url);
 export const webhookConfiguration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hostport-operator-hostport-mutating-webhook-configuration';
 
 /** Resolves once all replicas are ready and the API server calls them. */
-export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], onLog, behindService = false, signal}: InstallOptions): Promise<Installation> => {
+export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], nodeFlags = ownNodeFlags, onLog, behindService = false, signal}: InstallOptions): Promise<Installation> => {
 	await mkdir(directory, {recursive: true});
 	const running = new Set<Replica>();
 	const balancer = await startBalancer({targets: () => [...running].map(({webhookPort}) => ({host: '127.0.0.1', port: webhookPort}))});
@@ -68,7 +70,7 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 			name,
 			logFile: path.join(directory, `${name}.log`),
 			args: [
-				'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
+				...nodeFlags, bundlePath, 'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
 				'--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
 			],
 			...(onLog && {onLog}),
@@ -127,7 +129,7 @@ const startReplica = async ({name, args, logFile, onLog, signal}: ReplicaOptions
 	const process = await startProcess({
 		name,
 		command: globalThis.process.execPath,
-		args: [...nodeFlags, bundlePath, ...args],
+		args,
 		logFile,
 		onLine(text) {
 			const line = JSON.parse(text) as LogLine;
@@ -179,10 +181,14 @@ const withNamespaces = (manifest: Manifest): Manifest => Array.isArray(manifest[
 	? {...manifest, subjects: (manifest['subjects'] as object[]).map(subject => Object.assign(subject, {namespace: 'operators'}))}
 	: manifest;
 
-/** The configuration from deploy/, but for the address: replicas outside the cluster are reached by URL. They put in whom to trust. */
-const applyWebhook = async (client: KubeClient, port: number): Promise<void> => {
+/**
+ * The configuration from deploy/, but for the address: replicas outside the cluster are reached by URL.
+ *
+ * @param authorityPem whom to trust; replicas put that in themselves.
+ */
+export const applyWebhook = async (client: KubeClient, port: number, authorityPem?: string): Promise<void> => {
 	const [manifest] = await readManifests(new URL('webhook.yaml', base)) as [Manifest & {webhooks: Array<{clientConfig: object}>}];
-	const clientConfig = {url: `https://127.0.0.1:${port}/mutate-pods`};
+	const clientConfig = {url: `https://127.0.0.1:${port}/mutate-pods`, ...(authorityPem && {caBundle: Buffer.from(authorityPem).toString('base64')})};
 	await client.apply({...manifest, webhooks: manifest.webhooks.map(webhook => Object.assign(webhook, {clientConfig}))});
 };
 

@@ -18,9 +18,9 @@ export class DenialError extends Error {
 /** The HTTP request is not an AdmissionReview that we could answer: a plain 4xx. */
 export class BadReviewError extends Error {
 	override name = 'BadReviewError';
-	readonly status: 400 | 413 | 415;
+	readonly status: 400 | 413 | 415 | 429;
 
-	constructor(status: 400 | 413 | 415, message: string, options?: ErrorOptions) {
+	constructor(status: 400 | 413 | 415 | 429, message: string, options?: ErrorOptions) {
 		super(message, options);
 		this.status = status;
 	}

@@ -1,25 +1,13 @@
 /** The composition root: builds the parts, starts them in order and stops them in reverse. */
 import {randomUUID} from 'node:crypto';
-import pRetry from 'p-retry';
 import type {Logger} from 'pino';
-import {createPodMutator} from './admission/mutate-pod.ts';
 import {ApiClient} from './cluster/api-client.ts';
 import {systemClock} from './cluster/clock.ts';
 import {connect} from './cluster/credentials.ts';
-import {createDuplicateReporter} from './cluster/duplicate-reporter.ts';
-import {LeaseLock} from './cluster/lease-lock.ts';
-import {LedgerObjects} from './cluster/ledger-objects.ts';
-import {LedgerPages} from './cluster/ledger-pages.ts';
-import {LedgerStore} from './cluster/ledger-store.ts';
 import {createMissingRightLog} from './cluster/missing-right.ts';
-import {createNamespaceLabels} from './cluster/namespaces.ts';
-import {Quarantine} from './cluster/quarantine.ts';
-import {Reconciler} from './cluster/reconciler.ts';
-import {holdMs} from './config.ts';
 import type {Config} from './config.ts';
-import {ApiError, LedgerFormatError} from './errors.ts';
-import {measuredLock, measuredMutator} from './measured.ts';
 import {addProcessMetrics, createMetrics} from './metrics.ts';
+import {createReplica} from './replica.ts';
 import {createHealthApp, createMetricsApp, createWebhookApp} from './server/app.ts';
 import {listen} from './server/listener.ts';
 import {createTlsSource} from './tls-source.ts';
@@ -31,11 +19,6 @@ export type Operator = {
 	/** Fails readiness, serves on for the shutdown delay, then answers what is in hand, hands the Lease on and closes. */
 	readonly stop: () => Promise<void>;
 };
-
-const leaseName = 'hostport-ledger';
-
-/** Nobody misses a reconciler for as long as a holder of the ledger's Lease: it renews, and expires, so much more slowly. */
-const electionFactor = 5;
 
 /**
  * Connections that are there when no more are accepted are served for so long, each until its next answer: one that is not
@@ -55,8 +38,6 @@ const lastRequestsMs = 12_000;
  */
 export const startOperator = async (config: Config, identity: string, logger: Logger, signal: AbortSignal): Promise<Operator> => {
 	const lifetime = new AbortController();
-	// Ends first, for the reconciler's last commit needs the lock.
-	const reconciling = new AbortController();
 	let notReady: string | undefined = 'the ledger and the webhook\'s certificate are not there yet';
 	let isStopping = false;
 	const clock = systemClock;
@@ -67,43 +48,15 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 		listen(createHealthApp({whyNotReady: () => notReady}, logger), {host: config.bindAddress, port: config.healthPort}),
 		listen(createMetricsApp(metrics.registry, logger), {host: config.bindAddress, port: config.metricsPort}),
 	]);
-	const {namespace} = config;
-	const api = new ApiClient(connection, createMissingRightLog(namespace, clock, logger));
-	const common = {api, clock, logger, namespace};
-	const objects = new LedgerObjects(api, namespace);
-	const quarantine = new Quarantine({...common, objects, leaseName, holdMs: holdMs(config), mintClaim: randomUUID, signal: lifetime.signal});
-	const pages = new LedgerPages({objects, quarantine, clock, logger, metrics});
-	const lease = (name: string) => ({name, onWrite: (change: string) => metrics.leaseWrites.inc({lease: name, change: change.replaceAll(' ', '_')})});
-	const lock = new LeaseLock({...common, ...lease(leaseName), identity, durationSeconds: config.leaseDuration, idleMs: config.leaseIdle, rereadMs: 1000});
-	const store = new LedgerStore({pages, lock: measuredLock(lock, metrics), clock, logger, random: Math.random, mintClaim: randomUUID, onBatch: size => metrics.batchSize.observe(size)});
-	const election = new LeaseLock({...common, ...lease('hostport-reconciler'), identity, durationSeconds: electionFactor * config.leaseDuration, idleMs: 0, rereadMs: 5000});
-	const reconciler = new Reconciler({
-		api, pages, store, election, clock, logger,
-		holdMs: holdMs(config),
-		ranges: config.portRange,
-		mintClaim: randomUUID,
-		metrics,
-		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
-	});
-	const mutatePod = measuredMutator(createPodMutator({
-		reserve: async (demand, deadline) => store.reserve(demand, deadline),
-		preview: async (demand, deadline) => store.preview(demand, deadline),
-		namespaceLabels: createNamespaceLabels(api, clock, logger),
-		ranges: config.portRange,
-		logger,
-	}), metrics);
-
+	const api = new ApiClient(connection, createMissingRightLog(config.namespace, clock, logger));
+	const replica = createReplica({api, clock, random: Math.random, mintClaim: randomUUID, logger, metrics, identity, config});
 	const certificates = createTlsSource(config, {api, clock, logger, metrics});
-	const [tls] = await Promise.all([certificates.open(signal), openLedger(pages, logger, signal)]);
-	const webhook = await listen(createWebhookApp({mutatePod, logger, isStopping: () => isStopping}), {host: config.bindAddress, port: config.webhookPort, tls});
-	const running = [
-		certificates.run(webhook.useCertificate, lifetime.signal),
-		lock.run(lifetime.signal),
-		election.run(reconciling.signal),
-		reconciler.run(reconciling.signal),
-	] as const;
+	const [tls] = await Promise.all([certificates.open(signal), replica.open(signal)]);
+	const webhook = await listen(createWebhookApp({mutatePod: replica.mutatePod, logger, isStopping: () => isStopping}), {host: config.bindAddress, port: config.webhookPort, tls});
+	const keepingCertificate = certificates.run(webhook.useCertificate, lifetime.signal);
+	replica.start();
 	notReady = undefined;
-	logger.info({webhookPort: webhook.port, healthPort: health.port, metricsPort: metricsListener.port, namespace}, 'ready');
+	logger.info({webhookPort: webhook.port, healthPort: health.port, metricsPort: metricsListener.port, namespace: config.namespace}, 'ready');
 
 	const stop = async () => {
 		notReady = 'stopping';
@@ -113,38 +66,13 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 		webhook.stopAccepting();
 		await clock.sleep(lingerMs, new AbortController().signal);
 		await webhook.close(lastRequestsMs);
-		reconciling.abort(new Error('the operator is stopping'));
-		await store.idle();
+		await replica.stop();
 		lifetime.abort(new Error('the operator is stopping'));
-		await Promise.all(running);
+		await keepingCertificate;
 		await Promise.all([health.close(0), metricsListener.close(0)]);
 		connection.agent.destroy();
 		logger.info('stopped');
 	};
 
 	return {webhookPort: webhook.port, healthPort: health.port, metricsPort: metricsListener.port, stop};
-};
-
-/** Goes on until it succeeds or is told to stop: a replica that starts before the API server is up must not crash. */
-const openLedger = async (pages: LedgerPages, logger: Logger, signal: AbortSignal): Promise<void> =>
-	pRetry(async () => pages.open(signal), {
-		signal,
-		retries: Infinity,
-		minTimeout: 200,
-		maxTimeout: 5000,
-		onFailedAttempt: ({error}) => {
-			logger.warn({err: error}, explain(error));
-		},
-	});
-
-const explain = (error: Error): string => {
-	if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
-		return 'the API server does not let the operator read or make its ledger: check its ServiceAccount, Role and ClusterRole';
-	}
-
-	if (error instanceof ApiError && error.status === 404) {
-		return 'the namespace of the ledger does not exist: create it, or set --namespace';
-	}
-
-	return error instanceof LedgerFormatError ? error.message : 'the ledger can not be opened yet: trying again';
 };

@@ -34,7 +34,8 @@ export const createPodMutator = (options: PodMutatorOptions) =>
 		const request = decodeReview(body);
 		try {
 			return await mutatePod(request, options, signal);
-		} catch (error) {
+		} catch (problem) {
+			const error = problem instanceof DenialError || !signal.aborted ? problem : tooLate(problem);
 			if (error instanceof DenialError) {
 				options.logger.warn({namespace: request.namespace, name: request.name, code: error.code}, `denied: ${error.message}`);
 				return denied(request, error);
@@ -44,6 +45,9 @@ export const createPodMutator = (options: PodMutatorOptions) =>
 			return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
 		}
 	};
+
+/** Whatever failed because time ran out: nobody is to look into a log for that. */
+const tooLate = (cause: unknown): DenialError => new DenialError(503, 'no host ports could be reserved in time: try again', {cause});
 
 const mutatePod = async (request: AdmissionRequest, {reserve, preview, namespaceLabels, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
 	if (reasonToSkip(request)) {

@@ -19,6 +19,11 @@ export type RequestOptions = {
 	readonly signal: AbortSignal;
 	/** Ask for metadata only, of the object or of each in a list: enough where the caller knows what it has just written. */
 	readonly metadataOnly?: boolean | 'list';
+	/**
+	 * The API server may answer from its watch cache, which is milliseconds behind and spares it and etcd most of the work.
+	 * Only for what a compare-and-swap will prove.
+	 */
+	readonly maybeStale?: boolean;
 };
 
 /**
@@ -54,9 +59,12 @@ export class ApiClient {
 		this.#onDenied = onDenied;
 	}
 
-	/** Reads without resourceVersion: the API server answers from etcd, so nothing that was committed before is missing. */
+	/**
+	 * Reads without resourceVersion, unless the answer may be stale: the API server asks etcd, so nothing that was committed
+	 * before is missing.
+	 */
 	async get<T>(path: string, options: RequestOptions): Promise<T> {
-		return this.#json('GET', path, undefined, options);
+		return this.#json('GET', options.maybeStale ? `${path}?resourceVersion=0` : path, undefined, options);
 	}
 
 	/** @throws {ApiError} with status 409 when an object of that name exists. */
@@ -66,7 +74,7 @@ export class ApiClient {
 
 	/** @throws {ApiError} with status 409 when the object is no longer the version that `patch` names, 404 when it is gone. */
 	async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
-		return this.#json('PATCH', path, {type: 'application/merge-patch+json', body: patch}, options);
+		return this.#json('PATCH', path, {type: 'application/strategic-merge-patch+json', body: patch}, options);
 	}
 
 	/**
@@ -94,11 +102,14 @@ export class ApiClient {
 	}
 
 	async #json<T>(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, options: RequestOptions): Promise<T> {
-		const response = await this.#send(method, path, content, {
-			...options,
-			signal: AbortSignal.any([options.signal, AbortSignal.timeout(requestTimeoutMs)]),
-		});
-		return JSON.parse(await readText(response)) as T;
+		const late = new AbortController();
+		const timer = setTimeout(() => late.abort(new DOMException(`the API server has not answered for ${requestTimeoutMs / 1000} s`, 'TimeoutError')), requestTimeoutMs);
+		try {
+			const response = await this.#send(method, path, content, {...options, signal: AbortSignal.any([options.signal, late.signal])});
+			return JSON.parse(await readText(response)) as T;
+		} finally {
+			clearTimeout(timer);
+		}
 	}
 
 	async #send(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, {signal, metadataOnly}: RequestOptions): Promise<http.IncomingMessage> {

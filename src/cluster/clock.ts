@@ -1,6 +1,4 @@
 /** Time, passed in wherever something waits or ages, so that a test can own it. */
-import {setTimeout as sleep} from 'node:timers/promises';
-
 export type Clock = {
 	/** Milliseconds on a clock that only goes forward; its zero means nothing. All ages and durations are measured with it. */
 	readonly now: () => number;
@@ -16,11 +14,18 @@ export const systemClock: Clock = {
 	now: () => performance.now(),
 	date: () => new Date(),
 	async sleep(ms, signal) {
-		try {
-			await sleep(ms, undefined, {signal});
-		} catch {
-			// Aborted: the caller looks at its signal.
+		if (signal.aborted) {
+			return;
 		}
+
+		// Without the AbortError that `node:timers/promises` would make, stack trace and all, each time that a wait is cut short.
+		const {promise, resolve} = Promise.withResolvers<void>();
+		const wake = () => resolve();
+		const timer = setTimeout(wake, ms);
+		signal.addEventListener('abort', wake, {once: true});
+		await promise;
+		clearTimeout(timer);
+		signal.removeEventListener('abort', wake);
 	},
 	deadline: ms => AbortSignal.timeout(Math.ceil(ms)),
 };

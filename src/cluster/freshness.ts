@@ -13,6 +13,11 @@ export type Needs = {
 	readonly pages: ReadonlyMap<number, number>;
 	/** The pages that will be written. */
 	readonly touched: ReadonlySet<number>;
+	/**
+	 * Pages of which a stale answer would do harm. Of the others the plan wants no more than where to write: the
+	 * compare-and-swap shows whether the answer was the latest.
+	 */
+	readonly consistent: ReadonlySet<number>;
 };
 
 /** Pages that a write of unknown outcome may have changed. */
@@ -44,10 +49,15 @@ export const needsOf = ({plan, repairs, blockSize, existingBetween, since, now}:
 		need(pageOf(parseEntryKey(key)!.port, blockSize), since);
 	}
 
+	const consistent = new Set<number>();
 	let indexSince = -Infinity;
 	for (const {request: {demand, doubtfulPages}, outcome, pages: touched} of plan.requests) {
 		for (const first of [...touched, ...doubtfulPages]) {
 			need(first, since);
+		}
+
+		for (const first of doubtfulPages) {
+			consistent.add(first);
 		}
 
 		// Its predecessor's ports, or the last free one, may be on any page.
@@ -55,8 +65,11 @@ export const needsOf = ({plan, repairs, blockSize, existingBetween, since, now}:
 		indexSince = mustSeeAll ? since : indexSince;
 		for (const first of existingBetween(demand.basePort, demand.maxPort)) {
 			need(first, mustSeeAll ? since : Math.min(since, now - fullPageLifetimeMs));
+			if (mustSeeAll) {
+				consistent.add(first);
+			}
 		}
 	}
 
-	return {index: indexSince, pages: readSince, touched: new Set(plan.changes.keys())};
+	return {index: indexSince, pages: readSince, touched: new Set(plan.changes.keys()), consistent};
 };

@@ -10,6 +10,8 @@ export type Situation = {
 	readonly identity: string;
 	/** Work is waiting for the Lease. */
 	readonly wanted: boolean;
+	/** No work is waiting, but some is likely to come soon: a place in the line is kept for it. */
+	readonly expected: boolean;
 	/** Work is going on under it. */
 	readonly working: boolean;
 	/** Some work has been done since it was acquired: then whoever waits is next. */
@@ -43,14 +45,14 @@ export const decide = (situation: Situation): Decision => {
 	return record.holder === identity ? decideAsHolder(situation, record) : decideAsOther(situation, record);
 };
 
-const decideAsHolder = ({identity, wanted, working, served, sticky, renewalDue}: Situation, {waiters: line}: LeaseRecord): Decision => {
+const decideAsHolder = ({identity, wanted, expected, working, served, sticky, renewalDue}: Situation, {waiters: line}: LeaseRecord): Decision => {
 	const [next, ...rest] = line.filter(waiter => waiter !== identity);
 	if (working) {
 		return renewalDue ? {action: 'write', because: 'renew', holder: identity, waiters: line} : {action: 'rest'};
 	}
 
 	if (next !== undefined && (served || !wanted)) {
-		return {action: 'write', because: 'hand over', holder: next, waiters: wanted ? [...rest, identity] : rest};
+		return {action: 'write', because: 'hand over', holder: next, waiters: wanted || (served && expected) ? [...rest, identity] : rest};
 	}
 
 	if (wanted) {
@@ -60,10 +62,10 @@ const decideAsHolder = ({identity, wanted, working, served, sticky, renewalDue}:
 	return sticky ? {action: 'rest'} : {action: 'write', because: 'clear', holder: undefined, waiters: []};
 };
 
-const decideAsOther = ({identity, wanted, expired}: Situation, {holder, waiters: line}: LeaseRecord): Decision => {
+const decideAsOther = ({identity, wanted, expected, expired}: Situation, {holder, waiters: line}: LeaseRecord): Decision => {
 	const others = line.filter(waiter => waiter !== identity);
 	if (!wanted) {
-		return others.length < line.length ? {action: 'line', because: 'leave', waiters: others} : {action: 'rest'};
+		return others.length < line.length && !expected ? {action: 'line', because: 'leave', waiters: others} : {action: 'rest'};
 	}
 
 	if (holder === undefined) {

@@ -27,6 +27,11 @@ export type LeaseLockOptions = {
 	readonly idleMs: number;
 	/** Watches stall: while it waits, a replica reads the Lease at least this often. */
 	readonly rereadMs: number;
+	/**
+	 * Whether work may begin while a Lease that nobody holds is being taken, where work without it does no harm: a Pod that
+	 * comes alone then waits for one write, not for two in a row.
+	 */
+	readonly eager: boolean;
 	/** Is told of each write that has gone through. */
 	readonly onWrite?: (change: string) => void;
 };
@@ -36,13 +41,19 @@ export type Tenure = {
 	/** Aborted when the Lease is lost: stop writing, another replica works. */
 	readonly signal: AbortSignal;
 	/** Since when no other replica has worked, on the lock's clock: what was read after it is still current. */
-	readonly heldSince: number;
-	readonly release: () => void;
+	readonly aloneSince: number;
+	/** Whether the Lease is ours by now. Without it, what has failed once should wait for its turn. */
+	readonly isHeld: () => boolean;
+	/** @param expectsMore more work is likely to come soon: then a place in the line is kept, for joining it costs a write. */
+	readonly release: (expectsMore?: boolean) => void;
 };
 
 /** Short enough that a dead connection is found out, long enough to cost nothing. */
 const watchSeconds = 300;
 const rewatchMs = 200;
+
+/** As long as a few replicas take their turns: who has not got any work by then leaves the line. */
+const expectMs = 500;
 
 /** Doubles with each failure in a row: an API server that is down is asked, and complained about, less and less often. */
 const firstRetryMs = 100;
@@ -54,9 +65,11 @@ export class LeaseLock {
 	readonly #view: LeaseView;
 	readonly #wakeup: Wakeup;
 	readonly #durationMs: number;
-	/** The tenure, since `heldSince`, in which work was last done, and when that ended. */
+	/** The tenure (it began at the view's `heldSince`) in which work was last done, and when that ended. */
 	#servedIn = -1;
 	#idleSince = -Infinity;
+	/** Until then work is likely to come. */
+	#expectsUntil = -Infinity;
 	#retryMs = firstRetryMs;
 	#work: AbortController | undefined;
 	#waiting: PromiseWithResolvers<Tenure> | undefined;
@@ -119,6 +132,10 @@ export class LeaseLock {
 			} else if (decision.action === 'rest') {
 				await this.#rest(signal);
 			} else {
+				if (this.#options.eager && decision.action === 'write' && decision.because === 'take') {
+					this.#begin();
+				}
+
 				await this.#carryOut(decision, signal);
 			}
 		}
@@ -136,6 +153,7 @@ export class LeaseLock {
 			record,
 			identity,
 			wanted: this.#waiting !== undefined,
+			expected: clock.now() < this.#expectsUntil,
 			working: this.#work !== undefined,
 			served: this.#servedIn === heldSince,
 			sticky: clock.now() - Math.max(this.#idleSince, heldSince) < idleMs,
@@ -146,18 +164,20 @@ export class LeaseLock {
 
 	#begin(): void {
 		const {clock} = this.#options;
-		const {heldSince} = this.#view;
+		const {aloneSince} = this.#view;
 		const work = new AbortController();
 		const waiting = this.#waiting;
 		this.#work = work;
 		this.#waiting = undefined;
 		waiting?.resolve({
 			signal: work.signal,
-			heldSince,
-			release: () => {
+			aloneSince,
+			isHeld: () => this.isHeld && this.#work === work,
+			release: (expectsMore = false) => {
 				if (this.#work === work) {
 					this.#work = undefined;
-					this.#servedIn = heldSince;
+					this.#expectsUntil = expectsMore ? clock.now() + expectMs : -Infinity;
+					this.#servedIn = this.#view.heldSince;
 					this.#idleSince = clock.now();
 					this.#wakeup.notify();
 				}
@@ -175,7 +195,8 @@ export class LeaseLock {
 		}
 
 		if (!this.#waiting) {
-			return this.#wakeup.wait(60_000, signal);
+			const expectedForMs = this.#expectsUntil - clock.now();
+			return this.#wakeup.wait(expectedForMs > 0 ? expectedForMs : 60_000, signal);
 		}
 
 		await this.#wakeup.wait(Math.max(Math.min(expiresInMs, rereadMs - silentForMs), 1), signal);

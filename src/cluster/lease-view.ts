@@ -23,6 +23,9 @@ export class LeaseView {
 	/** When we became holder, and from when our own last write counts. */
 	#heldSince = 0;
 	#renewedAt = 0;
+	/** Since when nobody else has held it, and how often it had changed hands when that was last known; undefined while somebody may hold it. */
+	#aloneSince = 0;
+	#aloneTransitions: number | undefined;
 
 	constructor(options: LeaseViewOptions) {
 		this.#options = options;
@@ -37,9 +40,17 @@ export class LeaseView {
 		return this.#record?.holder === this.#options.identity;
 	}
 
-	/** Since when nobody else has held it; means something only while it is held. */
+	/** Means something only while it is held. */
 	get heldSince(): number {
 		return this.#heldSince;
+	}
+
+	/**
+	 * Since when nobody else has held it, as far as is known, though we may have let it go and taken it again; now, while
+	 * somebody may. Whoever takes it from what is known here has been alone since.
+	 */
+	get aloneSince(): number {
+		return this.#aloneTransitions === undefined ? this.#options.clock.now() : this.#aloneSince;
 	}
 
 	/** How long nothing has been heard of it. */
@@ -110,5 +121,21 @@ export class LeaseView {
 			this.#heldSince = clock.now();
 			this.#renewedAt = clock.now();
 		}
+
+		this.#noteWhoHadIt(record);
+	}
+
+	#noteWhoHadIt(record: LeaseRecord | undefined): void {
+		const {clock, identity} = this.#options;
+		const isOthers = !record || (record.holder !== undefined && record.holder !== identity);
+		const known = this.#aloneTransitions;
+		// Letting it go does not count as a transition; taking it does.
+		const wasOnlyOurs = record !== undefined && known !== undefined
+			&& (record.transitions === known || (record.holder === identity && record.transitions === known + 1));
+		if (!isOthers && !wasOnlyOurs) {
+			this.#aloneSince = clock.now();
+		}
+
+		this.#aloneTransitions = isOthers ? undefined : record.transitions;
 	}
 }

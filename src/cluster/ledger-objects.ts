@@ -42,10 +42,10 @@ export class LedgerObjects {
 	}
 
 	/** @throws {ApiError} 409 when the index is no longer this version. */
-	async addToIndex(index: LedgerIndex, first: number, signal: AbortSignal): Promise<LedgerIndex> {
+	async addToIndex(index: LedgerIndex, firsts: readonly number[], signal: AbortSignal): Promise<LedgerIndex> {
 		return decodeIndex(await this.#api.compareAndSwap<ConfigMap>(`${this.#collection}/${indexName}`, {
 			metadata: {resourceVersion: index.resourceVersion},
-			data: {pages: indexData(index.blockSize, [...index.pages, first]).pages},
+			data: {pages: indexData(index.blockSize, [...index.pages, ...firsts]).pages},
 		}, {signal}));
 	}
 
@@ -56,8 +56,9 @@ export class LedgerObjects {
 		}, {signal}));
 	}
 
-	async readPage(first: number, blockSize: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
-		const object = await this.#getIfExists(pageName(first), signal);
+	/** @param maybeStale see `RequestOptions`. */
+	async readPage(first: number, blockSize: number, signal: AbortSignal, maybeStale = false): Promise<LedgerPage | undefined> {
+		const object = await this.#getIfExists(pageName(first), signal, maybeStale);
 		return object && decodePage(object, first, blockSize);
 	}
 
@@ -88,9 +89,9 @@ export class LedgerObjects {
 		return withChanges(page, changes, metadata.resourceVersion);
 	}
 
-	async #getIfExists(name: string, signal: AbortSignal): Promise<ConfigMap | undefined> {
+	async #getIfExists(name: string, signal: AbortSignal, maybeStale = false): Promise<ConfigMap | undefined> {
 		try {
-			return await this.#api.get<ConfigMap>(`${this.#collection}/${name}`, {signal});
+			return await this.#api.get<ConfigMap>(`${this.#collection}/${name}`, {signal, maybeStale});
 		} catch (error) {
 			if (error instanceof ApiError && error.status === 404) {
 				return undefined;

@@ -19,12 +19,18 @@ export type LedgerPagesOptions = {
 	readonly metrics: Pick<Metrics, 'commits' | 'commitDuration'>;
 };
 
+/** Pages that nobody uses yet cost little, but people look at them. */
+const mostAtOnce = 8;
+
+const growBudgetMs = 30_000;
+
 export class LedgerPages {
 	readonly #options: LedgerPagesOptions;
 	readonly #pages = new Map<number, LedgerPage>();
 	/** When a page, or its absence, was last read. */
 	readonly #readAt = new Map<number, number>();
 	#index: LedgerIndex | undefined;
+	#growing: Promise<void> | undefined;
 	#indexReadAt = -Infinity;
 
 	constructor(options: LedgerPagesOptions) {
@@ -59,7 +65,7 @@ export class LedgerPages {
 	async readAll(signal: AbortSignal): Promise<ReadonlyMap<number, LedgerPage>> {
 		const now = this.#options.clock.now();
 		const {pages} = await this.#readOrCreateIndex(signal);
-		await this.readOrCreate({index: now, pages: new Map(pages.map(first => [first, now])), touched: new Set(pages)}, signal);
+		await this.readOrCreate({index: now, pages: new Map(pages.map(first => [first, now])), touched: new Set(pages), consistent: new Set(pages)}, signal);
 		return new Map(this.#pages);
 	}
 
@@ -76,7 +82,7 @@ export class LedgerPages {
 			this.#keepIndex(index ?? this.#index!, startedAt);
 		}
 
-		await Promise.all(this.#outdated(needs).map(async first => this.#readPage(first, signal)));
+		await Promise.all(this.#outdated(needs).map(async first => this.#readPage(first, signal, !needs.consistent.has(first))));
 	}
 
 	/** Reads what `meets` misses, and creates pages that do not exist. They may come in quarantine: then others must serve. */
@@ -85,12 +91,35 @@ export class LedgerPages {
 			await this.#readOrCreateIndex(signal);
 		}
 
-		await Promise.all(this.#outdated(needs, 'existing').map(async first => {
-			if (!await this.#readPage(first, signal)) {
-				await this.#options.objects.createPage(first, this.blockSize, signal);
-				await this.#register(first, signal);
-			}
-		}));
+		const read = await Promise.all(this.#outdated(needs, 'existing').map(async first => [first, await this.#readPage(first, signal, !needs.consistent.has(first))] as const));
+		const missing = read.filter(([, page]) => !page).map(([first]) => first);
+		if (missing.length > 0) {
+			await this.#growing;
+			await this.#create(missing, signal);
+		}
+	}
+
+	/**
+	 * Makes the pages that follow `first` in the background, where it is half full and the next one, up to `maxPort`, does not
+	 * exist: so nobody has to wait for the lists of Pods and Services that a page is opened with. One list serves several
+	 * pages, the more of them the larger the ledger has become.
+	 */
+	growBehind(first: number, maxPort: number): void {
+		const {clock, logger} = this.#options;
+		const next = first + this.blockSize;
+		const known = this.#pages.get(first);
+		if (this.#growing || !this.#index || this.#index.quarantined || next > maxPort || this.#index.pages.includes(next) || (known?.entries.size ?? 0) < this.blockSize / 2) {
+			return;
+		}
+
+		const count = Math.min(this.#index.pages.length, mostAtOnce);
+		const following = Array.from({length: count}, (_, index) => next + index * this.blockSize)
+			.filter(candidate => candidate <= maxPort && !this.#index?.pages.includes(candidate));
+		this.#growing = this.#create(following, clock.deadline(growBudgetMs)).catch((error: unknown) => {
+			logger.warn({err: error}, 'pages that will soon be needed could not be made: whoever needs them will try again');
+		}).finally(() => {
+			this.#growing = undefined;
+		});
 	}
 
 	/**
@@ -119,9 +148,10 @@ export class LedgerPages {
 			.map(([first]) => first);
 	}
 
-	async #readPage(first: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
+	/** After a conflict, and for the first time, a page is read as it is, whatever `maybeStale` says. */
+	async #readPage(first: number, signal: AbortSignal, maybeStale = false): Promise<LedgerPage | undefined> {
 		const startedAt = this.#options.clock.now();
-		const page = await this.#options.objects.readPage(first, this.blockSize, signal);
+		const page = await this.#options.objects.readPage(first, this.blockSize, signal, maybeStale && this.#readAt.has(first) && this.#pages.has(first));
 		const known = this.#pages.get(first);
 		if (!page) {
 			this.#pages.delete(first);
@@ -136,23 +166,25 @@ export class LedgerPages {
 	}
 
 	/**
-	 * Brings a new page into the index. Whoever adds it to an unmarked index knows that it never existed before, so that
+	 * Brings new pages into the index. Whoever adds one to an unmarked index knows that it never existed before, so that
 	 * nobody can be on his way with one of its ports: he alone may open it at once.
 	 */
-	async #register(first: number, signal: AbortSignal): Promise<void> {
+	async #create(firsts: readonly number[], signal: AbortSignal): Promise<void> {
 		const {objects, quarantine} = this.#options;
+		await Promise.all(firsts.map(async first => objects.createPage(first, this.blockSize, signal)));
 		for (;;) {
-			const page = await this.#readPage(first, signal);
+			const pages = await Promise.all(firsts.map(async first => this.#readPage(first, signal)));
 			const index = await this.#readOrCreateIndex(signal);
-			if (!page || index.pages.includes(first)) {
+			const fresh = pages.filter(page => page !== undefined).filter(({first}) => !index.pages.includes(first));
+			if (fresh.length === 0) {
 				return;
 			}
 
-			const added = await unlessChanged(async () => objects.addToIndex(index, first, signal));
+			const added = await unlessChanged(async () => objects.addToIndex(index, fresh.map(({first}) => first), signal));
 			if (added) {
 				this.#keepIndex(added, this.#options.clock.now());
-				const opened = !index.quarantined && page.quarantined ? await quarantine.openPage(page, signal) : undefined;
-				if (opened) {
+				const closed = index.quarantined ? [] : fresh.filter(({quarantined}) => quarantined);
+				for (const opened of closed.length > 0 ? await quarantine.openPages(closed, signal) : []) {
 					this.#keep(opened);
 				}
 

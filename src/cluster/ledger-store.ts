@@ -16,6 +16,8 @@ import {timestamp} from './clock.ts';
 import type {Clock} from './clock.ts';
 import {needsOf} from './freshness.ts';
 import type {Doubtful, Needs} from './freshness.ts';
+import {gatheringMs, isBurst} from './gathering.ts';
+import type {Group} from './gathering.ts';
 import type {LeaseLock, Tenure} from './lease-lock.ts';
 import type {LedgerPages} from './ledger-pages.ts';
 
@@ -37,6 +39,8 @@ type Waiting = Admission | RepairJob;
 type Admission = {
 	readonly kind: 'admission';
 	readonly demand: PodDemand;
+	/** When it came. */
+	readonly since: number;
 	/** Fresh for each plan; the tokens of plans that were sent and not confirmed are in `earlierClaims`. */
 	claim: string;
 	readonly earlierClaims: string[];
@@ -53,8 +57,22 @@ type RepairJob = {
 	readonly reject: (error: unknown) => void;
 };
 
+/** One try to serve a group. */
+type Attempt = {
+	readonly aloneSince: number;
+	gatherUntil: number;
+	/** Those who were planned for last. */
+	batch: readonly Waiting[];
+};
+
 /** Bounds a commit, and so how long the Lease is held for it. */
 const maximumBatch = 256;
+
+/** Who was answered together comes back together, if he comes back: a gap of so long is the end of it. */
+const lullMs = 8;
+
+/** Other replicas wait for so long, and a commit longer, while Pods keep coming to this one. */
+const turnMs = 60;
 
 const firstRetryMs = 25;
 const lastRetryMs = 1000;
@@ -65,6 +83,9 @@ export class LedgerStore {
 	/** Repairs whose caller may not have heard of it yet, because others of his had to be planned again. */
 	readonly #committed = new WeakSet<Repair>();
 	#queueEmptied = new AbortController();
+	/** Aborted by whoever comes next. */
+	#joined = new AbortController();
+	#lastGroup: Group | undefined;
 	#draining: Promise<void> | undefined;
 	#lastFailure = 'other replicas held the Lease hostport-ledger';
 
@@ -80,7 +101,7 @@ export class LedgerStore {
 	 */
 	async reserve(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
 		const {promise, resolve, reject} = Promise.withResolvers<readonly number[]>();
-		const admission: Admission = {kind: 'admission', demand, claim: '', earlierClaims: [], doubtfulPages: new Set(), resolve, reject};
+		const admission: Admission = {kind: 'admission', demand, since: this.#options.clock.now(), claim: '', earlierClaims: [], doubtfulPages: new Set(), resolve, reject};
 		return this.#enqueue(admission, promise, signal, () => new DenialError(503, `no host ports could be reserved in time (${this.#lastFailure}): try again`, {cause: signal.reason}));
 	}
 
@@ -104,6 +125,8 @@ export class LedgerStore {
 
 		signal.addEventListener('abort', giveUp, {once: true});
 		this.#queue.add(waiting);
+		// A reason of our own, for the default one is an exception with a stack trace.
+		this.#joined.abort('joined');
 		this.#draining ??= this.#drain();
 		try {
 			return await answer;
@@ -112,10 +135,39 @@ export class LedgerStore {
 		}
 	}
 
-	/** What `reserve` would answer now. Reads, and writes nothing: neither ledger nor Lease. */
+	/**
+	 * What `reserve` would answer now. Reads, and writes nothing: neither ledger nor Lease.
+	 *
+	 * @throws {DenialError} like `reserve`.
+	 */
 	async preview(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
-		const {pages, clock} = this.#options;
+		const {clock} = this.#options;
 		const startedAt = clock.now();
+		let lastFailure = 'the ledger had to be read';
+		for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
+			try {
+				return await this.#previewOnce(demand, startedAt, signal);
+			} catch (error) {
+				if (error instanceof DenialError) {
+					throw error;
+				}
+
+				if (signal.aborted) {
+					throw new DenialError(503, `no host ports could be found in time (${lastFailure}): try again`, {cause: error});
+				}
+
+				lastFailure = error instanceof Error ? error.message : String(error);
+				if (!isTransient(error)) {
+					throw new DenialError(503, `no host ports could be found: ${lastFailure}`, {cause: error});
+				}
+
+				await clock.sleep(retryMs, signal);
+			}
+		}
+	}
+
+	async #previewOnce(demand: PodDemand, startedAt: number, signal: AbortSignal): Promise<readonly number[]> {
+		const {pages} = this.#options;
 		for (;;) {
 			signal.throwIfAborted();
 			const plan = this.#plan(pages.known, {requests: [{demand, claim: '', earlierClaims: [], doubtfulPages: new Set<number>()}], repairs: []});
@@ -145,7 +197,7 @@ export class LedgerStore {
 		while (this.#queue.size > 0) {
 			try {
 				const tenure = await lock.acquire(this.#queueEmptied.signal);
-				await this.#work(tenure).finally(tenure.release);
+				await this.#work(tenure).finally(() => tenure.release(isBurst(this.#lastGroup, clock.now())));
 			} catch (error) {
 				// While the Lease was awaited, everybody's time ran out; or the lock has ended, and soon it will.
 				logger.debug({err: error}, 'no longer waiting for the Lease');
@@ -156,34 +208,78 @@ export class LedgerStore {
 		this.#draining = undefined;
 	}
 
-	/** Serves those who wait now, for as long as the Lease is ours. */
+	/** Serves one group after the other until nobody comes or a turn is over: whoever was answered often has more to ask. */
 	async #work(tenure: Tenure): Promise<void> {
-		const {clock, logger} = this.#options;
-		const batch = [...this.#queue].slice(0, maximumBatch);
-		this.#options.onBatch?.(batch.length);
+		const {clock} = this.#options;
+		const turnEndsAt = clock.now() + turnMs;
+		do {
+			await this.#serve(tenure);
+		} while (clock.now() < turnEndsAt && tenure.isHeld() && await this.#isJoinedSoon(tenure.signal));
+	}
+
+	/** Serves those who wait now, and those who join until the commit begins, for as long as the Lease is ours. */
+	async #serve(tenure: Tenure): Promise<void> {
 		const signal = AbortSignal.any([tenure.signal, this.#queueEmptied.signal]);
-		const startedAt = clock.now();
 		for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
+			const attempt: Attempt = {gatherUntil: this.#gatherUntil, aloneSince: tenure.aloneSince, batch: []};
 			try {
-				await this.#attempt(batch, tenure.heldSince, signal);
-				logger.debug({pods: batch.length, ms: Math.round(clock.now() - startedAt)}, 'committed');
+				await this.#attempt(attempt, signal);
 				return;
 			} catch (error) {
 				if (!signal.aborted) {
-					await this.#afterFailure(error, batch, retryMs, signal);
+					await this.#afterFailure(error, attempt.batch, retryMs, signal);
 				}
+			}
+
+			if (!tenure.isHeld()) {
+				return;
 			}
 		}
 	}
 
-	/** Plans with what is known, reads what the plan rests on and is not fresh, and commits once nothing is left to read. */
-	async #attempt(batch: readonly Waiting[], heldSince: number, signal: AbortSignal): Promise<void> {
-		const {pages, mintClaim} = this.#options;
+	/** Waits for the next request, where several came a moment ago. */
+	async #isJoinedSoon(signal: AbortSignal): Promise<boolean> {
+		const {clock} = this.#options;
+		if (this.#queue.size === 0 && isBurst(this.#lastGroup, clock.now())) {
+			this.#joined = new AbortController();
+			await clock.sleep(gatheringMs(0, this.#lastGroup, clock.now()), AbortSignal.any([signal, this.#joined.signal]));
+		}
+
+		return this.#queue.size > 0 && !signal.aborted;
+	}
+
+	/** Waits until nobody is likely to join any more: all of the group before are back, and nobody has come for a moment. */
+	async #gather(attempt: Attempt, signal: AbortSignal): Promise<void> {
+		const {clock} = this.#options;
+		while (clock.now() < attempt.gatherUntil && !signal.aborted) {
+			this.#joined = new AbortController();
+			const areAllBack = this.#queue.size >= (this.#lastGroup?.pods ?? 0);
+			const leftMs = attempt.gatherUntil - clock.now();
+			await clock.sleep(areAllBack ? Math.min(lullMs, leftMs) : leftMs, AbortSignal.any([signal, this.#joined.signal]));
+			if (areAllBack && !this.#joined.signal.aborted) {
+				attempt.gatherUntil = -Infinity;
+			}
+		}
+	}
+
+	/** Until when the first who waits may be kept waiting for company. */
+	get #gatherUntil(): number {
+		const pods = [...this.#queue].filter(waiting => waiting.kind === 'admission');
+		return (pods[0]?.since ?? -Infinity) + gatheringMs(pods.length, this.#lastGroup, this.#options.clock.now());
+	}
+
+	/**
+	 * Plans with what is known, reads what the plan rests on and is not fresh, waits for company where that pays, and
+	 * commits once nothing is left to read.
+	 */
+	async #attempt(attempt: Attempt, signal: AbortSignal): Promise<void> {
+		const {pages, mintClaim, clock, logger} = this.#options;
+		const startedAt = clock.now();
 		for (;;) {
 			signal.throwIfAborted();
-			const open = batch.filter(waiting => this.#queue.has(waiting));
-			const requests = open.filter(waiting => waiting.kind === 'admission');
-			const jobs = open.filter(waiting => waiting.kind === 'repair');
+			attempt.batch = [...this.#queue].slice(0, maximumBatch);
+			const requests = attempt.batch.filter(waiting => waiting.kind === 'admission');
+			const jobs = attempt.batch.filter(waiting => waiting.kind === 'repair');
 			const repairs = jobs.flatMap(job => job.repairs);
 			for (const request of requests) {
 				request.claim = mintClaim();
@@ -192,17 +288,22 @@ export class LedgerStore {
 			// While one page is committed, others may be read anew; what is written must rest on what was planned with.
 			const known = new Map(pages.known);
 			const plan = this.#plan(known, {requests, repairs});
-			const needs = this.#needs(plan, repairs, heldSince);
-			if (pages.meets(needs, 'existing')) {
+			const needs = this.#needs(plan, repairs, attempt.aloneSince);
+			if (!pages.meets(needs, 'existing')) {
+				await pages.readOrCreate(needs, signal);
+			} else if (clock.now() < attempt.gatherUntil && attempt.batch.length < maximumBatch) {
+				await this.#gather(attempt, signal);
+			} else {
+				this.#options.onBatch?.(attempt.batch.length);
 				await this.#commit(plan, known, signal);
+				this.#lastGroup = {pods: requests.length, endedAt: clock.now()};
+				logger.debug({pods: requests.length, ms: Math.round(clock.now() - startedAt)}, 'committed');
 				for (const job of jobs) {
 					this.#settle(job, () => job.resolve(job.repairs.filter(repair => this.#committed.has(repair))));
 				}
 
 				return;
 			}
-
-			await pages.readOrCreate(needs, signal);
 		}
 	}
 
@@ -245,6 +346,7 @@ export class LedgerStore {
 			await pages.commit(known.get(first)!, changes, signal);
 			committed.add(first);
 			answerCommitted();
+			pages.growBehind(first, Math.max(0, ...plan.requests.map(({request}) => request.demand.maxPort)));
 			for (const repair of plan.repairs.filter(({key}) => changes.has(key))) {
 				this.#committed.add(repair);
 			}

@@ -70,36 +70,56 @@ export class Quarantine {
 	}
 
 	/**
-	 * Opens a page with all that consistent lists of Pods and Services show of its ports. Right only for a page that has never existed
-	 * before, or whose mark has been watched for the hold time.
+	 * Opens pages with all that consistent lists of Pods and Services show of their ports. Right only for pages that have never
+	 * existed before, or whose mark has been watched for the hold time.
 	 *
-	 * @returns the open page; undefined where somebody else has changed it since it was read.
+	 * @param pages as they were read before.
+	 * @returns those that are open now; the others somebody else has changed since they were read.
 	 */
-	async openPage(page: LedgerPage, signal: AbortSignal): Promise<LedgerPage | undefined> {
+	async openPages(pages: readonly LedgerPage[], signal: AbortSignal): Promise<LedgerPage[]> {
 		const {api, objects, clock, logger, mintClaim} = this.#options;
 		const [hostPorts, nodePorts] = await Promise.all([listFromPods(api, hostPortsOf, signal), listNodePorts(api, signal)]);
 		const since = timestamp(clock.date());
-		const isKept = new Set([...page.entries.keys(), ...page.damaged.map(({key}) => key)]);
 		// Of a port that several have, the last one counts: better one that we have given than a foreign one.
 		const uses = [...nodePorts, ...hostPorts].toSorted((a, b) => Number(a.managed) - Number(b.managed));
-		const changes = new Map<string, LedgerEntry>(uses
-			.filter(({port}) => pageOf(port, page.blockSize) === page.first)
-			.map(use => entryOf(use, mintClaim(), since))
-			.filter(([key]) => !isKept.has(key)));
-		const opened = await unlessChanged(async () => objects.openPage(page, changes, signal));
-		if (opened) {
-			logger.info(`the ConfigMap ${pageName(page.first)} is open, with ${opened.entries.size} ports taken`);
-		}
+		const opened = await Promise.all(pages.map(async page => {
+			const isKept = new Set([...page.entries.keys(), ...page.damaged.map(({key}) => key)]);
+			const changes = new Map<string, LedgerEntry>(uses
+				.filter(({port}) => pageOf(port, page.blockSize) === page.first)
+				.map(use => entryOf(use, mintClaim(), since))
+				.filter(([key]) => !isKept.has(key)));
+			return unlessChanged(async () => objects.openPage(page, changes, signal));
+		}));
+		return opened.filter(page => {
+			if (page) {
+				logger.info(`the ConfigMap ${pageName(page.first)} is open, with ${page.entries.size} ports taken`);
+			}
 
-		return opened;
+			return page !== undefined;
+		});
 	}
 
 	/** Watches the mark of a page, by this process's own clock, and lifts it after the hold time. May be called again. */
 	watchPage({uid, first, blockSize}: LedgerPage): void {
 		this.#liftAfterHold(uid, pageName(first), async signal => {
 			const page = await this.#options.objects.readPage(first, blockSize, signal);
-			return page?.quarantined && page.uid === uid ? await this.openPage(page, signal) !== undefined : true;
+			if (!page?.quarantined || page.uid !== uid) {
+				return true;
+			}
+
+			return await this.#isListed(first, signal) && (await this.openPages([page], signal)).length === 1;
 		});
+	}
+
+	/**
+	 * Sees to it that the index names a page before it opens, for whoever made it may have died in between: no pass of the
+	 * reconciler would ever read it, and when it was deleted and made again it would count as one that never existed.
+	 */
+	async #isListed(first: number, signal: AbortSignal): Promise<boolean> {
+		const {objects} = this.#options;
+		const index = await objects.readIndex(signal);
+		return index !== undefined
+			&& (index.pages.includes(first) || await unlessChanged(async () => objects.addToIndex(index, [first], signal)) !== undefined);
 	}
 
 	/** The same for the index. */

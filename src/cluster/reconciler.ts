@@ -4,7 +4,7 @@
  * changes nothing, and the next one begins anew.
  */
 import type {Logger} from 'pino';
-import {hostPortsOf} from '../ports/host-port-use.ts';
+import {hostPortsOf, isManaged} from '../ports/host-port-use.ts';
 import {entryStates} from '../ports/ledger-entry.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
 import {countEntries, countFree} from '../ports/port-counts.ts';
@@ -12,7 +12,7 @@ import type {PortRange} from '../ports/port-range.ts';
 import {planPass} from '../ports/repair.ts';
 import type {Duplicate, Sighting} from '../ports/repair.ts';
 import type {Metrics} from '../metrics.ts';
-import type {ApiClient} from './api-client.ts';
+import type {ApiClient, KubernetesObject, WatchEvent} from './api-client.ts';
 import {timestamp} from './clock.ts';
 import type {Clock} from './clock.ts';
 import type {LeaseLock} from './lease-lock.ts';
@@ -45,6 +45,9 @@ const dutyCycle = 10;
 
 /** Most changes of a Pod are nothing to us; among them is its end (Succeeded, Failed), which is in no hurry. */
 const changePassMs = 30_000;
+
+/** Its ports are in the ledger already, and only its name and node are not: many Pods of a burst are bound by one pass. */
+const bindPassMs = 15_000;
 
 /**
  * Without any event, for events get lost, and a Pod that is refused after its admission makes none: its ports are to be
@@ -163,7 +166,7 @@ export class Reconciler {
 			metrics.entries.set({state, range}, count);
 		}
 
-		for (const {range, free, size} of countFree(snapshot.values(), ranges)) {
+		for (const {range, free, size} of countFree(snapshot, this.#options.pages.blockSize, ranges)) {
 			metrics.freePorts.set({range}, free);
 			metrics.rangePorts.set({range}, size);
 		}
@@ -180,8 +183,8 @@ export class Reconciler {
 				const {metadata: {resourceVersion}} = await api.get<{metadata: {resourceVersion: string}}>(`${path}?limit=1`, {signal, metadataOnly: 'list'});
 				// What happened before is in no event of this watch; the next pass will see it.
 				this.#hurry(0);
-				for await (const {type} of api.watch(`${path}?resourceVersion=${resourceVersion}`, {signal, timeoutSeconds: watchSeconds, metadataOnly: true})) {
-					this.#hurry(type === 'MODIFIED' ? changePassMs : 0);
+				for await (const event of api.watch<KubernetesObject>(`${path}?resourceVersion=${resourceVersion}`, {signal, timeoutSeconds: watchSeconds, metadataOnly: true})) {
+					this.#hurry(urgencyMs(event));
 				}
 			} catch (error) {
 				if (!signal.aborted) {
@@ -199,3 +202,12 @@ export class Reconciler {
 		this.#wakeup.notify();
 	}
 }
+
+/** How long the pass that an event calls for may wait. What goes frees ports, and a new Pod that is not ours may take some. */
+const urgencyMs = ({type, object}: WatchEvent<KubernetesObject>): number => {
+	if (type === 'MODIFIED') {
+		return changePassMs;
+	}
+
+	return type === 'ADDED' && isManaged(object) ? bindPassMs : 0;
+};

@@ -9,7 +9,7 @@ import {withLanded, withOrdinal, withPredecessors} from './known-numbers.ts';
 import {entryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import type {PortSpace} from './port-space.ts';
-import {availableNumbers, missingOf, startSearch} from './search.ts';
+import {countAvailable, missingOf, startSearch} from './search.ts';
 
 /** One admission's wish, as it stands in the queue. */
 export type Request = {
@@ -47,7 +47,7 @@ export const allocate = (space: PortSpace, request: Request, random: () => numbe
 	const {numbers} = demand.strategy === 'Random' ? withRandom(known, random) : withRun(known) ?? withSingles(known);
 	if (!isComplete(numbers)) {
 		const lacking = known.masks[numbers.indexOf(undefined)]!;
-		return {kind: 'exhausted', free: availableNumbers(known, lacking).length};
+		return {kind: 'exhausted', free: countAvailable(known, lacking)};
 	}
 
 	const changes = new Map<string, LedgerEntry>();

@@ -1,6 +1,8 @@
 /** Numbers that nobody has: how each strategy chooses among them. */
 import {pageOf} from './ledger-page.ts';
-import {availableNumbers, isAvailable, missingOf, withNumbers} from './search.ts';
+import {lowestBit} from './number-set.ts';
+import type {NumberSet} from './number-set.ts';
+import {availableNumbers, missingOf, withNumbers} from './search.ts';
 import type {Search} from './search.ts';
 
 /**
@@ -10,25 +12,39 @@ import type {Search} from './search.ts';
 export const withRun = (search: Search): Search | undefined => {
 	const {space: {blockSize}, demand: {basePort, maxPort}} = search;
 	const missing = missingOf(search);
-	const masks = missing.map(index => search.masks[index]!);
-	const someMasks = new Set(masks);
-	let straddling: number | undefined;
-	let start = basePort;
-	while (start + masks.length - 1 <= maxPort) {
-		const blocked = masks.findLastIndex((mask, position) => !isAvailable(search, start + position, mask));
-		const lastPage = pageOf(start + masks.length - 1, blockSize);
-		if (blocked !== -1) {
-			// No run can contain a number that fits none of them: going on behind it makes the search for a long run linear.
-			start += someMasks.values().some(mask => isAvailable(search, start + blocked, mask)) ? 1 : blocked + 1;
-		} else if (start < lastPage) {
-			straddling ??= start;
-			start = lastPage;
-		} else {
-			return withRunFrom(search, missing, start);
+	if (missing.length === 0) {
+		return search;
+	}
+
+	const available = availableByMask(search);
+	const sets = missing.map(index => available.get(search.masks[index]!)!);
+	const lastPage = (start: number) => pageOf(start + sets.length - 1, blockSize);
+	const first = firstRun(sets, basePort, maxPort);
+	let start = first;
+	while (start !== undefined && pageOf(start, blockSize) !== lastPage(start)) {
+		start = firstRun(sets, lastPage(start), maxPort);
+	}
+
+	const run = start ?? first;
+	return run === undefined ? undefined : withRunFrom(search, missing, run);
+};
+
+/** The lowest start from `from` on of a run that ends at `last` at the latest, and whose numbers are in one set each. */
+const firstRun = (sets: readonly NumberSet[], from: number, last: number): number | undefined => {
+	for (let port = sets[0]!.next(from); port + sets.length - 1 <= last; port = sets[0]!.next(port + 32)) {
+		// Thirty-two starts at once: each number of the run leaves those where its own set has it.
+		let starts = sets[0]!.window(port);
+		for (let position = 1; position < sets.length && starts !== 0; position++) {
+			starts &= sets[position]!.window(port + position);
+		}
+
+		if (starts !== 0) {
+			const start = port + lowestBit(starts);
+			return start + sets.length - 1 <= last ? start : undefined;
 		}
 	}
 
-	return straddling === undefined ? undefined : withRunFrom(search, missing, straddling);
+	return undefined;
 };
 
 const withRunFrom = (search: Search, missing: readonly number[], start: number): Search => {
@@ -41,48 +57,56 @@ const withRunFrom = (search: Search, missing: readonly number[], start: number):
 };
 
 /** The first free numbers, wherever they are. */
-export const withSingles = (search: Search): Search =>
-	withEach(search, available => available);
+export const withSingles = (search: Search): Search => {
+	const {demand: {basePort, maxPort}} = search;
+	const nextByMask = new Map<number, number>();
+	return withEach(search, (available, mask) => {
+		const port = available.next(nextByMask.get(mask) ?? basePort);
+		nextByMask.set(mask, port);
+		return port <= maxPort ? port : undefined;
+	});
+};
 
 /**
  * Each number uniform among the free ones, but all in one page where it has enough, so that the Pod is committed in one
  * write. The page is that of a number drawn from all: so it is hit in proportion to its free numbers, and each is as likely as before.
  */
 export const withRandom = (search: Search, random: () => number): Search => {
-	const {space: {blockSize}, masks} = search;
-	const [lot] = shuffled(availableNumbers(search, masks[missingOf(search)[0] ?? 0]!), random);
-	const isTogether = (port: number) => lot !== undefined && pageOf(port, blockSize) === pageOf(lot, blockSize);
-	return withEach(search, function * (available) {
-		yield * shuffled(available.filter(port => isTogether(port)), random);
-		yield * shuffled(available.filter(port => !isTogether(port)), random);
+	const {space: {blockSize}, demand: {basePort, maxPort}} = search;
+	const draw = (available: NumberSet, first: number, last: number) => {
+		const count = available.countBetween(first, last);
+		return count === 0 ? undefined : available.at(Math.floor(random() * count), first, last);
+	};
+
+	let page: {readonly first: number; readonly last: number} | undefined;
+	return withEach(search, available => {
+		if (!page) {
+			const lot = draw(available, basePort, maxPort) ?? basePort;
+			const first = pageOf(lot, blockSize);
+			page = {first: Math.max(first, basePort), last: Math.min(first + blockSize - 1, maxPort)};
+		}
+
+		return draw(available, page.first, page.last) ?? draw(available, basePort, maxPort);
 	});
 };
 
-/** Fills in what is missing one after the other, as far as there is something, in the order in which `arrange` puts what is available. */
-const withEach = (search: Search, arrange: (available: readonly number[]) => Iterable<number>): Search => {
+/** Fills in what is missing one after the other, as far as `choose` finds something among what is available for its protocols. */
+const withEach = (search: Search, choose: (available: NumberSet, mask: number) => number | undefined): Search => {
 	const numbers = [...search.numbers];
-	const found = new Set<number | undefined>();
-	const candidatesByMask = new Map<number, IteratorObject<number, undefined>>();
+	const left = new Map([...availableByMask(search)].map(([mask, available]) => [mask, available.copy()]));
 	for (const index of missingOf(search)) {
 		const mask = search.masks[index]!;
-		const candidates = candidatesByMask.get(mask) ?? Iterator.from(arrange(availableNumbers(search, mask))).filter(port => !found.has(port));
-		candidatesByMask.set(mask, candidates);
-		numbers[index] = candidates.next().value;
-		found.add(numbers[index]);
+		const port = choose(left.get(mask)!, mask);
+		numbers[index] = port;
+		for (const available of port === undefined ? [] : left.values()) {
+			available.delete(port!);
+		}
 	}
 
 	return withNumbers(search, numbers);
 };
 
-/** In random order, drawn one by one. */
-function * shuffled(numbers: readonly number[], random: () => number): Generator<number, undefined> {
-	const rest = [...numbers];
-	while (rest.length > 0) {
-		const index = Math.floor(random() * rest.length);
-		yield rest[index]!;
-		rest[index] = rest.at(-1)!;
-		rest.pop();
-	}
-
-	return undefined;
-}
+const availableByMask = (search: Search): ReadonlyMap<number, NumberSet> => {
+	const masks = new Set(missingOf(search).map(index => search.masks[index]!));
+	return new Map([...masks].map(mask => [mask, availableNumbers(search, mask)]));
+};

@@ -74,7 +74,7 @@ export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 };
 
 /** Whether an annotation of ours says that we have given this Pod a port. The label can be stripped; this too, but seldom both. */
-export const isManaged = ({metadata: {annotations}}: StoredPod): boolean =>
+export const isManaged = ({metadata: {annotations}}: {readonly metadata: Pick<StoredPod['metadata'], 'annotations'>}): boolean =>
 	Object.keys(annotations ?? {}).some(annotation => annotation.startsWith(allocatedAnnotationPrefix));
 
 /** The entry of a port that a live Pod has: `bound` where we gave it, else `foreign`. */

@@ -38,6 +38,7 @@ export type DamagedEntry = {
 
 /** One bit for each protocol, so that one byte tells which of them are taken on a number. */
 export const protocolBit = {TCP: 1, UDP: 2, SCTP: 4} as const satisfies Record<Protocol, number>;
+export const protocols = ['TCP', 'UDP', 'SCTP'] as const satisfies readonly Protocol[];
 export const everyProtocol = protocolBit.TCP | protocolBit.UDP | protocolBit.SCTP;
 
 /** The protocols of some ports as one mask of `protocolBit`s. */

@@ -1,8 +1,11 @@
 /** A block of the ledger: the ConfigMap `hostport-ledger-<first-port>` as a value. Pure. */
 import type {ConfigMap} from './config-map.ts';
 import {ledgerAnnotations, schemaVersion} from './config-map.ts';
-import {everyProtocol, formatEntry, parseEntry, parseEntryKey, protocolBit} from './ledger-entry.ts';
+import type {Protocol} from './demand.ts';
+import {formatEntry, parseEntry, parseEntryKey, protocols} from './ledger-entry.ts';
 import type {DamagedEntry, LedgerEntry} from './ledger-entry.ts';
+import {copyOf, emptyBlock, setBit} from './number-set.ts';
+import type {BlockBits} from './number-set.ts';
 
 /** One version of a page. Never changed: a commit makes the next one with `withChanges`. */
 export type LedgerPage = {
@@ -16,8 +19,8 @@ export type LedgerPage = {
 	readonly quarantined: boolean;
 	readonly entries: ReadonlyMap<string, LedgerEntry>;
 	readonly damaged: readonly DamagedEntry[];
-	/** For each number of the block the protocols that are not free, as a mask. */
-	readonly taken: Readonly<Uint8Array>;
+	/** The numbers of the block that are not free for a protocol. */
+	readonly taken: Readonly<Record<Protocol, BlockBits>>;
 	/** The keys of the entries that name a Pod. */
 	readonly keysByPod: ReadonlyMap<string, readonly string[]>;
 };
@@ -69,15 +72,26 @@ export const decodePage = ({metadata, data}: ConfigMap, first: number, blockSize
 /** The page as it is after a commit of `changes` that the API server answered with `resourceVersion`. */
 export const withChanges = (page: LedgerPage, changes: PageChanges, resourceVersion: string): LedgerPage => {
 	const entries = new Map(page.entries);
+	const views = {
+		taken: {TCP: copyOf(page.taken.TCP), UDP: copyOf(page.taken.UDP), SCTP: copyOf(page.taken.SCTP)},
+		keysByPod: new Map(page.keysByPod),
+	};
+	const damagedPorts = new Set(page.damaged.map(({port}) => port));
 	for (const [key, entry] of changes) {
+		const previous = entries.get(key);
+		if (previous) {
+			removeFromViews(views, key, previous, damagedPorts);
+		}
+
 		if (entry) {
 			entries.set(key, entry);
+			addToViews(views, key, entry);
 		} else {
 			entries.delete(key);
 		}
 	}
 
-	return {...page, entries, resourceVersion, ...viewsOf(page.first, page.blockSize, entries, page.damaged)};
+	return {...page, entries, resourceVersion, ...views};
 };
 
 /** The `data` of the merge patch that makes these changes: null takes a key away (RFC 7396). */
@@ -101,26 +115,46 @@ const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], range: s
 	return mark === undefined ? undefined : `its mark "${mark}" is unknown to this version of the operator`;
 };
 
-const viewsOf = (first: number, blockSize: number, entries: ReadonlyMap<string, LedgerEntry>, damaged: readonly DamagedEntry[]): Pick<LedgerPage, 'taken' | 'keysByPod'> => {
-	const taken = new Uint8Array(blockSize);
-	const keysByPod = new Map<string, string[]>();
-	for (const [key, {pod}] of entries) {
-		const {port, protocol} = parseEntryKey(key)!;
-		taken[port - first]! |= protocolBit[protocol];
-		const keys = keysByPod.get(pod);
-		if (keys) {
-			keys.push(key);
-		} else {
-			keysByPod.set(pod, [key]);
-		}
+type Views = {
+	readonly taken: LedgerPage['taken'];
+	readonly keysByPod: Map<string, readonly string[]>;
+};
+
+const viewsOf = (first: number, blockSize: number, entries: ReadonlyMap<string, LedgerEntry>, damaged: readonly DamagedEntry[]): Views => {
+	const views: Views = {
+		taken: {TCP: emptyBlock(first, blockSize), UDP: emptyBlock(first, blockSize), SCTP: emptyBlock(first, blockSize)},
+		keysByPod: new Map(),
+	};
+	for (const [key, entry] of entries) {
+		addToViews(views, key, entry);
 	}
 
 	// A damaged entry may stand for any protocol, so all of them count as taken: better to leak a port than to give it twice.
 	for (const {port} of damaged) {
-		if (port >= first && port < first + blockSize) {
-			taken[port - first] = everyProtocol;
+		for (const protocol of port >= first && port < first + blockSize ? protocols : []) {
+			setBit(views.taken[protocol], port, true);
 		}
 	}
 
-	return {taken, keysByPod};
+	return views;
+};
+
+const addToViews = ({taken, keysByPod}: Views, key: string, {pod}: LedgerEntry): void => {
+	const {port, protocol} = parseEntryKey(key)!;
+	setBit(taken[protocol], port, true);
+	keysByPod.set(pod, [...(keysByPod.get(pod) ?? []), key]);
+};
+
+const removeFromViews = ({taken, keysByPod}: Views, key: string, {pod}: LedgerEntry, damagedPorts: ReadonlySet<number>): void => {
+	const {port, protocol} = parseEntryKey(key)!;
+	if (!damagedPorts.has(port)) {
+		setBit(taken[protocol], port, false);
+	}
+
+	const rest = keysByPod.get(pod)!.filter(other => other !== key);
+	if (rest.length > 0) {
+		keysByPod.set(pod, rest);
+	} else {
+		keysByPod.delete(pod);
+	}
 };

@@ -1,9 +1,10 @@
 /** How full the ledger is, by configured range: what the metrics show. Pure. */
-import {parseEntryKey} from './ledger-entry.ts';
+import {everyProtocol, parseEntryKey} from './ledger-entry.ts';
 import type {EntryState, LedgerEntry} from './ledger-entry.ts';
 import type {LedgerPage} from './ledger-page.ts';
 import {formatPortRange, rangeContaining} from './port-range.ts';
 import type {PortRange} from './port-range.ts';
+import {PortSpace} from './port-space.ts';
 
 /** Stands for whatever lies in no configured range. */
 const otherRange = 'other';
@@ -26,16 +27,7 @@ export const countEntries = (entries: Iterable<readonly [key: string, entry: Pic
 export type FreeCount = {readonly range: string; readonly free: number; readonly size: number};
 
 /** Numbers of each range that no protocol has. A page that gives no ports counts as full, one that does not exist as empty. */
-export const countFree = (pages: Iterable<Pick<LedgerPage, 'first' | 'blockSize' | 'taken' | 'unusable'>>, ranges: readonly PortRange[]): FreeCount[] => {
-	const counts = ranges.map(range => ({range, size: range.last - range.first + 1, taken: 0}));
-	for (const {first, blockSize, taken, unusable} of pages) {
-		for (const count of counts) {
-			const to = Math.min(first + blockSize - 1, count.range.last);
-			for (let port = Math.max(first, count.range.first); port <= to; port++) {
-				count.taken += unusable || taken[port - first] !== 0 ? 1 : 0;
-			}
-		}
-	}
-
-	return counts.map(({range, size, taken}) => ({range: formatPortRange(range), free: size - taken, size}));
+export const countFree = (pages: ReadonlyMap<number, LedgerPage>, blockSize: number, ranges: readonly PortRange[]): FreeCount[] => {
+	const free = new PortSpace(pages, blockSize).freeFor(everyProtocol);
+	return ranges.map(range => ({range: formatPortRange(range), free: free.countBetween(range.first, range.last), size: range.last - range.first + 1}));
 };

@@ -1,7 +1,7 @@
 /** Where the search for one Pod's numbers stands, and which numbers it may still find. */
 import type {PodDemand} from './demand.ts';
 import {everyProtocol, protocolBit, protocolMask} from './ledger-entry.ts';
-import {highestPort} from './port-range.ts';
+import type {NumberSet} from './number-set.ts';
 import type {PortSpace} from './port-space.ts';
 
 /** A value: each step of the search makes the next one. */
@@ -13,17 +13,17 @@ export type Search = {
 	/** One for each demanded number; undefined where it is still missing. */
 	readonly numbers: ReadonlyArray<number | undefined>;
 	/**
-	 * For each port number the protocols that the Pod has on it already: those that it takes without us, and all on the
-	 * numbers found so far. A table, for a hostile Pod takes tens of thousands.
+	 * By port number, the protocols that the Pod has on it already: those that it takes without us, and all on the numbers
+	 * found so far.
 	 */
-	readonly own: Readonly<Uint8Array>;
+	readonly own: ReadonlyMap<number, number>;
 };
 
 export const startSearch = (space: PortSpace, demand: PodDemand): Search => {
 	const masks = demand.numbers.map(({ports}) => protocolMask(ports));
-	const own = new Uint8Array(highestPort + 1);
+	const own = new Map<number, number>();
 	for (const {port, protocol} of demand.taken) {
-		own[port]! |= protocolBit[protocol];
+		own.set(port, (own.get(port) ?? 0) | protocolBit[protocol]);
 	}
 
 	return {space, demand, masks, numbers: masks.map(() => undefined), own};
@@ -31,10 +31,10 @@ export const startSearch = (space: PortSpace, demand: PodDemand): Search => {
 
 /** @param numbers what the search has, and what has been found in addition. */
 export const withNumbers = (search: Search, numbers: Search['numbers']): Search => {
-	const own = Uint8Array.from(search.own);
+	const own = new Map(search.own);
 	for (const port of numbers) {
 		if (port !== undefined) {
-			own[port] = everyProtocol;
+			own.set(port, everyProtocol);
 		}
 	}
 
@@ -47,21 +47,29 @@ export const missingOf = ({numbers}: Search): number[] =>
 
 /** Whether the Pod may have these protocols on this number: it is in its range, and not the Pod's own already. */
 export const isAllowed = ({demand: {basePort, maxPort}, own}: Search, port: number, mask: number): boolean =>
-	port >= basePort && port <= maxPort && (own[port]! & mask) === 0;
+	port >= basePort && port <= maxPort && ((own.get(port) ?? 0) & mask) === 0;
 
 /** Whether, besides, nobody else has them. */
 export const isAvailable = (search: Search, port: number, mask: number): boolean =>
 	isAllowed(search, port, mask) && search.space.isFree(port, mask);
 
-/** All numbers that are available for these protocols, ascending. */
-export const availableNumbers = (search: Search, mask: number): number[] => {
-	const {demand: {basePort, maxPort}} = search;
-	const available: number[] = [];
-	for (let port = basePort; port <= maxPort; port++) {
-		if (isAvailable(search, port, mask)) {
-			available.push(port);
+/** The numbers that these protocols may have, also beyond the Pod's range. Must not be changed. */
+export const availableNumbers = ({space, own}: Search, mask: number): NumberSet => {
+	const free = space.freeFor(mask);
+	if (own.size === 0) {
+		return free;
+	}
+
+	const available = free.copy();
+	for (const [port, ownMask] of own) {
+		if ((ownMask & mask) !== 0) {
+			available.delete(port);
 		}
 	}
 
 	return available;
 };
+
+/** How many numbers of the Pod's range these protocols may have. */
+export const countAvailable = (search: Search, mask: number): number =>
+	availableNumbers(search, mask).countBetween(search.demand.basePort, search.demand.maxPort);

@@ -3,6 +3,7 @@ import {Router} from '@koa/router';
 import Koa from 'koa';
 import type {Logger} from 'pino';
 import {BadReviewError} from '../errors.ts';
+import {BodyPool} from './body-pool.ts';
 import {readJson} from './request-body.ts';
 
 export type WebhookAppOptions = {
@@ -19,16 +20,26 @@ const longestBudgetMs = 10_000;
 /** The answer must arrive before the API server stops waiting for it. */
 const marginMs = 500;
 
+/** Room for thousands of honest reviews at once, and for four of the largest. */
+const maximumUnfinishedBytes = 32 * 1024 * 1024;
+
 /** `POST /mutate-pods`. */
 export const createWebhookApp = ({mutatePod, logger, isStopping}: WebhookAppOptions): Koa => {
 	const router = new Router();
+	const pool = new BodyPool(maximumUnfinishedBytes);
 	router.post('/mutate-pods', async context => {
-		const gone = new AbortController();
-		context.res.once('close', () => gone.abort(new Error('the client has closed the connection')));
-		const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(budgetMs(context.query['timeout']))]);
+		const given = new AbortController();
+		const {signal} = given;
+		const timer = setTimeout(() => given.abort(new DOMException('the time for the answer is up', 'TimeoutError')), budgetMs(context.query['timeout']));
+		context.res.once('close', () => {
+			if (!context.res.writableFinished) {
+				given.abort(new Error('the client has closed the connection'));
+			}
+		});
 		try {
-			context.body = await mutatePod(await readJson(context, signal), signal);
+			context.body = await mutatePod(await readJson(context, pool, signal), signal);
 		} finally {
+			clearTimeout(timer);
 			if (isStopping()) {
 				context.set('Connection', 'close');
 			}

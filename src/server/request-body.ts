@@ -3,6 +3,7 @@ import type http from 'node:http';
 import type Koa from 'koa';
 import getRawBody from 'raw-body';
 import {BadReviewError} from '../errors.ts';
+import type {BodyPool} from './body-pool.ts';
 
 /**
  * The API server refuses objects of more than 3 MiB by default; a review holds one, and as much again in what is around
@@ -10,14 +11,14 @@ import {BadReviewError} from '../errors.ts';
  */
 export const maximumBodyBytes = 7 * 1024 * 1024;
 
-/** @throws {BadReviewError} when the body is none of this, or the signal is aborted before it is there. */
-export const readJson = async (context: Koa.Context, signal: AbortSignal): Promise<unknown> => {
+/** @throws {BadReviewError} when the body is none of this, the signal is aborted before it is there, or the pool has no room for it. */
+export const readJson = async (context: Koa.Context, pool: BodyPool, signal: AbortSignal): Promise<unknown> => {
 	// Null where there is no body, which is told below.
 	if (context.is('application/json') === false) {
 		throw new BadReviewError(415, `the Content-Type is "${context.get('Content-Type').slice(0, 100)}": send an AdmissionReview as application/json`);
 	}
 
-	const body = await readBody(context.req, signal);
+	const body = await readBody(context.req, pool, signal);
 	if (body.length === 0) {
 		throw new BadReviewError(400, 'the body is empty: send an AdmissionReview');
 	}
@@ -31,12 +32,14 @@ export const readJson = async (context: Koa.Context, signal: AbortSignal): Promi
 
 const utf8 = new TextDecoder('utf-8', {fatal: true});
 
-const readBody = async (request: http.IncomingMessage, signal: AbortSignal): Promise<Buffer> => {
-	const {promise: late, reject} = Promise.withResolvers<never>();
+const readBody = async (request: http.IncomingMessage, pool: BodyPool, signal: AbortSignal): Promise<Buffer> => {
+	const {promise: givenUp, reject} = Promise.withResolvers<never>();
 	const giveUp = () => reject(new BadReviewError(400, `the body has not arrived: ${messageOf(signal.reason)}`, {cause: signal.reason}));
 	signal.addEventListener('abort', giveUp, {once: true});
+	const reading = pool.read(() => reject(new BadReviewError(429, 'too many large bodies are arriving at once: try again')));
+	request.on('data', (chunk: Buffer) => reading.grow(chunk.length));
 	try {
-		return await Promise.race([late, getRawBody(request, {limit: maximumBodyBytes, length: request.headers['content-length'] ?? null})]);
+		return await Promise.race([givenUp, getRawBody(request, {limit: maximumBodyBytes, length: request.headers['content-length'] ?? null})]);
 	} catch (error) {
 		if (error instanceof BadReviewError) {
 			throw error;
@@ -47,6 +50,7 @@ const readBody = async (request: http.IncomingMessage, signal: AbortSignal): Pro
 			? new BadReviewError(413, `the body is larger than ${maximumBodyBytes} bytes`, {cause: error})
 			: new BadReviewError(400, `the body could not be read: ${messageOf(error)}`, {cause: error});
 	} finally {
+		reading.end();
 		signal.removeEventListener('abort', giveUp);
 	}
 };

@@ -16,6 +16,7 @@ const decideAs = ({holder, line = [], ...situation}: Case): Decision => decide({
 	wanted: false,
 	working: false,
 	served: false,
+	expected: false,
 	sticky: false,
 	expired: false,
 	renewalDue: false,
@@ -32,7 +33,7 @@ const decides = test.macro((t, example: Case, expected: Decision) => {
 });
 
 test('a Lease that does not exist is created where it is wanted, and only there', t => {
-	const situation = {record: undefined, identity: 'me', wanted: false, working: false, served: false, sticky: true, expired: true, renewalDue: true};
+	const situation = {record: undefined, identity: 'me', wanted: false, expected: false, working: false, served: false, sticky: true, expired: true, renewalDue: true};
 	t.deepEqual(decide(situation), rest);
 	t.deepEqual(decide({...situation, wanted: true}), {action: 'create'});
 });
@@ -65,6 +66,10 @@ test('others who wait come before stickiness', decides, {holder: 'me', line: ['a
 test('a handover needs no renewal', decides, {holder: 'me', line: ['a'], served: true, wanted: true, renewalDue: true}, write('hand over', 'a', 'me'));
 test('we hold it and are in line, from before: our place is not handed to ourselves', decides, {holder: 'me', line: ['me', 'a', 'me'], served: true}, write('hand over', 'a'));
 test('we hold it and only we are in line: work', decides, {holder: 'me', line: ['me'], served: true, wanted: true}, work);
+test('more work is expected: hand it on and stay in line', decides, {holder: 'me', line: ['a', 'b'], served: true, expected: true}, write('hand over', 'a', 'b', 'me'));
+test('what was expected has not come when it is our turn: hand it on and leave', decides, {holder: 'me', line: ['a'], expected: true}, write('hand over', 'a'));
+test('somebody else has it and work is expected: stay in line', decides, {holder: 'a', line: ['me'], expected: true}, rest);
+test('somebody else has it and work is expected, but we are not in line: that is no reason to join', decides, {holder: 'a', expected: true}, rest);
 test('we have just used it: keep it', decides, {holder: 'me', served: true, sticky: true}, rest);
 test('we have just used it and have more work: work', decides, {holder: 'me', served: true, sticky: true, wanted: true}, work);
 test('it lies idle: clear it', decides, {holder: 'me', served: true}, write('clear', undefined));
@@ -136,7 +141,7 @@ class Replica {
 	step({expired = false, renewalDue = false} = {}): Decision {
 		const {holder, waiters} = this.seen;
 		const {wanted, working, served, sticky} = this;
-		const decision = this.lastDecision = decide({record: record(holder, waiters), identity: this.name, wanted, working, served, sticky, expired, renewalDue});
+		const decision = this.lastDecision = decide({record: record(holder, waiters), identity: this.name, wanted, expected: false, working, served, sticky, expired, renewalDue});
 		if (decision.action === 'work') {
 			this.working = true;
 			this.wanted = false;

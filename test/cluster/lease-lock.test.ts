@@ -12,14 +12,14 @@ const durationMs = durationSeconds * 1000;
 const idleMs = 50;
 const never = new AbortController().signal;
 
-const setUp = (t: ExecutionContext) => {
+const setUp = (t: ExecutionContext, {eager = false} = {}) => {
 	const clock = new FakeClock();
 	const server = new LeaseServer();
 	const start = (identity: string) => {
 		const client = new LeaseClient(server);
 		const logged: string[] = [];
 		const logger = pino({level: 'warn'}, {write: line => logged.push((JSON.parse(line) as {msg: string}).msg)});
-		const lock = new LeaseLock({api: client, clock, logger, namespace: 'operators', name: 'hostport-ledger', identity, durationSeconds, idleMs, rereadMs: 1000});
+		const lock = new LeaseLock({api: client, clock, logger, namespace: 'operators', name: 'hostport-ledger', identity, durationSeconds, idleMs, rereadMs: 1000, eager});
 		const told = new AbortController();
 		const running = lock.run(told.signal);
 		const stop = async () => {
@@ -85,7 +85,73 @@ test('a Lease that lies idle is cleared, and taken again by one write', async t 
 	t.false(a.lock.isHeld);
 	const second = await a.acquire();
 	t.deepEqual(a.client.writes, ['a []', 'nobody []', 'a []']);
-	t.true(second.heldSince >= first.heldSince + idleMs);
+	t.is(second.aloneSince, first.aloneSince, 'Nobody else has had it meanwhile.');
+});
+
+test('who takes it after somebody else has had it trusts only what it reads from then on', async t => {
+	const {clock, start} = setUp(t);
+	const [a, b] = [start('a'), start('b')];
+	(await a.acquire()).release();
+	await clock.advance(idleMs);
+	(await b.acquire()).release();
+	const before = clock.now();
+	await clock.advance(idleMs);
+	const {aloneSince, release} = await a.acquire();
+	t.true(aloneSince > before);
+	release();
+	await clock.advance(idleMs);
+	t.is((await a.acquire()).aloneSince, aloneSince);
+});
+
+test('an eager one works while it takes what nobody holds', async t => {
+	const {clock, start} = setUp(t, {eager: true});
+	const a = start('a');
+	(await a.acquire()).release();
+	await clock.advance(idleMs);
+	t.false(a.lock.isHeld);
+	a.client.isWatchStalled = true;
+	a.client.fault = 'delay';
+	const request = a.request();
+	t.false(await clock.isPending(request));
+	const {isHeld, signal, release} = await request;
+	t.false(isHeld());
+	a.client.deliver();
+	await clock.settle();
+	t.true(isHeld());
+	t.false(signal.aborted);
+	release();
+	t.false(isHeld());
+});
+
+test('where an eager one is not the first, it may finish what it has begun, and then waits for its turn', async t => {
+	const {clock, server, start} = setUp(t, {eager: true});
+	const [a, b] = [start('a'), start('b')];
+	(await a.acquire()).release();
+	await clock.advance(idleMs);
+	a.client.isWatchStalled = true;
+	const other = await b.acquire();
+	const {isHeld, signal, release} = await a.acquire();
+	await clock.settle();
+	t.is(server.holder, 'b');
+	t.false(isHeld());
+	t.false(signal.aborted);
+	release();
+	const request = a.request();
+	await clock.advance(100);
+	t.true(await clock.isPending(request));
+	t.is(server.line, 'a');
+	other.release();
+	t.true((await clock.until(request)).isHeld());
+});
+
+test('who is not eager waits until the Lease is his', async t => {
+	const {clock, start} = setUp(t);
+	const a = start('a');
+	(await a.acquire()).release();
+	await clock.advance(idleMs);
+	a.client.fault = 'hang';
+	t.true(await clock.isPending(a.request()));
+	a.client.fault = undefined;
 });
 
 test('a tenure tells since when nobody else has worked', async t => {
@@ -94,10 +160,10 @@ test('a tenure tells since when nobody else has worked', async t => {
 	await clock.advance(500);
 	const before = clock.now();
 	const first = await a.acquire();
-	t.true(first.heldSince >= before);
+	t.true(first.aloneSince >= before);
 	await clock.advance(200);
 	first.release();
-	t.is((await a.acquire()).heldSince, first.heldSince);
+	t.is((await a.acquire()).aloneSince, first.aloneSince);
 });
 
 test('a transfer costs two writes', async t => {
@@ -515,8 +581,8 @@ test('who had the Lease again without having seen others work does not trust wha
 	a.client.fault = undefined;
 	const handedBackAt = clock.now();
 	const second = await clock.until(request);
-	t.true(second.heldSince > first.heldSince);
-	t.true(second.heldSince >= handedBackAt);
+	t.true(second.aloneSince > first.aloneSince);
+	t.true(second.aloneSince >= handedBackAt);
 });
 
 test('who stops clears what it holds', async t => {

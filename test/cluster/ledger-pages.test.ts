@@ -78,8 +78,8 @@ test('an index counts as read when it was asked for, not when the answer came', 
 	const since = clock.now();
 	letGo();
 	await reading;
-	t.false(pages.meets({index: since, pages: new Map(), touched: new Set()}));
-	t.true(pages.meets({index: since - 10, pages: new Map(), touched: new Set()}));
+	t.false(pages.meets({index: since, pages: new Map(), touched: new Set(), consistent: new Set()}));
+	t.true(pages.meets({index: since - 10, pages: new Map(), touched: new Set(), consistent: new Set()}));
 });
 
 test('a page that somebody has deleted comes back in quarantine, and with its Pods and NodePorts after the hold time', async t => {

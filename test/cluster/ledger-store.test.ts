@@ -127,3 +127,20 @@ test('repairs whose time is up are not made later', async t => {
 	await store.idle();
 	t.deepEqual(cluster.entries, {'30558.tcp': bound});
 });
+
+test('a dry run that can\'t read the ledger is tried again, and refused when its time is up', async t => {
+	const {clock, cluster, store} = await openLedger({'30558.tcp': bound});
+	cluster.before = request => {
+		if (request === 'GET hostport-ledger-30500' && cluster.count(request) < 3) {
+			throw new Error('read ECONNRESET');
+		}
+	};
+	t.deepEqual(await clock.until(store.preview(demandFor(['grpc']), never)), [30_559]);
+	cluster.before = () => {
+		throw new Error('read ECONNRESET');
+	};
+	await clock.advance(1);
+	const late = t.throwsAsync(store.preview(demandFor(['grpc'], {hasFixedName: true}), clock.deadline(5000)), {name: 'DenialError', message: 'no host ports could be found in time (read ECONNRESET): try again'});
+	await clock.advance(6000);
+	await late;
+});

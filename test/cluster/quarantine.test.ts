@@ -12,7 +12,7 @@ test('a page is opened with the ports of Pods and Services that it owns, and kee
 	cluster.pods = [storedPod('server-0', 30_558), storedPod('server-1', 30_559), storedPod('proxy', 30_560, {managed: false}), storedPod('elsewhere', 31_000)];
 	cluster.services = [service('web', 30_561), service('other', 32_000)];
 	const page = await objects.readPage(30_500, 500, never);
-	const opened = await quarantine.openPage(page!, never);
+	const [opened] = await quarantine.openPages([page!], never);
 	t.deepEqual([...opened!.entries].map(([key, {pod, state}]) => [key, pod, state]), [
 		['30558.tcp', 'game/other', 'bound'],
 		['30561.tcp', 'Service shop/web', 'foreign'],
@@ -26,7 +26,7 @@ test('of a port that several have, the page is opened with the one that we have 
 	const ports: ReadonlyArray<HostPortUse['port']> = [30_558, 30_559];
 	cluster.services = ports.map(port => service(`web-${port}`, port));
 	cluster.pods = [storedPod('server-0', 30_558), storedPod('proxy', 30_558, {managed: false}), storedPod('proxy', 30_559, {managed: false}), storedPod('server-1', 30_559)];
-	const opened = await quarantine.openPage((await objects.readPage(30_500, 500, never))!, never);
+	const [opened] = await quarantine.openPages([(await objects.readPage(30_500, 500, never))!], never);
 	t.deepEqual(ports.map(port => opened?.entries.get(`${port}.tcp`)?.pod), ['game/server-0', 'game/server-1']);
 });
 
@@ -40,7 +40,7 @@ for (const list of ['pods', 'services']) {
 			}
 		};
 
-		await t.throwsAsync(quarantine.openPage(page!, never), {message: 'no answer'});
+		await t.throwsAsync(quarantine.openPages([page!], never), {message: 'no answer'});
 		t.is(cluster.count('PATCH hostport-ledger-30500'), 0);
 	});
 }
@@ -49,5 +49,5 @@ test('a page that has changed since it was read is not opened', async t => {
 	const {cluster, objects, quarantine} = await openLedger({'30500.tcp': entryWith()});
 	const page = await objects.readPage(30_500, 500, never);
 	cluster.write('30501.tcp', entryWith());
-	t.is(await quarantine.openPage(page!, never), undefined);
+	t.deepEqual(await quarantine.openPages([page!], never), []);
 });

@@ -1,9 +1,9 @@
 /** Six hundred Pods through three replicas, undisturbed. */
 import {execFile} from 'node:child_process';
-import {readFile} from 'node:fs/promises';
 import process from 'node:process';
 import {promisify} from 'node:util';
 import test from 'ava';
+import {memoryOf} from '../../scripts/process-memory.ts';
 import type {Replica} from '../../scripts/replicas.ts';
 import {countWrites, createBurst, duplicates, hostPorts, missingFromLedger} from '../../scripts/burst.ts';
 import {useCluster} from './helpers/cluster.ts';
@@ -49,7 +49,4 @@ test.serial('the start of a replica, against node itself', async t => {
 	t.deepEqual(await replica.process.exited, {code: 0, signal: null});
 });
 
-const rssMb = async ({process: {pid}}: Replica): Promise<number> => {
-	const status = await readFile(`/proc/${pid}/status`, 'utf8');
-	return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) / 1024);
-};
+const rssMb = async ({process: {pid}}: Replica): Promise<number> => (await memoryOf(pid)).rssMb;

@@ -67,14 +67,14 @@ export class FakeCluster implements Pick<ApiClient, 'get' | 'create' | 'compareA
 	}
 
 	async * watch<T>(path: string, {signal}: RequestOptions): AsyncGenerator<WatchEvent<T>> {
-		for await (const [type] of on(this.#changes, new URL(path, 'http://cluster').pathname.split('/').at(-1)!, {signal})) {
-			yield {type: type as WatchEvent<T>['type'], object: {} as T};
+		for await (const [type, object] of on(this.#changes, new URL(path, 'http://cluster').pathname.split('/').at(-1)!, {signal})) {
+			yield {type: type as WatchEvent<T>['type'], object: object as T};
 		}
 	}
 
 	/** Tells those who watch. */
-	announce(what: Watched, type: WatchEvent<unknown>['type'] = 'ADDED'): void {
-		this.#changes.emit(what, type);
+	announce(what: Watched, type: WatchEvent<unknown>['type'] = 'ADDED', object: Pick<StoredPod, 'metadata'> = storedPod('watched', 1, {managed: false})): void {
+		this.#changes.emit(what, type, object);
 	}
 
 	/** Writes without asking anybody, as another replica or a person with `kubectl` would have done. */

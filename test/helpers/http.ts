@@ -14,6 +14,8 @@ export const send = async (port: number, {body, ...options}: http.RequestOptions
 };
 
 export const answerTo = async (request: http.ClientRequest): Promise<Answer> => {
+	// Also after the answer: what is left of a large body finds nobody any more.
+	request.on('error', () => {});
 	const [response] = await once(request, 'response') as [http.IncomingMessage];
 	return {status: response.statusCode ?? 0, headers: response.headers, body: await text(response)};
 };

@@ -26,10 +26,12 @@ export type ClusterOptions = {
 	readonly replicas: number;
 	/** Or a function that finds out, before anything is started. */
 	readonly flags?: readonly string[] | (() => Promise<readonly string[]>);
+	/** What the replicas are given in place of the operator's kubeconfig. */
+	readonly kubeconfigOf?: (cluster: Pick<Cluster, 'controlPlane' | 'operatorKubeconfig'>) => Promise<string>;
 };
 
 /** Starts it before the file's tests and ends it after them, whatever happens. */
-export const useCluster = (test: TestFn, {workloads, replicas, flags = []}: ClusterOptions): (() => Cluster) => {
+export const useCluster = (test: TestFn, {workloads, replicas, flags = [], kubeconfigOf}: ClusterOptions): (() => Cluster) => {
 	const started = new AsyncDisposableStack();
 	let cluster: Cluster | undefined;
 	test.before(async t => {
@@ -41,7 +43,7 @@ export const useCluster = (test: TestFn, {workloads, replicas, flags = []}: Clus
 		const logs: LogLine[] = [];
 		const installation = started.use(await install({
 			client,
-			kubeconfig: operatorKubeconfig,
+			kubeconfig: await kubeconfigOf?.({controlPlane, operatorKubeconfig}) ?? operatorKubeconfig,
 			directory: `${controlPlane.directory}/replicas`,
 			replicas,
 			flags: ['--log-level', 'debug', ...ownFlags],

@@ -1,0 +1,83 @@
+/**
+ * `npm run bench`: the product beside a webhook that computes nothing and beside none, on a real control plane of this
+ * machine, in alternating rounds.
+ */
+import {mkdir, writeFile} from 'node:fs/promises';
+import process from 'node:process';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {parseArgs} from 'node:util';
+import {build} from '../scripts/build.ts';
+import {startControlPlane} from '../scripts/control-plane/start.ts';
+import {createKubeClient} from '../scripts/kube-client.ts';
+import {serviceAccount} from '../scripts/replicas.ts';
+import {parseContender} from './contender-spec.ts';
+import {contenderOf} from './contenders.ts';
+import type {Contender} from './contenders.ts';
+import {assertNoDuplicates, clear, measureBurst, measureCompareAndSwap, measureOneByOne, namespace} from './load.ts';
+import type {Round} from './round.ts';
+import {usageOf} from './process-usage.ts';
+
+const {values} = parseArgs({options: {
+	rounds: {type: 'string', default: '3'},
+	contender: {type: 'string', multiple: true, default: ['none', 'static', '1', '3', '5']},
+	'large-burst': {type: 'string', default: '2000'},
+	output: {type: 'string'},
+	directory: {type: 'string'},
+}});
+const specs = values.contender.map(parseContender);
+
+await build();
+await using controlPlane = await startControlPlane({
+	workloads: false,
+	onProgress: line => console.error(line),
+	...(values.directory && {directory: values.directory}),
+});
+await using client = await createKubeClient(controlPlane.kubeconfigPath);
+for (const name of [namespace, 'operators']) {
+	await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name}});
+}
+
+const stage = {client, kubeconfig: await controlPlane.kubeconfigFor(serviceAccount), directory: controlPlane.directory};
+const contenders = specs.map(spec => contenderOf(stage, spec));
+
+const measureRound = async (contender: Contender): Promise<Round> => {
+	await clear(client);
+	await using running = await contender.start();
+	// The first seconds belong to connections, caches and compilers.
+	await sleep(1000);
+	const rssIdleMb = (await Promise.all(running.pids.map(usageOf))).map(({rssMb}) => rssMb);
+	const measured = {contender: running.pids, controlPlane: Object.values(controlPlane.processes).map(({pid}) => pid)};
+	await measureBurst(client, 200, measured);
+	const small = await measureBurst(client, 500, measured);
+	const large = await measureBurst(client, Number(values['large-burst']), measured);
+	await sleep(500);
+	const oneByOneMs = await measureOneByOne(client, 200, 0);
+	const pacedMs = await measureOneByOne(client, 50, 100);
+	const rssMb = (await Promise.all(running.pids.map(usageOf))).map(({rssMb}) => rssMb);
+	if (contender.name.includes('replica')) {
+		await assertNoDuplicates(client);
+	}
+
+	return {contender: contender.name, small, large, oneByOneMs, pacedMs, rssIdleMb, rssMb};
+};
+
+const rounds: Round[] = [];
+const compareAndSwapMs: number[] = [];
+for (let round = 0; round < Number(values.rounds); round++) {
+	compareAndSwapMs.push(...await measureCompareAndSwap(client, 100));
+	// Each round begins with another contender, so that none always has the youngest server.
+	const start = round % contenders.length;
+	for (const contender of [...contenders.slice(start), ...contenders.slice(0, start)]) {
+		const figures = await measureRound(contender);
+		rounds.push(figures);
+		console.error(`round ${round + 1}, ${contender.name}: ${figures.small.podsPerSecond.toFixed(0)} and ${figures.large.podsPerSecond.toFixed(0)} Pods/s, p99 ${figures.small.p99Ms.toFixed(0)} ms, ${figures.small.writesPerPod.toFixed(3)} writes per Pod, ${figures.large.cpuSecondsPer1000Pods.toFixed(2)} CPU s per 1,000, control plane ${figures.large.controlPlaneCpuSecondsPer1000Pods.toFixed(2)}`);
+	}
+}
+
+const {summarize, renderTable} = await import('./round.ts');
+const summary = summarize(rounds, compareAndSwapMs);
+console.log(renderTable(summary));
+if (values.output) {
+	await mkdir(values.output, {recursive: true});
+	await writeFile(`${values.output}/results.json`, `${JSON.stringify({node: process.version, kubernetes: controlPlane.version, summary, rounds}, undefined, '\t')}\n`);
+}

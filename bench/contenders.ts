@@ -1,0 +1,152 @@
+/** What is compared: no webhook, one that does nothing, and the product with some replicas. One at a time is on the cluster. */
+import {mkdir, writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {fileURLToPath} from 'node:url';
+import {startBalancer} from '../scripts/balancer.ts';
+import {podTemplate} from '../scripts/burst.ts';
+import {createCertificateAuthority} from '../scripts/control-plane/certificates.ts';
+import {startProcess} from '../scripts/control-plane/process.ts';
+import type {KubeClient} from '../scripts/kube-client.ts';
+import {applyWebhook, install, webhookConfiguration} from '../scripts/replicas.ts';
+import {patchBetween} from '../src/admission/patch.ts';
+import {withPorts} from '../src/admission/pod-mutation.ts';
+import {planPod} from '../src/admission/pod-plan.ts';
+import type {Pod} from '../src/admission/pod.ts';
+import type {AdmissionRequest} from '../src/admission/review.ts';
+import {ledgerMetadata} from '../src/ports/config-map.ts';
+import {indexData, indexName} from '../src/ports/ledger-index.ts';
+import type {ContenderSpec} from './contender-spec.ts';
+
+export type Running = AsyncDisposable & {
+	/** Of the webhook's processes; none without one. */
+	readonly pids: readonly number[];
+};
+
+export type Contender = {
+	readonly name: string;
+	readonly start: () => Promise<Running>;
+};
+
+export type Stage = {
+	readonly client: KubeClient;
+	/** What the replicas are given. */
+	readonly kubeconfig: string;
+	readonly directory: string;
+};
+
+const noWebhook = (name: string): Contender => ({
+	name,
+	async start() {
+		return {pids: [], async [Symbol.asyncDispose]() {}};
+	},
+});
+
+const staticWebhook = ({client, directory}: Stage, name: string): Contender => ({
+	name,
+	async start() {
+		const folder = path.join(directory, 'static-webhook');
+		await mkdir(folder, {recursive: true});
+		const authority = await createCertificateAuthority();
+		const {certificatePem, keyPem} = await authority.issue({commonName: 'static', hosts: ['127.0.0.1'], usage: 'server'});
+		const files = {cert: path.join(folder, 'tls.crt'), key: path.join(folder, 'tls.key'), patch: path.join(folder, 'patch.json')};
+		await Promise.all([writeFile(files.cert, certificatePem), writeFile(files.key, keyPem), writeFile(files.patch, await patchForTemplate(client))]);
+		const ready = Promise.withResolvers<number>();
+		const child = await startProcess({
+			name: 'static webhook',
+			command: process.execPath,
+			args: [fileURLToPath(new URL('static-webhook.ts', import.meta.url)), files.cert, files.key, files.patch],
+			logFile: path.join(folder, 'log'),
+			onLine: line => ready.resolve((JSON.parse(line) as {webhookPort: number}).webhookPort),
+		});
+		const port = await Promise.race([ready.promise, child.crashed]);
+		const balancer = await startBalancer({targets: () => [{host: '127.0.0.1', port}]});
+		await applyWebhook(client, balancer.port, authority.certificatePem);
+		await untilPatched(client);
+		return {
+			pids: [child.pid],
+			async [Symbol.asyncDispose]() {
+				await client.send('DELETE', webhookConfiguration);
+				await balancer.stop();
+				await child.stop();
+			},
+		};
+	},
+});
+
+const product = ({client, kubeconfig, directory}: Stage, {name, replicas, flags, nodeFlags, blockSize}: ContenderSpec & {kind: 'product'}): Contender => ({
+	name,
+	async start() {
+		if (blockSize !== undefined) {
+			// A replica keeps the block size of the index that it finds.
+			await client.request('POST', '/api/v1/namespaces/operators/configmaps', {
+				apiVersion: 'v1',
+				kind: 'ConfigMap',
+				metadata: {name: indexName, ...ledgerMetadata('index', 'Made by the benchmark.')},
+				data: indexData(blockSize, []),
+			});
+		}
+
+		const installation = await install({
+			client,
+			kubeconfig,
+			directory: path.join(directory, `replicas-${replicas}`),
+			replicas,
+			flags: ['--port-range=1024-65535', ...flags],
+			...(nodeFlags && {nodeFlags}),
+		});
+		await untilPatched(client);
+		return {
+			pids: installation.replicas().map(({process: {pid}}) => pid),
+			[Symbol.asyncDispose]: installation.stop,
+		};
+	},
+});
+
+export const contenderOf = (stage: Stage, spec: ContenderSpec): Contender => {
+	if (spec.kind === 'product') {
+		return product(stage, spec);
+	}
+
+	return spec.kind === 'static' ? staticWebhook(stage, spec.name) : noWebhook(spec.name);
+};
+
+const podsPath = '/api/v1/namespaces/bench/pods';
+
+/** What the product would answer for the Pod that the load consists of, as the API server defaults it before it asks. */
+const patchForTemplate = async (client: KubeClient): Promise<string> => {
+	const pod = await client.request<Pod>('POST', `${podsPath}?dryRun=All`, podTemplate('burst'));
+	const request: AdmissionRequest = {
+		uid: 'static',
+		kind: {group: '', version: 'v1', kind: 'Pod'},
+		operation: 'CREATE',
+		namespace: 'bench',
+		name: '',
+		dryRun: true,
+		object: pod,
+	};
+	const plan = planPod(request, pod, [{first: 1024, last: 65_535}]);
+	if (plan.kind === 'skip') {
+		throw new Error(`the load's Pod is skipped: ${plan.reason}`);
+	}
+
+	return JSON.stringify(patchBetween(pod, withPorts(pod, plan, plan.demand.numbers.map((_, index) => 30_558 + index))));
+};
+
+/** The API server notices a new configuration a moment later. */
+const untilPatched = async (client: KubeClient): Promise<void> => {
+	const deadline = performance.now() + 20_000;
+	for (;;) {
+		const {body} = await client.send<{metadata?: {annotations?: Record<string, string>}}>('POST', `${podsPath}?dryRun=All`, podTemplate('probe'));
+		if (body.metadata?.annotations?.['hostport.io/allocated-grpc']) {
+			return;
+		}
+
+		if (performance.now() > deadline) {
+			throw new Error(`the webhook is not called, or gives no ports: ${JSON.stringify(body)}`);
+		}
+
+		await sleep(50);
+	}
+};

@@ -1,0 +1,16 @@
+/** How much memory a process has (Linux). */
+import {readFile} from 'node:fs/promises';
+
+export type ProcessMemory = {
+	/** Resident set, in MiB. */
+	readonly rssMb: number;
+	/** The largest that it has been so far. */
+	readonly peakRssMb: number;
+};
+
+/** @throws when there is no such process, or no /proc. */
+export const memoryOf = async (pid: number): Promise<ProcessMemory> => {
+	const status = await readFile(`/proc/${pid}/status`, 'utf8');
+	const mb = (name: string) => Math.round(Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024);
+	return {rssMb: mb('VmRSS'), peakRssMb: mb('VmHWM')};
+};

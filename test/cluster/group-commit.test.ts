@@ -1,0 +1,105 @@
+/** How Pods share commits: who waits for whom, and for how long. */
+import test from 'ava';
+import {gate} from '../helpers/fake-cluster.ts';
+import {demandFor, entryWith} from '../helpers/ledger.ts';
+import {never, openLedger} from '../helpers/opened-ledger.ts';
+
+const names = (count: number): string[] => Array.from({length: count}, (_, index) => `p${index}`);
+
+const setUp = async () => {
+	const ledger = await openLedger({'30558.tcp': entryWith()});
+	const {clock, cluster, store} = ledger;
+	const create = async () => store.reserve(demandFor(['grpc', 'health']), never);
+	const page = 'PATCH hostport-ledger-30500';
+	return {
+		...ledger,
+		create,
+		commits: () => cluster.count(page),
+		/** Has a group of so many Pods committed, which arrive while the first of them is. */
+		burst: async (pods: number) => {
+			const {opened, open} = gate();
+			cluster.before = async request => request === page ? opened : undefined;
+			const all = [create()];
+			await clock.settle();
+			all.push(...Array.from({length: pods}, create));
+			await clock.settle();
+			cluster.before = () => {};
+			open();
+			await clock.until(Promise.all(all));
+		},
+	};
+};
+
+test('Pods that come one after the other are committed at once', async t => {
+	const {clock, create, commits} = await setUp();
+	for (let count = 1; count <= 5; count++) {
+		const startedAt = clock.now();
+		await clock.until(create());
+		t.is(clock.now(), startedAt);
+		t.is(commits(), count);
+	}
+});
+
+test('Pods that come while a commit is under way go into the next one together', async t => {
+	const {burst, commits} = await setUp();
+	await burst(10);
+	t.is(commits(), 2);
+});
+
+test('after a group, the first of the next waits for the others', async t => {
+	const {clock, burst, create, commits} = await setUp();
+	await burst(10);
+	const startedAt = clock.now();
+	const pods = [];
+	for (let count = 0; count < 10; count++) {
+		pods.push(create());
+		await clock.advance(2);
+	}
+
+	await clock.until(Promise.all(pods));
+	t.is(commits(), 3);
+	t.true(clock.now() - startedAt <= 36, 'As soon as all were back and nobody else came.');
+});
+
+test('who comes alone after a group waits for 50 ms at most', async t => {
+	const {clock, burst, create, commits} = await setUp();
+	await burst(40);
+	const startedAt = clock.now();
+	await clock.until(create());
+	t.is(clock.now() - startedAt, 50);
+	t.is(commits(), 3);
+	await clock.until(create());
+	t.is(clock.now() - startedAt, 50, 'And the next one not at all.');
+});
+
+test('pages that will soon be needed are made in the background, the more at once the larger the ledger is', async t => {
+	const {clock, cluster, pages, store} = await openLedger({'30558.tcp': entryWith(), '31100.tcp': entryWith(), '40000.tcp': entryWith()});
+	await clock.until(store.reserve(demandFor(names(260), {basePort: 31_000, maxPort: 32_999}), never));
+	await clock.settle();
+	const isOpen = (first: number) => cluster.configMaps.get(`hostport-ledger-${first}`)?.metadata.annotations?.['hostport.io/mark'] === undefined;
+	t.is(cluster.configMaps.get('hostport-ledger')?.data?.['pages'], '30500 31000 31500 32000 32500 40000', 'As many as there were, but none beyond what was asked for.');
+	t.true([31_500, 32_000, 32_500].every(first => isOpen(first)));
+	t.is(cluster.count('GET pods'), 1, 'One list for all.');
+	t.is(pages.known.get(31_500)?.unusable, undefined);
+});
+
+test('a page that is not half full makes no others', async t => {
+	const {clock, cluster, store} = await openLedger({'31000.tcp': entryWith()});
+	await clock.until(store.reserve(demandFor(['grpc'], {basePort: 31_000}), never));
+	await clock.settle();
+	t.is(cluster.configMaps.get('hostport-ledger')?.data?.['pages'], '31000');
+});
+
+test('while pages can\'t be made in the background, whoever needs one makes it', async t => {
+	const {clock, cluster, store} = await openLedger({'31000.tcp': entryWith()});
+	cluster.before = request => {
+		if (request === 'GET pods') {
+			throw new Error('no answer');
+		}
+	};
+	await clock.until(store.reserve(demandFor(names(260), {basePort: 31_000}), never));
+	await clock.settle();
+	t.is(cluster.configMaps.get('hostport-ledger-31500')?.metadata.annotations?.['hostport.io/mark'], 'quarantine');
+	cluster.before = () => {};
+	t.deepEqual(await clock.until(store.reserve(demandFor(['a'], {basePort: 32_000}), never)), [32_000]);
+});

@@ -1,0 +1,185 @@
+/** Whoever can reach a replica's port may send it anything: it answers, lives on, reserves nothing, and honest Pods notice nothing. */
+import https from 'node:https';
+import {connect} from 'node:net';
+import tls from 'node:tls';
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import fc from 'fast-check';
+import {createBurst, hostPorts, ledgerEntries} from '../../scripts/burst.ts';
+import {memoryOf} from '../../scripts/process-memory.ts';
+import {webhookConfiguration} from '../../scripts/replicas.ts';
+import type {Replica} from '../../scripts/replicas.ts';
+import {arbitraryMessage} from '../fuzz/arbitrary-message.ts';
+import {statefulSetReview} from '../helpers/fixtures.ts';
+import {answerTo} from '../helpers/http.ts';
+import {useCluster} from './helpers/cluster.ts';
+
+const cluster = useCluster(test, {workloads: false, replicas: 2});
+
+/** What deploy/base lets a replica have. */
+const memoryLimitMb = 250;
+
+type Hostile = {readonly body: string | Uint8Array; readonly contentType?: string};
+
+type Review = {request: {object: {metadata: {annotations: Record<string, unknown>}; spec: {containers: unknown[]}}}};
+
+const review = (change: (object: Review['request']['object']) => void): string => {
+	const changed = statefulSetReview() as Review;
+	change(changed.request.object);
+	return JSON.stringify(changed);
+};
+
+const annotated = (annotations: object): Hostile => ({body: review(({metadata}) => Object.assign(metadata.annotations, annotations))});
+
+const honestText = JSON.stringify(statefulSetReview());
+const invalidUtf8 = Buffer.from(honestText.replace('game-server-2', 'game-server-\u00FF'), 'latin1');
+const nestedDeeply = honestText.replace('"securityContext":{}', `"securityContext":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`);
+
+/** Each must be refused, by a status or by a denial. */
+const hostile: Readonly<Record<string, Hostile>> = {
+	'nothing': {body: ''},
+	'a truncated review': {body: honestText.slice(0, -100)},
+	'a review of another type': {body: honestText, contentType: 'text/plain'},
+	'20 MB': {body: `"${'x'.repeat(20_000_000)}"`},
+	'invalid UTF-8': {body: invalidUtf8},
+	'a hundred thousand levels in a Pod': {body: nestedDeeply},
+	'a hundred thousand levels': {body: '['.repeat(100_000)},
+	'no review': {body: '[]'},
+	'a review of nothing': {body: '{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview"}'},
+	'a port whose number is its prototype\'s': {body: honestText.replace('"containerPort":9000', '"__proto__":{"containerPort":9000}')},
+	'an annotation that is a list': annotated({'hostport.io/enabled': ['true']}),
+	'an annotation that is an object': annotated({'hostport.io/enabled': 'true', 'hostport.io/ports': {}}),
+	'an annotation that is a megabyte': annotated({'hostport.io/base-port': '3'.repeat(1_000_000)}),
+	'more ports than there are': {body: review(({metadata, spec}) => {
+		metadata.annotations['hostport.io/max-port'] = '31000';
+		spec.containers = [{name: 'main', ports: Array.from({length: 1000}, (_, index) => ({containerPort: index + 1}))}];
+	})},
+	'ten thousand containers': {body: review(({spec}) => {
+		spec.containers = Array.from({length: 10_000}, (_, index) => ({name: `c${index}`, ports: [{containerPort: index + 1}]}));
+	})},
+};
+
+/** Of the replicas' certificate, as the API server has been told it. */
+const authority = async (): Promise<string> => {
+	const {webhooks: [webhook]} = await cluster().client.request<{webhooks: Array<{clientConfig: {caBundle: string}}>}>('GET', webhookConfiguration);
+	return Buffer.from(webhook!.clientConfig.caBundle, 'base64').toString();
+};
+
+/** The answer's status, or the verdict of the review; undefined where the connection was cut before an answer. */
+const post = async ({webhookPort}: Replica, ca: string, {body, contentType = 'application/json'}: Hostile): Promise<string | undefined> => {
+	const request = https.request({host: '127.0.0.1', port: webhookPort, ca, agent: false, method: 'POST', path: '/mutate-pods?timeout=10s', headers: {'Content-Type': contentType}});
+	request.end(body);
+	const answer = await answerTo(request).catch(() => undefined);
+	if (answer?.status !== 200) {
+		return answer && String(answer.status);
+	}
+
+	const {response: {allowed, patch, status}} = JSON.parse(answer.body) as {response: {allowed: boolean; patch?: string; status?: {code: number}}};
+	return allowed ? patch === undefined ? 'allowed' : 'patched' : `denied with ${status?.code}`;
+};
+
+const isRefusal = (verdict: string | undefined): boolean => /^4\d\d$|^denied with (?:400|403|503)$/.test(verdict ?? '');
+
+/** Whoever is still sending when the server has had enough may miss its answer. */
+const isLarge = ({body}: Hostile): boolean => body.length > 64 * 1024;
+
+for (const [what, message] of Object.entries(hostile)) {
+	test.serial(`refused: ${what}`, async t => {
+		const [replica] = cluster().installation.replicas();
+		const verdict = await post(replica!, await authority(), message);
+		t.true(isRefusal(verdict) || (verdict === undefined && isLarge(message)), verdict ?? 'no answer');
+		t.is((await ledgerEntries(cluster().client)).size, 0);
+	});
+}
+
+/** They say as little as keeps a connection open: nothing, a header without an end, or a body without an end. */
+const openSlowly = (port: number, ca: string, index: number): (() => void) => {
+	const socket = index % 3 === 0 ? connect(port, '127.0.0.1') : tls.connect({port, host: '127.0.0.1', ca});
+	socket.on('error', () => {});
+	if (index % 3 > 0) {
+		socket.write('POST /mutate-pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n');
+	}
+
+	if (index % 3 === 2) {
+		socket.write('Content-Length: 5000000\r\n\r\n{');
+	}
+
+	const dripping = setInterval(() => socket.writable && index % 3 > 0 && socket.write('x'), 500);
+	return () => {
+		clearInterval(dripping);
+		socket.destroy();
+	};
+};
+
+/** Almost all of the largest body that is read, and never its end. */
+const holdBody = (port: number, ca: string): (() => void) => {
+	const request = https.request({host: '127.0.0.1', port, ca, agent: false, method: 'POST', path: '/mutate-pods?timeout=10s', headers: {'Content-Type': 'application/json', 'Content-Length': 7_000_000}});
+	request.on('error', () => {});
+	request.write(Buffer.alloc(6_900_000, ' '));
+	return () => request.destroy();
+};
+
+/** Honest Pods while `attack` goes on. They must notice nothing, the ledger must hold their ports alone, and no replica may need more memory than it has. */
+const withHonestPods = async <Result>(t: ExecutionContext, namespace: string, attack: () => Promise<Result>): Promise<Result> => {
+	const {client, installation, createNamespace} = cluster();
+	await createNamespace(namespace);
+	const replicas = installation.replicas();
+	const burstOf = async (count: number) => createBurst({client, count, concurrency: 20, namespaces: [namespace], basePort: 20_000});
+	// The API server has its connections, as it always has.
+	const first = await burstOf(40);
+	const [result, burst] = await Promise.all([attack(), burstOf(300)]);
+	const memory = await Promise.all(replicas.map(async ({process: {pid}}) => memoryOf(pid)));
+	t.log(`${burst.created} honest Pods, ${burst.failures.length} failed, longest stall ${burst.longestStallMs.toFixed(0)} ms; RSS ${memory.map(({rssMb}) => rssMb).join(', ')} MB, at most ${memory.map(({peakRssMb}) => peakRssMb).join(', ')} MB, of ${memoryLimitMb} MB`);
+	t.deepEqual([...first.failures, ...burst.failures], []);
+	const ports = await hostPorts(client);
+	t.deepEqual([...(await ledgerEntries(client)).keys()].toSorted(), ports.map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`).toSorted());
+	t.deepEqual(installation.replicas(), replicas, 'all processes live');
+	for (const {healthPort} of replicas) {
+		t.is((await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status, 200);
+	}
+
+	t.true(memory.every(({peakRssMb}) => peakRssMb <= memoryLimitMb));
+	return result;
+};
+
+test.serial('200 slow connections and 20 large bodies without an end beside honest Pods', async t => {
+	const [target] = cluster().installation.replicas();
+	const ca = await authority();
+	const closes = await withHonestPods(t, 'slow', async () => [
+		...Array.from({length: 200}, (_, index) => openSlowly(target!.webhookPort, ca, index)),
+		...Array.from({length: 20}, () => holdBody(target!.webhookPort, ca)),
+	]);
+	for (const close of closes) {
+		close();
+	}
+});
+
+test.serial('500 garbage requests at once beside honest Pods', async t => {
+	const replicas = cluster().installation.replicas();
+	const ca = await authority();
+	const chosen = Object.values(hostile).flatMap(message => Array.from({length: message.body.length > 10_000_000 ? 1 : 10}, () => message));
+	// Cut off in the middle, whatever it was.
+	const truncated = fc.sample(arbitraryMessage, {numRuns: 500 - chosen.length, seed: 1}).map(({body}) => ({body: body.subarray(0, body.length / 2)}));
+	const garbage: Hostile[] = [...chosen, ...truncated];
+	const verdicts = await withHonestPods(t, 'beside', async () => Promise.all(garbage.map(async (message, index) =>
+		({message, verdict: await post(replicas[index % replicas.length]!, ca, message)}))));
+	const counts = Map.groupBy(verdicts, ({verdict}) => verdict ?? 'cut off').entries().map(([verdict, {length}]) => `${verdict}: ${length}`).toArray();
+	t.log(`${garbage.length} garbage requests: ${counts.join(', ')}`);
+	t.deepEqual(verdicts.filter(({verdict, message}) => !isRefusal(verdict) && !(verdict === undefined && isLarge(message))).map(({verdict, message}) => [verdict, message.body.length]), []);
+});
+
+test.serial('a Pod with a thousand ports gets a thousand', async t => {
+	const {client} = cluster();
+	const ports = Array.from({length: 1000}, (_, index) => ({containerPort: index + 1}));
+	const body = {
+		apiVersion: 'v1',
+		kind: 'Pod',
+		metadata: {name: 'crowd', annotations: {'hostport.io/enabled': 'true', 'hostport.io/base-port': '10000'}},
+		spec: {schedulerName: 'none', containers: [{name: 'main', image: 'none', ports}]},
+	};
+	const pod = await client.request<{spec: {containers: Array<{ports: Array<{hostPort: number}>}>}}>('POST', '/api/v1/namespaces/default/pods', body);
+	const given = pod.spec.containers[0]!.ports.map(({hostPort}) => hostPort);
+	t.is(new Set(given).size, 1000);
+	const entries = await ledgerEntries(client);
+	t.deepEqual(given.filter(port => !entries.has(`${port}.tcp`)), []);
+});

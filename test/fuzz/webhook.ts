@@ -1,0 +1,58 @@
+/** The webhook itself, to be sent to: the real application, recipe and ledger, on a cluster in memory that remembers every reservation. */
+import {createPodMutator} from '../../src/admission/mutate-pod.ts';
+import {createNamespaceLabels} from '../../src/cluster/namespaces.ts';
+import type {PodDemand} from '../../src/ports/demand.ts';
+import {createWebhookApp} from '../../src/server/app.ts';
+import {listen} from '../../src/server/listener.ts';
+import {openLedger, silent} from '../helpers/opened-ledger.ts';
+import {defaultRanges} from '../helpers/pods.ts';
+
+/** What the ledger has given. */
+export type Given = {readonly demand: PodDemand; readonly numbers: readonly number[]};
+
+export type Trace = {
+	readonly given: readonly Given[];
+	/** The keys of the ledger's entries. */
+	readonly entries: readonly string[];
+};
+
+/** In this process or in another. */
+export type Webhook = AsyncDisposable & {
+	readonly port: number;
+	/** What has come of the messages since the last call. From here on the ledger is empty again. */
+	readonly takeTrace: () => Promise<Trace>;
+};
+
+export const startWebhook = async (): Promise<Webhook> => {
+	let current = await freshMutator();
+	const app = createWebhookApp({mutatePod: async (body, signal) => current.mutatePod(body, signal), logger: silent, isStopping: () => false});
+	const {port, close} = await listen(app, {host: '127.0.0.1', port: 0});
+	return {
+		port,
+		async takeTrace() {
+			const {given, cluster} = current;
+			current = await freshMutator();
+			return {given, entries: Object.keys(cluster.entries)};
+		},
+		[Symbol.asyncDispose]: async () => close(0),
+	};
+};
+
+const freshMutator = async () => {
+	const {store, cluster, clock} = await openLedger({});
+	const given: Given[] = [];
+	const noted = (give: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>) => async (demand: PodDemand, signal: AbortSignal) => {
+		const numbers = await give(demand, signal);
+		given.push({demand, numbers});
+		return numbers;
+	};
+
+	const mutatePod = createPodMutator({
+		reserve: noted(async (demand, signal) => store.reserve(demand, signal)),
+		preview: noted(async (demand, signal) => store.preview(demand, signal)),
+		namespaceLabels: createNamespaceLabels(cluster, clock, silent),
+		ranges: defaultRanges,
+		logger: silent,
+	});
+	return {mutatePod, given, cluster};
+};

@@ -1,0 +1,24 @@
+import test from 'ava';
+import {testContract} from './api-contract.ts';
+import {ApiServer} from './api-server.ts';
+import type {WatchedEvent} from './api-server.ts';
+import {Random} from './random.ts';
+
+const server = new ApiServer({now: () => 0, random: new Random(1).next});
+
+testContract(test, () => ({
+	send: async request => server.handle(request),
+	async watch(path, _timeoutSeconds, meanwhile) {
+		const events: WatchedEvent[] = [];
+		const stop = server.watch({path}, event => events.push(event));
+		await meanwhile?.();
+		stop();
+		return events;
+	},
+	async compact() {
+		server.compact();
+	},
+	async closeQuota(namespace) {
+		server.closeQuota(namespace);
+	},
+}));

@@ -1,0 +1,61 @@
+/** One run of the simulation, from its seed to its verdict. */
+import {checkAgreement, checkLock, checkService, settlingMs} from './aftermath.ts';
+import type {Violation} from './invariants.ts';
+import {World} from './world.ts';
+
+export type Run = {
+	readonly seed: number;
+	/** Pods that were asked for, from their creation to their end or that of the run. */
+	readonly lifecycles: number;
+	/** Of them, those that were stored. */
+	readonly stored: number;
+	/** Only the first: what follows from it says little. */
+	readonly violation: Violation | undefined;
+	/** The same for each run of this seed. */
+	readonly hash: string;
+	readonly virtualMs: number;
+};
+
+/** What is still under way a moment after the last Pod was asked for. */
+const lastMs = 5000;
+
+/** @param show gets every line of what happens. */
+export const simulate = async (seed: number, show?: (line: string) => void): Promise<Run> => {
+	const world = new World({seed, show});
+	const {scheduler, violations, workload, journal} = world;
+	let isOver = false;
+	let problem: unknown;
+	const end = () => {
+		isOver = true;
+	};
+
+	world.start();
+	history(world).then(end, (error: unknown) => {
+		problem = error;
+		end();
+	});
+	await scheduler.run(() => isOver || violations.length > 0);
+	if (problem) {
+		throw new Error(`the simulation itself failed at seed ${seed}`, {cause: problem});
+	}
+
+	return {seed, lifecycles: workload.asked, stored: workload.stored, violation: violations[0], hash: journal.hash, virtualMs: scheduler.now};
+};
+
+const history = async (world: World): Promise<void> => {
+	const {scheduler, creation, invariants} = world;
+	await scheduler.sleep(world.spanMs + lastMs);
+	world.heal();
+	await scheduler.sleep(settlingMs(world));
+	if (creation.open > 0) {
+		invariants.violated('nothing hangs', `${creation.open} requests have no answer`);
+	}
+
+	checkAgreement(world);
+	await checkService(world);
+	await checkLock(world);
+};
+
+/** What to say about a run that has failed. */
+export const complaint = ({seed, violation}: Run): string =>
+	`seed ${seed}: ${violation?.invariant}: ${violation?.detail} (after ${((violation?.atMs ?? 0) / 1000).toFixed(3)} s)\nreplay it with: npm run simulate -- --seed ${seed}`;

@@ -1,0 +1,35 @@
+/** The checks are checked: what would a simulation be worth that lets a broken product pass? */
+import test from 'ava';
+import {runSeeds} from './pool.ts';
+import type {Run} from './run.ts';
+import {variants} from './variants.ts';
+
+/** Most are caught by the first few seeds, see docs/adr/0006-simulation.md. */
+const mostSeeds = 400;
+
+for (const {name} of variants.filter(({notCaught}) => notCaught === undefined)) {
+	test.serial(`the simulation catches: ${name}`, async t => {
+		t.timeout(10 * 60_000);
+		let runs = 0;
+		let caught: Run | undefined;
+		await runSeeds({from: 1, count: mostSeeds, jobs: 1, variant: name, onRun(run) {
+			runs += 1;
+			caught = run.violation && run;
+			return caught ? 'stop' : 'go on';
+		}});
+		t.truthy(caught, `not in ${runs} seeds`);
+		t.log(`seed ${caught?.seed}: ${caught?.violation?.invariant}`);
+	});
+}
+
+for (const {name, notCaught} of variants.filter(({notCaught}) => notCaught !== undefined)) {
+	test.serial(`not caught yet, but it runs: ${name}, which takes ${notCaught}`, async t => {
+		t.timeout(2 * 60_000);
+		await runSeeds({from: 1, count: 1, jobs: 1, variant: name, onRun: () => 'stop'});
+		t.pass();
+	});
+}
+
+test('every variant has a name of its own', t => {
+	t.is(new Set(variants.map(({name}) => name)).size, variants.length);
+});

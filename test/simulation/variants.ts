@@ -1,0 +1,211 @@
+/**
+ * Deliberately broken versions of the product, each with one rule left out. A variant is a change of the text of a file in
+ * `src`, made while the file is loaded, so that nothing in `src` knows of it; a text that is no longer there, or is there
+ * twice, is an error. The simulation must catch every one that does not say why it is not.
+ */
+
+export type Edit = {
+	/** Below `src`. */
+	readonly file: string;
+	readonly replace: string;
+	readonly with: string;
+};
+
+export type Variant = {
+	/** What is wrong with it. */
+	readonly name: string;
+	readonly edits: readonly Edit[];
+	/** No seed has been found yet that catches it: what would have to meet. Such a variant is only held to fit. */
+	readonly notCaught?: string;
+};
+
+const edit = (file: string, replace: string, replacement: string): Edit => ({file, replace, with: replacement});
+
+export const variants: readonly Variant[] = [
+	{
+		name: 'no resourceVersion on writes of a page',
+		edits: [edit('cluster/ledger-objects.ts', 'metadata: {resourceVersion: page.resourceVersion},\n\t\t\tdata: changesAsData(changes)', 'metadata: {} as {resourceVersion: string},\n\t\t\tdata: changesAsData(changes)')],
+	},
+	{
+		name: 'free on first sighting',
+		edits: [edit('ports/repair.ts', 'now - sighting.firstSeen >= holdMs', 'now - sighting.firstSeen >= 0 * holdMs')],
+	},
+	{
+		name: 'list Pods before the ledger',
+		notCaught: 'a Pod that is stored in the last second of the hold time, between the list and the read of a pass that takes seconds',
+		edits: [edit(
+			'cluster/reconciler.ts',
+			`const snapshot = await pages.readAll(signal);
+		// What was read is at least as old as this, and the list that follows is younger: an age is never overrated.
+		const now = clock.now();
+		const [hostPorts, nodePorts] = await Promise.all([listFromPods(api, hostPortsOf, signal), listNodePorts(api, signal)]);`,
+			`const [hostPorts, nodePorts] = await Promise.all([listFromPods(api, hostPortsOf, signal), listNodePorts(api, signal)]);
+		const snapshot = await pages.readAll(signal);
+		const now = clock.now();`,
+		)],
+	},
+	{
+		name: 'trust request.uid as identity',
+		edits: [
+			edit('admission/mutate-pod.ts', 'const mutatePod = async', 'const numbersByUid = new Map<string, readonly number[]>();\n\nconst mutatePod = async'),
+			edit(
+				'admission/mutate-pod.ts',
+				'const numbers = await (request.dryRun ? preview : reserve)(plan.demand, signal);',
+				'const numbers = numbersByUid.get(request.uid) ?? await (request.dryRun ? preview : reserve)(plan.demand, signal);\n\tif (!request.dryRun) numbersByUid.set(request.uid, numbers);',
+			),
+		],
+	},
+	{
+		name: 'believe the Lease instead of the compare-and-swap',
+		edits: [edit(
+			'cluster/ledger-objects.ts',
+			'metadata: {resourceVersion: page.resourceVersion},\n\t\t\tdata: changesAsData(changes)',
+			'metadata: {resourceVersion: (await this.readPage(page.first, page.blockSize, signal))?.resourceVersion ?? page.resourceVersion},\n\t\t\tdata: changesAsData(changes)',
+		)],
+	},
+	{
+		name: 'remote clock for expiry',
+		edits: [
+			edit('cluster/lease-view.ts', "readonly clock: Pick<Clock, 'now'>;", 'readonly clock: Clock;'),
+			edit('cluster/lease-view.ts', 'this.#record ? this.#observedAt + this.#record.durationMs - this.#options.clock.now() : Infinity', "this.#record ? Date.parse(this.#record.renewTime ?? '2000-01-01') + this.#record.durationMs - this.#options.clock.date().getTime() : Infinity"),
+		],
+	},
+	{
+		name: 'retry an unknown outcome blindly',
+		notCaught: 'a write that is lost at once, and another replica that gives the same port before it is repeated',
+		edits: [edit(
+			'cluster/ledger-pages.ts',
+			'this.#readAt.delete(page.first);\n\t\t\tthrow error;',
+			`this.#readAt.delete(page.first);
+			if (!(error instanceof ApiError && error.status < 500)) {
+				const fresh = await this.#options.objects.readPage(page.first, page.blockSize, signal);
+				if (fresh) {
+					this.#keep(await this.#options.objects.commit(fresh, changes, signal));
+					return;
+				}
+			}
+
+			throw error;`,
+		)],
+	},
+	{
+		name: 'ages kept by port instead of by (port, claim, state)',
+		edits: [edit('ports/repair.ts', 'known && known.claim === claim && known.state === state ? known : {claim, state, firstSeen: now}', '({claim, state, firstSeen: known?.firstSeen ?? now})')],
+	},
+	{
+		name: 'a repair applied to an entry that has changed since it was judged',
+		edits: [edit('ports/batch-plan.ts', '&& isSame(page.entries.get(key), expected)', '&& (isSame(page.entries.get(key), expected) || true)')],
+	},
+	{
+		name: 'expiry after exactly one request timeout',
+		edits: [edit('config.ts', 'Math.max(holdTime, 2 * apiRequestTimeout)', 'Math.max(0 * holdTime, apiRequestTimeout)')],
+	},
+	{
+		name: 'quarantine kept in memory only',
+		edits: [edit('ports/config-map.ts', "[ledgerAnnotations.mark]: 'quarantine',", "...(kind === 'index' && {[ledgerAnnotations.mark]: 'quarantine'}),")],
+	},
+	{
+		name: 'quarantine lifted without a new list',
+		edits: [edit('cluster/quarantine.ts', '.filter(([key]) => !isKept.has(key)));', '.filter(([key]) => !isKept.has(key) && key === page.uid));')],
+	},
+	{
+		name: 'quarantine lifted at once',
+		edits: [edit('cluster/quarantine.ts', 'await clock.sleep(holdMs, signal);', 'await clock.sleep(holdMs / 1000, signal);')],
+	},
+	{
+		name: 'a page created before the index names it',
+		edits: [edit(
+			'cluster/ledger-pages.ts',
+			'await Promise.all(firsts.map(async first => objects.createPage(first, this.blockSize, signal)));',
+			`await Promise.all(firsts.map(async first => {
+				await objects.createPage(first, this.blockSize, signal);
+				const made = await this.#readPage(first, signal);
+				if (made?.quarantined && !this.#index!.pages.includes(first)) {
+					for (const opened of await quarantine.openPages([made], signal)) {
+						this.#keep(opened);
+					}
+				}
+			}));`,
+		)],
+	},
+	{
+		name: 'a page opened although the index does not name it',
+		edits: [edit('cluster/quarantine.ts', 'return await this.#isListed(first, signal) && (await', 'return (await')],
+	},
+	{
+		name: 'a spent deadline answered as a failure of ours',
+		edits: [edit('admission/mutate-pod.ts', 'problem instanceof DenialError || !signal.aborted ? problem', 'problem instanceof DenialError || signal ? problem')],
+	},
+	{
+		name: 'an index born open',
+		edits: [edit('ports/config-map.ts', "[ledgerAnnotations.mark]: 'quarantine',", "...(kind === 'page' && {[ledgerAnnotations.mark]: 'quarantine'}),")],
+	},
+	{
+		name: 'the waiters\' line restarting the expiry clock',
+		edits: [edit('cluster/lease-view.ts', 'if (record?.holder !== previous?.holder || record?.renewTime !== previous?.renewTime) {', 'if (record?.resourceVersion !== previous?.resourceVersion) {')],
+	},
+	{
+		name: 'a waiter that believes it is queued',
+		edits: [
+			edit('cluster/lease-decision.ts', 'const decideAsHolder =', 'const queued = new Set<string>();\n\nconst decideAsHolder ='),
+			edit('cluster/lease-decision.ts', 'const [next, ...rest] = line.filter(waiter => waiter !== identity);', 'const [next, ...rest] = line.filter(waiter => waiter !== identity);\n\tqueued.delete(identity);'),
+			edit('cluster/lease-decision.ts', 'return others.length < line.length ? {action: \'rest\'} : {action: \'line\', because: \'join\', waiters: [...line, identity]};', 'if (others.length < line.length) queued.add(identity);\n\treturn queued.has(identity) ? {action: \'rest\'} : {action: \'line\', because: \'join\', waiters: [...line, identity]};'),
+		],
+	},
+	{
+		name: 'dead waiters kept in line by whoever takes over',
+		edits: [edit('cluster/lease-decision.ts', "because: 'take over', holder: identity, waiters: []", "because: 'take over', holder: identity, waiters: others")],
+	},
+	{
+		name: 'a claim looked up only after an error',
+		edits: [edit('cluster/ledger-store.ts', "logger.debug({err: error}, 'somebody else has changed the ledger: planning again');", "for (const waiting of batch) if (waiting.kind === 'admission') waiting.earlierClaims.length = 0;")],
+	},
+	{
+		name: 'a claim never looked up',
+		edits: [edit('ports/allocator.ts', 'withLanded(startSearch(space, demand), earlierClaims)', 'withLanded(startSearch(space, demand), earlierClaims.slice(0, 0))')],
+	},
+	{
+		name: 'one claim for all attempts of a request',
+		edits: [edit('cluster/ledger-store.ts', 'request.claim = mintClaim();', 'request.claim ||= mintClaim();')],
+	},
+	{
+		name: 'answers before the commit',
+		edits: [edit('cluster/ledger-store.ts', "outcome.kind === 'allocated' && touched.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touched.isSubsetOf(committed) || true)")],
+	},
+	{
+		name: 'a dry run that reserves',
+		edits: [edit('admission/mutate-pod.ts', 'request.dryRun ? preview : reserve', 'request.dryRun && false ? preview : reserve')],
+	},
+	{
+		name: 'Pods listed by their label',
+		edits: [edit('cluster/pods.ts', '`/api/v1/pods?limit=${pageSize}', '`/api/v1/pods?labelSelector=hostport.io%2Fmanaged%3Dtrue&limit=${pageSize}')],
+	},
+	{
+		name: 'Pods listed from the API server\'s cache',
+		edits: [edit('cluster/pods.ts', '`/api/v1/pods?limit=${pageSize}', '`/api/v1/pods?resourceVersion=0&limit=${pageSize}')],
+	},
+	{
+		name: 'a list that breaks off taken for a whole one',
+		edits: [edit('cluster/pods.ts', '} while (token);', '} while (token && found.length === -1);')],
+	},
+	{
+		name: 'a terminating Pod taken for gone',
+		edits: [edit('ports/host-port-use.ts', 'export const isLive = ({status}: StoredPod): boolean => status', 'export const isLive = ({status, metadata}: StoredPod): boolean => !(\'deletionTimestamp\' in metadata) && status')],
+	},
+	{
+		name: 'entries that follow a name instead of the port',
+		edits: [edit('ports/repair.ts', 'if (uses.length > 0) {', 'if (uses.some(({pod}) => pod === entry.pod || entry.pod.includes(\' \'))) {')],
+	},
+	{
+		name: 'Pods without a name taking over from one another',
+		edits: [edit('ports/known-numbers.ts', 'return demand.hasFixedName ? withEntries', 'return demand.pod ? withEntries'), edit('admission/pod-identity.ts', '(${origin})`, hasFixedName: false', '(${origin})`.replace(/.* /, \'game/\'), hasFixedName: false'),],
+	},
+	{
+		name: 'what can not be read taken for nothing',
+		edits: [edit('ports/ledger-page.ts', 'for (const {port} of damaged) {', 'for (const {port} of damaged.slice(0, 0)) {')],
+	},
+	{
+		name: 'ports given from a marked page',
+		edits: [edit('ports/ledger-page.ts', "if (mark === 'quarantine') {", "if (mark === 'quarantine' && range === '') {"), edit('ports/ledger-page.ts', 'return mark === undefined ? undefined :', "return mark === undefined || mark === 'quarantine' ? undefined :")],
+	},
+];

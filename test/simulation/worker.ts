@@ -1,0 +1,28 @@
+/** A thread that runs seeds one after the other, of the product or of a broken version of it. */
+import {parentPort, workerData} from 'node:worker_threads';
+import {loadVariant} from './variant-loader.ts';
+import {variants} from './variants.ts';
+
+export type WorkerTask = {
+	readonly variant?: string | undefined;
+};
+
+const {variant} = workerData as WorkerTask;
+const broken = variants.find(({name}) => name === variant);
+if (broken) {
+	loadVariant(broken);
+}
+
+// Errors and aborted signals are a run's daily bread, and most of what one costs is its stack.
+Error.stackTraceLimit = 0;
+
+const {simulate} = await import('./run.ts');
+
+parentPort!.on('message', (seed: number) => {
+	simulate(seed).then(
+		run => parentPort!.postMessage(run),
+		(error: unknown) => {
+			throw error;
+		},
+	);
+});
