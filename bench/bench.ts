@@ -19,7 +19,7 @@ import {usageOf} from './process-usage.ts';
 
 const {values} = parseArgs({options: {
 	rounds: {type: 'string', default: '3'},
-	contender: {type: 'string', multiple: true, default: ['none', 'static', '1', '3', '5']},
+	contender: {type: 'string', multiple: true, default: ['none', 'static', '1', '3', '5', '3 no-affinity']},
 	'large-burst': {type: 'string', default: '2000'},
 	output: {type: 'string'},
 	directory: {type: 'string'},

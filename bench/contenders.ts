@@ -75,7 +75,7 @@ const staticWebhook = ({client, directory}: Stage, name: string): Contender => (
 	},
 });
 
-const product = ({client, kubeconfig, directory}: Stage, {name, replicas, flags, nodeFlags, blockSize}: ContenderSpec & {kind: 'product'}): Contender => ({
+const product = ({client, kubeconfig, directory}: Stage, {name, replicas, flags, nodeFlags, affinity, blockSize}: ContenderSpec & {kind: 'product'}): Contender => ({
 	name,
 	async start() {
 		if (blockSize !== undefined) {
@@ -94,6 +94,7 @@ const product = ({client, kubeconfig, directory}: Stage, {name, replicas, flags,
 			directory: path.join(directory, `replicas-${replicas}`),
 			replicas,
 			flags: ['--port-range=1024-65535', ...flags],
+			affinity,
 			...(nodeFlags && {nodeFlags}),
 		});
 		await untilPatched(client);

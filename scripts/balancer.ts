@@ -13,6 +13,8 @@ export type Target = {
 export type BalancerOptions = {
 	/** Asked for each connection, so that targets may come and go. */
 	readonly targets: () => readonly Target[];
+	/** Whether a client's connections go to the same target as long as it accepts them: `sessionAffinity: ClientIP` of a Service. */
+	readonly affinity?: boolean;
 	/** Default: any free one. */
 	readonly port?: number;
 };
@@ -23,9 +25,10 @@ export type Balancer = AsyncDisposable & {
 	readonly stop: () => Promise<void>;
 };
 
-export const startBalancer = async ({targets, port = 0}: BalancerOptions): Promise<Balancer> => {
+export const startBalancer = async ({targets, affinity = false, port = 0}: BalancerOptions): Promise<Balancer> => {
 	const clients = new Set<Socket>();
 	let turn = 0;
+	const chosen = new Map<string | undefined, Target>();
 	// Half-open: a side that has said all it wants may still be told something. Paused: bytes wait until they have somewhere to go.
 	const server = createServer({allowHalfOpen: true, pauseOnConnect: true, noDelay: true}, client => {
 		clients.add(client);
@@ -36,7 +39,11 @@ export const startBalancer = async ({targets, port = 0}: BalancerOptions): Promi
 		});
 		const candidates = targets();
 		const first = turn++ % Math.max(candidates.length, 1);
-		forward(client, [...candidates.slice(first), ...candidates.slice(0, first)]);
+		const inTurn = [...candidates.slice(first), ...candidates.slice(0, first)];
+		const {remoteAddress} = client;
+		const last = affinity ? chosen.get(remoteAddress) : undefined;
+		const isLast = ({host, port}: Target) => host === last?.host && port === last.port;
+		forward(client, inTurn.toSorted((a, b) => Number(isLast(b)) - Number(isLast(a))), target => chosen.set(remoteAddress, target));
 	});
 	server.listen(port, '127.0.0.1');
 	await once(server, 'listening');
@@ -59,7 +66,7 @@ export const startBalancer = async ({targets, port = 0}: BalancerOptions): Promi
 };
 
 /** Joins the client to the first of the targets that accepts. */
-const forward = (client: Socket, [target, ...others]: readonly Target[]): void => {
+const forward = (client: Socket, [target, ...others]: readonly Target[], onJoined: (target: Target) => void): void => {
 	if (!target || client.destroyed) {
 		client.resetAndDestroy();
 		return;
@@ -72,7 +79,7 @@ const forward = (client: Socket, [target, ...others]: readonly Target[]): void =
 
 	const tryNext = () => {
 		client.off('close', giveUp);
-		forward(client, others);
+		forward(client, others, onJoined);
 	};
 
 	client.once('close', giveUp);
@@ -80,6 +87,7 @@ const forward = (client: Socket, [target, ...others]: readonly Target[]): void =
 	upstream.once('connect', () => {
 		client.off('close', giveUp);
 		upstream.off('error', tryNext);
+		onJoined(target);
 		join(client, upstream);
 	});
 };

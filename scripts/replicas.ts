@@ -45,6 +45,8 @@ export type InstallOptions = {
 	/** How Node runs them. Default: as the program's own first line has it. */
 	readonly nodeFlags?: readonly string[];
 	readonly onLog?: (line: LogLine) => void;
+	/** As the Service in deploy/ has it. Default false: connections go round, so that all replicas contend. */
+	readonly affinity?: boolean;
 	/**
 	 * True: a user's installation is there already, and the replicas take the place of its Pods behind its Service. Rights
 	 * and webhook stay as that installation has made them, also when the replicas are stopped.
@@ -60,10 +62,10 @@ const base = new URL('../deploy/base/', import.meta.url);
 export const webhookConfiguration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hostport-operator-hostport-mutating-webhook-configuration';
 
 /** Resolves once all replicas are ready and the API server calls them. */
-export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], nodeFlags = ownNodeFlags, onLog, behindService = false, signal}: InstallOptions): Promise<Installation> => {
+export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], nodeFlags = ownNodeFlags, onLog, affinity = false, behindService = false, signal}: InstallOptions): Promise<Installation> => {
 	await mkdir(directory, {recursive: true});
 	const running = new Set<Replica>();
-	const balancer = await startBalancer({targets: () => [...running].map(({webhookPort}) => ({host: '127.0.0.1', port: webhookPort}))});
+	const balancer = await startBalancer({targets: () => [...running].map(({webhookPort}) => ({host: '127.0.0.1', port: webhookPort})), affinity});
 
 	const addReplica = async (name: string): Promise<Replica> => {
 		const replica = await startReplica({

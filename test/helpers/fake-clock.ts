@@ -8,6 +8,11 @@ export class FakeClock implements Clock {
 	#now = 1_000_000;
 	readonly #timers = new Set<Timer>();
 
+	/** How many waits time would end. */
+	get waits(): number {
+		return this.#timers.size;
+	}
+
 	readonly now = (): number => this.#now;
 
 	readonly date = (): Date => new Date(Date.UTC(2026, 10, 22, 10) + this.#now);

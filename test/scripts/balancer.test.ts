@@ -32,8 +32,8 @@ const deadTarget = async (): Promise<Target> => {
 	return {host: '127.0.0.1', port};
 };
 
-const balance = async (t: ExecutionContext, targets: () => readonly Target[]) => {
-	const balancer = await startBalancer({targets});
+const balance = async (t: ExecutionContext, targets: () => readonly Target[], affinity = false) => {
+	const balancer = await startBalancer({targets, affinity});
 	t.teardown(balancer.stop);
 	return balancer;
 };
@@ -56,6 +56,20 @@ test('connections go to one target after the other', async t => {
 	}
 
 	t.deepEqual(answers, ['a', 'b', 'c', 'a', 'b', 'c']);
+});
+
+test('with affinity they go to one as long as it is there, and then to another', async t => {
+	let targets = [await listenAs(t, 'a'), await listenAs(t, 'b'), await listenAs(t, 'c')];
+	const {port} = await balance(t, () => targets, true);
+	const first = await listenTo(t, port);
+	for (let count = 0; count < 5; count++) {
+		t.is(await listenTo(t, port), first);
+	}
+
+	targets = targets.filter((_, index) => 'abc'[index] !== first);
+	const second = await listenTo(t, port);
+	t.not(second, first);
+	t.is(await listenTo(t, port), second);
 });
 
 test('a dead target is skipped', async t => {

@@ -6,7 +6,7 @@ import {complaint, simulate} from './run.ts';
 import type {Run} from './run.ts';
 
 /** The long run is `npm run simulate -- --seeds 10000`. */
-const seeds = 200;
+const seeds = 40;
 
 const runsOf = async (from: number, count: number, variant?: string): Promise<Run[]> => {
 	const runs: Run[] = [];
