@@ -1,6 +1,6 @@
 /**
  * Has certificates made by a process that ends: the X.509 library takes 17 MB, which a replica would keep for something
- * that it does once in two months (docs/adr/0006-certificates.md).
+ * that it does once in two months (docs/adr/0007-certificates.md).
  */
 import {spawn} from 'node:child_process';
 import {text} from 'node:stream/consumers';
