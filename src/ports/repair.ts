@@ -6,7 +6,7 @@
  */
 import type {HostPortUse} from './host-port-use.ts';
 import {entryOf} from './host-port-use.ts';
-import {entryKey, parseEntryKey} from './ledger-entry.ts';
+import {entryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import {pageOf} from './ledger-page.ts';
 import type {LedgerPage} from './ledger-page.ts';
@@ -82,12 +82,12 @@ export const planPass = (input: PassInput): Pass => {
 		}
 	}
 
-	for (const [key, [first, ...others]] of usesByKey) {
-		const {port} = parseEntryKey(key)!;
+	for (const [key, ofKey] of usesByKey) {
+		const {port} = ofKey[0]!;
 		const page = pages.get(pageOf(port, blockSize));
 		// A page that does not exist gets its Pods when it is opened; a damaged entry counts as taken already.
-		if (first && page && !page.unusable && !page.entries.has(key) && !page.damaged.some(damaged => damaged.port === port)) {
-			repairs.push(appear(input, preferred([first, ...others], undefined)));
+		if (page && !page.unusable && !page.entries.has(key) && !page.damaged.some(damaged => damaged.port === port)) {
+			repairs.push(appear(input, preferred(ofKey, undefined)));
 		}
 	}
 
@@ -146,5 +146,6 @@ const seen = ({sightings, now}: PassInput, key: string, {claim, state}: LedgerEn
 /** Foreign Pods on different nodes may well share a number (a DaemonSet does); ours never may. */
 const findDuplicates = (usesByKey: ReadonlyMap<string, readonly HostPortUse[]>): Duplicate[] =>
 	[...usesByKey]
+		.filter(([, uses]) => uses.length > 1)
 		.map(([key, uses]) => ({key, uses: [...new Map(uses.map(use => [use.uid, use])).values()]}))
 		.filter(({uses}) => uses.length > 1 && uses.some(({managed}) => managed));
