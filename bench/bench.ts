@@ -3,6 +3,7 @@
  * machine, in alternating rounds.
  */
 import {mkdir, writeFile} from 'node:fs/promises';
+import os from 'node:os';
 import process from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
@@ -11,11 +12,14 @@ import {startControlPlane} from '../scripts/control-plane/start.ts';
 import {createKubeClient} from '../scripts/kube-client.ts';
 import {serviceAccount} from '../scripts/replicas.ts';
 import {parseContender} from './contender-spec.ts';
+import {renderChart} from './chart.ts';
 import {contenderOf} from './contenders.ts';
 import type {Contender} from './contenders.ts';
 import {assertNoDuplicates, clear, measureBurst, measureCompareAndSwap, measureOneByOne, namespace} from './load.ts';
-import type {Round} from './round.ts';
 import {usageOf} from './process-usage.ts';
+import {renderPage} from './page.ts';
+import {renderTable, summarize} from './round.ts';
+import type {Round} from './round.ts';
 
 const {values} = parseArgs({options: {
 	rounds: {type: 'string', default: '3'},
@@ -74,10 +78,14 @@ for (let round = 0; round < Number(values.rounds); round++) {
 	}
 }
 
-const {summarize, renderTable} = await import('./round.ts');
 const summary = summarize(rounds, compareAndSwapMs);
 console.log(renderTable(summary));
 if (values.output) {
+	const conditions = {node: process.version, kubernetes: controlPlane.version, processor: os.cpus()[0]?.model ?? 'unknown', cores: os.availableParallelism(), rounds: Number(values.rounds), command: ['npm run bench --', ...process.argv.slice(2)].join(' ')};
 	await mkdir(values.output, {recursive: true});
-	await writeFile(`${values.output}/results.json`, `${JSON.stringify({node: process.version, kubernetes: controlPlane.version, summary, rounds}, undefined, '\t')}\n`);
+	await Promise.all([
+		writeFile(`${values.output}/results.json`, `${JSON.stringify({conditions, summary, rounds: rounds.map(({oneByOneMs: _one, pacedMs: _paced, ...rest}) => rest)}, undefined, '\t')}\n`),
+		writeFile(`${values.output}/burst.svg`, renderChart(summary)),
+		writeFile(`${values.output}/README.md`, renderPage(summary, conditions)),
+	]);
 }
