@@ -24,11 +24,16 @@ const mostAtOnce = 8;
 
 const growBudgetMs = 30_000;
 
+/** A new page is opened in less; one that is marked for longer will stay so for the hold time. */
+const openingMs = 1000;
+
 export class LedgerPages {
 	readonly #options: LedgerPagesOptions;
 	readonly #pages = new Map<number, LedgerPage>();
 	/** When a page, or its absence, was last read. */
 	readonly #readAt = new Map<number, number>();
+	/** When the mark of a page was first seen, by the page's UID. */
+	readonly #markedSince = new Map<string, number>();
 	#index: LedgerIndex | undefined;
 	#growing: Promise<void> | undefined;
 	#indexReadAt = -Infinity;
@@ -54,6 +59,23 @@ export class LedgerPages {
 	/** First ports of the pages that hold a number from `base` to `max` and exist, as the index was last read. */
 	existingBetween(base: number, max: number): number[] {
 		return (this.#index?.pages ?? []).filter(first => first >= pageOf(base, this.blockSize) && first <= max);
+	}
+
+	/**
+	 * First ports of pages between two ports that have just been made, as far as is known: another replica is about to open
+	 * them. They and the index, which may not have named them yet, count as unread from now on.
+	 */
+	forgetOpening(base: number, max: number): number[] {
+		const {clock} = this.#options;
+		const opening = [...this.#pages.values()].filter(({uid, first, quarantined}) => quarantined
+			&& first >= pageOf(base, this.blockSize) && first <= max
+			&& clock.now() - (this.#markedSince.get(uid) ?? -Infinity) < openingMs);
+		for (const {first} of opening) {
+			this.#readAt.delete(first);
+			this.#indexReadAt = -Infinity;
+		}
+
+		return opening.map(({first}) => first);
 	}
 
 	/** Finds or makes the index; resolves once it may be used. Must be called first. */
@@ -236,7 +258,10 @@ export class LedgerPages {
 		}
 
 		if (page.quarantined) {
+			this.#markedSince.set(page.uid, this.#markedSince.get(page.uid) ?? this.#options.clock.now());
 			quarantine.watchPage(page);
+		} else {
+			this.#markedSince.delete(page.uid);
 		}
 	}
 }

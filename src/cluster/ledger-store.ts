@@ -74,6 +74,9 @@ const lullMs = 8;
 /** Other replicas wait for so long, and a commit longer, while Pods keep coming to this one. */
 const turnMs = 60;
 
+/** How often to look whether a page has been opened. */
+const openingRetryMs = 50;
+
 const firstRetryMs = 25;
 const lastRetryMs = 1000;
 
@@ -167,12 +170,16 @@ export class LedgerStore {
 	}
 
 	async #previewOnce(demand: PodDemand, startedAt: number, signal: AbortSignal): Promise<readonly number[]> {
-		const {pages} = this.#options;
+		const {pages, clock} = this.#options;
 		for (;;) {
 			signal.throwIfAborted();
 			const plan = this.#plan(pages.known, {requests: [{demand, claim: '', earlierClaims: [], doubtfulPages: new Set<number>()}], repairs: []});
 			const needs = this.#needs(plan, [], startedAt);
-			if (pages.meets(needs)) {
+			if (!pages.meets(needs)) {
+				await pages.read(needs, signal);
+			} else if (this.#isOpening(plan)) {
+				await clock.sleep(openingRetryMs, signal);
+			} else {
 				const {outcome} = plan.requests[0]!;
 				if (outcome.kind === 'allocated') {
 					return outcome.numbers;
@@ -180,8 +187,6 @@ export class LedgerStore {
 
 				throw this.#exhausted(demand, outcome.free);
 			}
-
-			await pages.read(needs, signal);
 		}
 	}
 
@@ -291,6 +296,8 @@ export class LedgerStore {
 			const needs = this.#needs(plan, repairs, attempt.aloneSince);
 			if (!pages.meets(needs, 'existing')) {
 				await pages.readOrCreate(needs, signal);
+			} else if (this.#isOpening(plan)) {
+				await clock.sleep(openingRetryMs, signal);
 			} else if (clock.now() < attempt.gatherUntil && attempt.batch.length < maximumBatch) {
 				await this.#gather(attempt, signal);
 			} else {
@@ -305,6 +312,12 @@ export class LedgerStore {
 				return;
 			}
 		}
+	}
+
+	/** Whether somebody has no ports only because pages of his range were just made and are not open yet. */
+	#isOpening({requests}: BatchPlan<Request>): boolean {
+		return requests.some(({request: {demand: {basePort, maxPort}}, outcome}) =>
+			outcome.kind === 'exhausted' && this.#options.pages.forgetOpening(basePort, maxPort).length > 0);
 	}
 
 	#plan<R extends Request>(known: ReadonlyMap<number, LedgerPage>, batch: Batch<R>): BatchPlan<R> {

@@ -1,7 +1,7 @@
 /** How Pods share commits: who waits for whom, and for how long. */
 import test from 'ava';
 import {gate} from '../helpers/fake-cluster.ts';
-import {demandFor, entryWith} from '../helpers/ledger.ts';
+import {demandFor, entryWith, pageObject} from '../helpers/ledger.ts';
 import {never, openLedger} from '../helpers/opened-ledger.ts';
 
 const names = (count: number): string[] => Array.from({length: count}, (_, index) => `p${index}`);
@@ -102,4 +102,34 @@ test('while pages can\'t be made in the background, whoever needs one makes it',
 	t.is(cluster.configMaps.get('hostport-ledger-31500')?.metadata.annotations?.['hostport.io/mark'], 'quarantine');
 	cluster.before = () => {};
 	t.deepEqual(await clock.until(store.reserve(demandFor(['a'], {basePort: 32_000}), never)), [32_000]);
+});
+
+test('who needs a page that another replica is just opening waits for it', async t => {
+	const {clock, cluster, pages, store} = await openLedger({'30558.tcp': entryWith()});
+	const index = cluster.configMaps.get('hostport-ledger')!;
+	const made = pageObject({first: 31_000, annotations: {'hostport.io/mark': 'quarantine'}});
+	cluster.put(made);
+	cluster.put({...index, data: {...index.data, pages: '30500 31000'}});
+	const demand = demandFor(['grpc'], {basePort: 31_000, maxPort: 31_499});
+	const [reserved, previewed] = [store.reserve(demand, never), store.preview(demand, never)];
+	await clock.advance(300);
+	t.true(await clock.isPending(reserved));
+	t.true(await clock.isPending(previewed));
+	cluster.put(pageObject({first: 31_000}));
+	t.deepEqual(await clock.until(reserved), [31_000]);
+	t.is((await clock.until(previewed)).length, 1);
+	t.is(pages.known.get(31_000)?.quarantined, false);
+});
+
+test('a page that stays closed is waited for no longer than a second', async t => {
+	const {clock, cluster, store} = await openLedger({'30558.tcp': entryWith()});
+	const index = cluster.configMaps.get('hostport-ledger')!;
+	cluster.put(pageObject({first: 31_000, annotations: {'hostport.io/mark': 'quarantine'}}));
+	cluster.put({...index, data: {...index.data, pages: '30500 31000'}});
+	const startedAt = clock.now();
+	const demand = demandFor(['grpc'], {basePort: 31_000, maxPort: 31_499});
+	await t.throwsAsync(clock.until(store.reserve(demand, never)), {message: /it is in quarantine/});
+	t.true(clock.now() - startedAt <= 1050);
+	await t.throwsAsync(clock.until(store.reserve(demand, never)), {message: /it is in quarantine/});
+	t.true(clock.now() - startedAt <= 1100, 'And the next one not at all.');
 });

@@ -204,14 +204,6 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		const {body} = await patch(`${leases}/ledger`, {spec: {holderIdentity: null}});
 		t.false('holderIdentity' in body.spec);
 	});
-
-	contract('a watch from a version that is forgotten begins with a 410', async (t, {configMaps, make, watch}) => {
-		await make('page');
-		await api().compact();
-		const [event] = await watch(`${configMaps}?resourceVersion=1`, 2);
-		t.is(event?.type, 'ERROR');
-		t.is((event?.object as {code?: number} | undefined)?.code, 410);
-	});
 };
 
 /** The product's; for these objects it means what a merge patch means. */
