@@ -30,10 +30,18 @@ export type FreshnessInput = {
 	readonly blockSize: number;
 	/** First ports of the pages that exist between two ports, as far as is known. */
 	readonly existingBetween: (base: number, max: number) => readonly number[];
-	/** When we began to be the only writer. */
+	/** Since when no other replica has had the Lease. */
 	readonly since: number;
+	/** When planning for this group began. */
+	readonly startedAt: number;
 	readonly now: number;
 };
+
+/**
+ * Where a predecessor's ports are looked for, a page may be this old: not every write is made under the Lease. One that was
+ * made just before a Lease could be taken, or pages that were made ahead, leave no trace in it.
+ */
+const predecessorLifetimeMs = 1000;
 
 /** A page that is only looked past, because it is full, may be this old: then freed ports are found again. */
 const fullPageLifetimeMs = 10_000;
@@ -42,7 +50,7 @@ const fullPageLifetimeMs = 10_000;
  * What another replica has written before us is found by reading once after that; a stale page would cost a conflict,
  * never a duplicate.
  */
-export const needsOf = ({plan, repairs, blockSize, existingBetween, since, now}: FreshnessInput): Needs => {
+export const needsOf = ({plan, repairs, blockSize, existingBetween, since, startedAt, now}: FreshnessInput): Needs => {
 	const readSince = new Map<number, number>();
 	const need = (first: number, time: number) => readSince.set(first, Math.max(time, readSince.get(first) ?? -Infinity));
 	for (const {key} of repairs) {
@@ -60,11 +68,12 @@ export const needsOf = ({plan, repairs, blockSize, existingBetween, since, now}:
 			consistent.add(first);
 		}
 
-		// Its predecessor's ports, or the last free one, may be on any page.
+		// Its predecessor's ports, or the last free one, may be on any page. A refusal is the one answer that no write proves.
 		const mustSeeAll = demand.hasFixedName || outcome.kind === 'exhausted';
-		indexSince = mustSeeAll ? since : indexSince;
+		const allSince = outcome.kind === 'exhausted' ? startedAt : Math.max(since, now - predecessorLifetimeMs);
+		indexSince = mustSeeAll ? Math.max(indexSince, allSince) : indexSince;
 		for (const first of existingBetween(demand.basePort, demand.maxPort)) {
-			need(first, mustSeeAll ? since : Math.min(since, now - fullPageLifetimeMs));
+			need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);
 			if (mustSeeAll) {
 				consistent.add(first);
 			}

@@ -142,6 +142,7 @@ export class LeaseLock {
 
 		this.#waiting?.reject(signal.reason);
 		this.#waiting = undefined;
+		this.#expectsUntil = -Infinity;
 		await watching;
 		await this.#leave();
 	}

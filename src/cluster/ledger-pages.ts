@@ -24,6 +24,9 @@ const mostAtOnce = 8;
 
 const growBudgetMs = 30_000;
 
+/** How often to try to open pages that we have made. */
+const mostTries = 4;
+
 /** A new page is opened in less; one that is marked for longer will stay so for the hold time. */
 const openingMs = 1000;
 
@@ -115,8 +118,10 @@ export class LedgerPages {
 
 		const read = await Promise.all(this.#outdated(needs, 'existing').map(async first => [first, await this.#readPage(first, signal, !needs.consistent.has(first))] as const));
 		const missing = read.filter(([, page]) => !page).map(([first]) => first);
-		if (missing.length > 0) {
-			await this.#growing;
+		if (missing.length > 0 && this.#growing) {
+			// What is being made may be what is needed: whoever waits plans again then.
+			await unlessAborted(this.#growing, signal);
+		} else if (missing.length > 0) {
 			await this.#create(missing, signal);
 		}
 	}
@@ -192,7 +197,7 @@ export class LedgerPages {
 	 * nobody can be on his way with one of its ports: he alone may open it at once.
 	 */
 	async #create(firsts: readonly number[], signal: AbortSignal): Promise<void> {
-		const {objects, quarantine} = this.#options;
+		const {objects, clock} = this.#options;
 		await Promise.all(firsts.map(async first => objects.createPage(first, this.blockSize, signal)));
 		for (;;) {
 			const pages = await Promise.all(firsts.map(async first => this.#readPage(first, signal)));
@@ -202,15 +207,33 @@ export class LedgerPages {
 				return;
 			}
 
+			const startedAt = clock.now();
 			const added = await unlessChanged(async () => objects.addToIndex(index, fresh.map(({first}) => first), signal));
 			if (added) {
-				this.#keepIndex(added, this.#options.clock.now());
-				const closed = index.quarantined ? [] : fresh.filter(({quarantined}) => quarantined);
-				for (const opened of closed.length > 0 ? await quarantine.openPages(closed, signal) : []) {
+				this.#keepIndex(added, startedAt);
+				await this.#open(index.quarantined ? [] : fresh.filter(({quarantined}) => quarantined), signal);
+				return;
+			}
+		}
+	}
+
+	/** Opens what we have just brought into the index; more than once, for otherwise it stays closed for the hold time. */
+	async #open(closed: readonly LedgerPage[], signal: AbortSignal): Promise<void> {
+		const {quarantine, clock, logger} = this.#options;
+		for (let tries = 1; closed.length > 0; tries++) {
+			try {
+				for (const opened of await quarantine.openPages(closed, signal)) {
 					this.#keep(opened);
 				}
 
 				return;
+			} catch (error) {
+				if (signal.aborted || tries === mostTries) {
+					throw error;
+				}
+
+				logger.debug({err: error}, 'new pages could not be opened: trying again');
+				await clock.sleep(tries * 100, signal);
 			}
 		}
 	}
@@ -265,3 +288,16 @@ export class LedgerPages {
 		}
 	}
 }
+
+/** @throws the signal's reason, when it is aborted first. */
+const unlessAborted = async (work: Promise<void>, signal: AbortSignal): Promise<void> => {
+	signal.throwIfAborted();
+	const {promise: aborted, reject} = Promise.withResolvers<never>();
+	const giveUp = () => reject(signal.reason);
+	signal.addEventListener('abort', giveUp, {once: true});
+	try {
+		await Promise.race([work, aborted]);
+	} finally {
+		signal.removeEventListener('abort', giveUp);
+	}
+};

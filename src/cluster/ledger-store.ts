@@ -174,7 +174,7 @@ export class LedgerStore {
 		for (;;) {
 			signal.throwIfAborted();
 			const plan = this.#plan(pages.known, {requests: [{demand, claim: '', earlierClaims: [], doubtfulPages: new Set<number>()}], repairs: []});
-			const needs = this.#needs(plan, [], startedAt);
+			const needs = this.#needs(plan, [], startedAt, startedAt);
 			if (!pages.meets(needs)) {
 				await pages.read(needs, signal);
 			} else if (this.#isOpening(plan)) {
@@ -293,7 +293,7 @@ export class LedgerStore {
 			// While one page is committed, others may be read anew; what is written must rest on what was planned with.
 			const known = new Map(pages.known);
 			const plan = this.#plan(known, {requests, repairs});
-			const needs = this.#needs(plan, repairs, attempt.aloneSince);
+			const needs = this.#needs(plan, repairs, attempt.aloneSince, startedAt);
 			if (!pages.meets(needs, 'existing')) {
 				await pages.readOrCreate(needs, signal);
 			} else if (this.#isOpening(plan)) {
@@ -325,9 +325,9 @@ export class LedgerStore {
 		return planBatch(known, pages.blockSize, batch, random, timestamp(clock.date()));
 	}
 
-	#needs(plan: BatchPlan<Request & Doubtful>, repairs: readonly Repair[], since: number): Needs {
+	#needs(plan: BatchPlan<Request & Doubtful>, repairs: readonly Repair[], since: number, startedAt: number): Needs {
 		const {pages, clock} = this.#options;
-		return needsOf({plan, repairs, blockSize: pages.blockSize, existingBetween: (base, max) => pages.existingBetween(base, max), since, now: clock.now()});
+		return needsOf({plan, repairs, blockSize: pages.blockSize, existingBetween: (base, max) => pages.existingBetween(base, max), since, startedAt, now: clock.now()});
 	}
 
 	/** One compare-and-swap for each page. Whoever has all his pages is answered; the first failure leaves the rest for the next plan. */
@@ -359,7 +359,7 @@ export class LedgerStore {
 			await pages.commit(known.get(first)!, changes, signal);
 			committed.add(first);
 			answerCommitted();
-			pages.growBehind(first, Math.max(0, ...plan.requests.map(({request}) => request.demand.maxPort)));
+			pages.growBehind(first, Math.max(0, ...plan.requests.filter(({pages: touched}) => touched.has(first)).map(({request}) => request.demand.maxPort)));
 			for (const repair of plan.repairs.filter(({key}) => changes.has(key))) {
 				this.#committed.add(repair);
 			}

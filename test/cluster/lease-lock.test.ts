@@ -663,3 +663,18 @@ test('who stops without the API server does so all the same, and says so', async
 	await a.stop();
 	t.true(a.logged.includes('Lease could not be handed on: the others wait until it expires'));
 });
+
+test('who stops keeps no place in the line, whatever it expects', async t => {
+	const {clock, server, start} = setUp(t);
+	const [a, b] = [start('a'), start('b')];
+	const {release} = await a.acquire();
+	const request = b.request();
+	await clock.advance(100);
+	t.is(server.line, 'b');
+	release(true);
+	a.told.abort(new Error('stopping'));
+	await clock.until(a.running);
+	await clock.until(request);
+	t.is(server.holder, 'b');
+	t.is(server.line, '');
+});
