@@ -31,6 +31,8 @@ const {values} = parseArgs({options: {
 const specs = values.contender.map(parseContender);
 
 await build();
+// Disposed of last: after tens of thousands of requests a process was seen to go on for many minutes with nothing left to do.
+using _end = {[Symbol.dispose]: () => setImmediate(() => process.exit())};
 await using controlPlane = await startControlPlane({
 	workloads: false,
 	onProgress: line => console.error(line),
