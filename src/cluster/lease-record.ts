@@ -16,6 +16,8 @@ export type Lease = KubernetesObject & {
 
 /** One version of the Lease. */
 export type LeaseRecord = {
+	/** Of the object: one that was deleted and made again counts its transitions anew. */
+	readonly uid: string;
 	readonly resourceVersion: string;
 	/** Undefined while nobody holds it. */
 	readonly holder: string | undefined;
@@ -27,6 +29,7 @@ export type LeaseRecord = {
 };
 
 export const decodeLease = ({metadata, spec}: Lease): LeaseRecord => ({
+	uid: metadata.uid,
 	resourceVersion: metadata.resourceVersion,
 	holder: spec?.holderIdentity || undefined,
 	waiters: (metadata.annotations?.[waitersAnnotation] ?? '').split(',').map(waiter => waiter.trim()).filter(Boolean),

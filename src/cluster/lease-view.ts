@@ -112,7 +112,7 @@ export class LeaseView {
 		}
 
 		// Others may have held it in between, unseen: then the transitions tell.
-		const isSameTenure = previous?.holder === record?.holder && previous?.transitions === record?.transitions;
+		const isSameTenure = previous?.uid === record?.uid && previous?.holder === record?.holder && previous?.transitions === record?.transitions;
 		if (previous?.holder === identity && !isSameTenure) {
 			onLost(`${record?.holder ?? 'nobody'} holds it now`);
 		}
@@ -122,15 +122,15 @@ export class LeaseView {
 			this.#renewedAt = clock.now();
 		}
 
-		this.#noteWhoHadIt(record);
+		this.#noteWhoHadIt(previous, record);
 	}
 
-	#noteWhoHadIt(record: LeaseRecord | undefined): void {
+	#noteWhoHadIt(previous: LeaseRecord | undefined, record: LeaseRecord | undefined): void {
 		const {clock, identity} = this.#options;
 		const isOthers = !record || (record.holder !== undefined && record.holder !== identity);
 		const known = this.#aloneTransitions;
 		// Letting it go does not count as a transition; taking it does.
-		const wasOnlyOurs = record !== undefined && known !== undefined
+		const wasOnlyOurs = record !== undefined && known !== undefined && record.uid === previous?.uid
 			&& (record.transitions === known || (record.holder === identity && record.transitions === known + 1));
 		if (!isOthers && !wasOnlyOurs) {
 			this.#aloneSince = clock.now();

@@ -27,18 +27,15 @@ export class LedgerObjects {
 	}
 
 	/**
-	 * Creates the index in quarantine, naming the pages that are there and keeping their block size. Does nothing where
-	 * somebody else was faster.
+	 * Creates the index in quarantine, naming the pages that are there and keeping the block size that most of them have. Does
+	 * nothing where somebody else was faster.
 	 */
 	async createIndex(blockSize: number, signal: AbortSignal): Promise<void> {
 		const selector = encodeURIComponent(`${ledgerLabel}=page`);
 		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[]}>(`${this.#collection}?labelSelector=${selector}`, {signal});
-		const blocks = items.flatMap(({metadata}) => {
-			const ports = metadata.annotations?.[ledgerAnnotations.ports];
-			return ports && /^\d+-\d+$/.test(ports) ? [ports.split('-').map(Number) as [number, number]] : [];
-		});
-		const size = blocks[0] ? blocks[0][1] - blocks[0][0] + 1 : blockSize;
-		await this.#createUnlessExists(indexName, ledgerMetadata('index', aboutIndex), indexData(size, blocks.map(([first]) => first)), signal);
+		const bySize = Map.groupBy(items.flatMap(({metadata}) => blockOf(metadata.annotations?.[ledgerAnnotations.ports])), ({size}) => size);
+		const [size, blocks] = [...bySize].toSorted(([, a], [, b]) => b.length - a.length)[0] ?? [blockSize, []];
+		await this.#createUnlessExists(indexName, ledgerMetadata('index', aboutIndex), indexData(size, blocks.map(({first}) => first)), signal);
 	}
 
 	/** @throws {ApiError} 409 when the index is no longer this version. */
@@ -72,7 +69,7 @@ export class LedgerObjects {
 		return decodePage(await this.#api.compareAndSwap<ConfigMap>(`${this.#collection}/${pageName(page.first)}`, {
 			metadata: {
 				resourceVersion: page.resourceVersion,
-				annotations: {[ledgerAnnotations.mark]: null},
+				annotations: {[ledgerAnnotations.mark]: null, [ledgerAnnotations.ports]: blockRange(page.first, page.blockSize)},
 				// One empty element ends the tracking of fields: thousands of keys would otherwise be listed twice.
 				managedFields: [{}],
 			},
@@ -111,3 +108,10 @@ export class LedgerObjects {
 		}
 	}
 }
+
+/** What the annotation of a page says; none where it is not the block that a page may own. */
+const blockOf = (ports = ''): Array<{readonly first: number; readonly size: number}> => {
+	const [first = 0, last = -1] = /^\d{1,5}-\d{1,5}$/.test(ports) ? ports.split('-').map(Number) : [];
+	const size = last - first + 1;
+	return size > 0 && first % size === 0 ? [{first, size}] : [];
+};

@@ -30,11 +30,19 @@ const mostTries = 4;
 /** A new page is opened in less; one that is marked for longer will stay so for the hold time. */
 const openingMs = 1000;
 
+type ReadTimes = {
+	readonly atAll: number;
+	/** Not from the API server's cache, so that it was the latest. */
+	readonly consistently: number;
+};
+
+const never: ReadTimes = {atAll: -Infinity, consistently: -Infinity};
+
 export class LedgerPages {
 	readonly #options: LedgerPagesOptions;
 	readonly #pages = new Map<number, LedgerPage>();
 	/** When a page, or its absence, was last read. */
-	readonly #readAt = new Map<number, number>();
+	readonly #readAt = new Map<number, ReadTimes>();
 	/** When the mark of a page was first seen, by the page's UID. */
 	readonly #markedSince = new Map<string, number>();
 	#index: LedgerIndex | undefined;
@@ -99,21 +107,34 @@ export class LedgerPages {
 		return this.#indexReadAt >= needs.index && this.#outdated(needs, touched).length === 0;
 	}
 
-	/** Reads what `meets` misses, and writes nothing. */
+	/** Reads what `meets` misses, and writes nothing. Where the block size has changed meanwhile, plan again. */
 	async read(needs: Needs, signal: AbortSignal): Promise<void> {
+		const {blockSize} = this;
 		if (this.#indexReadAt < needs.index) {
 			const startedAt = this.#options.clock.now();
 			const index = await this.#options.objects.readIndex(signal);
 			this.#keepIndex(index ?? this.#index!, startedAt);
 		}
 
+		if (this.blockSize !== blockSize) {
+			return;
+		}
+
 		await Promise.all(this.#outdated(needs).map(async first => this.#readPage(first, signal, !needs.consistent.has(first))));
 	}
 
-	/** Reads what `meets` misses, and creates pages that do not exist. They may come in quarantine: then others must serve. */
+	/**
+	 * Reads what `meets` misses, and creates pages that do not exist. They may come in quarantine: then others must serve. Where
+	 * the block size has changed meanwhile, plan again.
+	 */
 	async readOrCreate(needs: Needs, signal: AbortSignal): Promise<void> {
+		const {blockSize} = this;
 		if (this.#indexReadAt < needs.index) {
 			await this.#readOrCreateIndex(signal);
+		}
+
+		if (this.blockSize !== blockSize) {
+			return;
 		}
 
 		const read = await Promise.all(this.#outdated(needs, 'existing').map(async first => [first, await this.#readPage(first, signal, !needs.consistent.has(first))] as const));
@@ -122,7 +143,7 @@ export class LedgerPages {
 			// What is being made may be what is needed: whoever waits plans again then.
 			await unlessAborted(this.#growing, signal);
 		} else if (missing.length > 0) {
-			await this.#create(missing, signal);
+			await this.#create(missing, blockSize, signal);
 		}
 	}
 
@@ -142,7 +163,7 @@ export class LedgerPages {
 		const count = Math.min(this.#index.pages.length, mostAtOnce);
 		const following = Array.from({length: count}, (_, index) => next + index * this.blockSize)
 			.filter(candidate => candidate <= maxPort && !this.#index?.pages.includes(candidate));
-		this.#growing = this.#create(following, clock.deadline(growBudgetMs)).catch((error: unknown) => {
+		this.#growing = this.#create(following, this.blockSize, clock.deadline(growBudgetMs)).catch((error: unknown) => {
 			logger.warn({err: error}, 'pages that will soon be needed could not be made: whoever needs them will try again');
 		}).finally(() => {
 			this.#growing = undefined;
@@ -169,39 +190,44 @@ export class LedgerPages {
 		}
 	}
 
-	#outdated({pages, touched}: Needs, mustExist?: 'existing'): number[] {
-		return [...pages].filter(([first, since]) =>
-			(this.#readAt.get(first) ?? -Infinity) < since || (mustExist && touched.has(first) && !this.#pages.has(first)))
-			.map(([first]) => first);
+	#outdated({pages, touched, consistent}: Needs, mustExist?: 'existing'): number[] {
+		return [...pages].filter(([first, since]) => {
+			const {atAll, consistently} = this.#readAt.get(first) ?? never;
+			return (consistent.has(first) ? consistently : atAll) < since || (mustExist && touched.has(first) && !this.#pages.has(first));
+		}).map(([first]) => first);
 	}
 
 	/** After a conflict, and for the first time, a page is read as it is, whatever `maybeStale` says. */
 	async #readPage(first: number, signal: AbortSignal, maybeStale = false): Promise<LedgerPage | undefined> {
 		const startedAt = this.#options.clock.now();
-		const page = await this.#options.objects.readPage(first, this.blockSize, signal, maybeStale && this.#readAt.has(first) && this.#pages.has(first));
-		const known = this.#pages.get(first);
-		if (!page) {
-			this.#pages.delete(first);
-		} else if (known?.uid !== page.uid || !this.#readAt.has(first) || BigInt(known.resourceVersion) <= BigInt(page.resourceVersion)) {
-			// Otherwise a commit of ours has overtaken this answer. After a conflict what comes is kept, whatever its version:
-			// an API server that was restored from a backup counts from an older one.
+		const isCached = maybeStale && this.#readAt.has(first) && this.#pages.has(first);
+		const page = await this.#options.objects.readPage(first, this.blockSize, signal, isCached);
+		if (page) {
 			this.#keep(page);
+		} else {
+			this.#pages.delete(first);
 		}
 
-		this.#readAt.set(first, startedAt);
+		const {consistently} = this.#readAt.get(first) ?? never;
+		this.#readAt.set(first, {atAll: startedAt, consistently: isCached ? consistently : startedAt});
 		return page;
 	}
 
 	/**
 	 * Brings new pages into the index. Whoever adds one to an unmarked index knows that it never existed before, so that
-	 * nobody can be on his way with one of its ports: he alone may open it at once.
+	 * nobody can be on his way with one of its ports: he alone may open it at once. An index that was made again meanwhile, by
+	 * somebody who knew of another block size, gets none of them.
 	 */
-	async #create(firsts: readonly number[], signal: AbortSignal): Promise<void> {
+	async #create(firsts: readonly number[], blockSize: number, signal: AbortSignal): Promise<void> {
 		const {objects, clock} = this.#options;
-		await Promise.all(firsts.map(async first => objects.createPage(first, this.blockSize, signal)));
+		await Promise.all(firsts.map(async first => objects.createPage(first, blockSize, signal)));
 		for (;;) {
-			const pages = await Promise.all(firsts.map(async first => this.#readPage(first, signal)));
 			const index = await this.#readOrCreateIndex(signal);
+			if (index.blockSize !== blockSize) {
+				return;
+			}
+
+			const pages = await Promise.all(firsts.map(async first => this.#readPage(first, signal)));
 			const fresh = pages.filter(page => page !== undefined).filter(({first}) => !index.pages.includes(first));
 			if (fresh.length === 0) {
 				return;
@@ -257,6 +283,7 @@ export class LedgerPages {
 	#keepIndex(index: LedgerIndex, readAt: number): LedgerIndex {
 		// Otherwise a later answer has overtaken this one.
 		if (readAt >= this.#indexReadAt) {
+			this.#adoptBlockSize(index);
 			this.#index = index;
 			this.#indexReadAt = readAt;
 		}
@@ -268,9 +295,26 @@ export class LedgerPages {
 		return index;
 	}
 
+	/** Where somebody has deleted the whole ledger, one who knew of no pages may have begun a new one, with blocks of another size. */
+	#adoptBlockSize({blockSize}: LedgerIndex): void {
+		if (this.#index && this.#index.blockSize !== blockSize) {
+			this.#options.logger.warn(`the ConfigMap hostport-ledger was made again, and its blocks have ${blockSize} ports instead of ${this.#index.blockSize}: reading the ledger anew`);
+			this.#pages.clear();
+			this.#readAt.clear();
+			this.#markedSince.clear();
+		}
+	}
+
 	#keep(page: LedgerPage): void {
 		const {logger, quarantine} = this.#options;
 		const known = this.#pages.get(page.first);
+		// After a conflict what comes is kept, whatever its version: an API server that was restored from a backup counts from
+		// an older one.
+		const isOvertaken = known?.uid === page.uid && this.#readAt.has(page.first) && BigInt(known.resourceVersion) > BigInt(page.resourceVersion);
+		if (isOvertaken || page.blockSize !== this.blockSize) {
+			return;
+		}
+
 		this.#pages.set(page.first, page);
 		if (page.unusable && known?.unusable !== page.unusable) {
 			logger.warn(`the ConfigMap ${pageName(page.first)} gives no ports: ${page.unusable}`);

@@ -256,7 +256,7 @@ export class LedgerStore {
 	/** Waits until nobody is likely to join any more: all of the group before are back, and nobody has come for a moment. */
 	async #gather(attempt: Attempt, signal: AbortSignal): Promise<void> {
 		const {clock} = this.#options;
-		while (clock.now() < attempt.gatherUntil && !signal.aborted) {
+		while (clock.now() < attempt.gatherUntil && this.#queue.size < maximumBatch && !signal.aborted) {
 			this.#joined = new AbortController();
 			const areAllBack = this.#queue.size >= (this.#lastGroup?.pods ?? 0);
 			const leftMs = attempt.gatherUntil - clock.now();
@@ -368,7 +368,7 @@ export class LedgerStore {
 
 	async #afterFailure(error: unknown, batch: readonly Waiting[], retryMs: number, signal: AbortSignal): Promise<void> {
 		const {clock, logger} = this.#options;
-		if (error instanceof ApiError && (error.status === 409 || error.status === 404)) {
+		if (error instanceof ApiError && error.status === 409) {
 			logger.debug({err: error}, 'somebody else has changed the ledger: planning again');
 			return;
 		}
@@ -417,7 +417,8 @@ export class LedgerStore {
 /** Whether the same thing may work a moment later. A mistake of ours, or rights that are missing, will not go away so soon. */
 const isTransient = (error: unknown): boolean => {
 	if (error instanceof ApiError) {
-		return error.status === 429 || error.status >= 500;
+		// What is not there, is made; unless its namespace is gone, and then not before that is back.
+		return error.status === 404 || error.status === 429 || error.status >= 500;
 	}
 
 	return !(error instanceof LedgerFormatError || error instanceof TypeError || error instanceof RangeError);

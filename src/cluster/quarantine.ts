@@ -39,7 +39,7 @@ const intervalMs = 1000;
 
 export class Quarantine {
 	readonly #options: QuarantineOptions;
-	/** UIDs of the marked objects that this process watches. */
+	/** The marks that this process watches: by the UID of their object, and the size of its block. */
 	readonly #watched = new Set<string>();
 
 	constructor(options: QuarantineOptions) {
@@ -101,13 +101,15 @@ export class Quarantine {
 
 	/** Watches the mark of a page, by this process's own clock, and lifts it after the hold time. May be called again. */
 	watchPage({uid, first, blockSize}: LedgerPage): void {
-		this.#liftAfterHold(uid, pageName(first), async signal => {
-			const page = await this.#options.objects.readPage(first, blockSize, signal);
-			if (!page?.quarantined || page.uid !== uid) {
+		this.#liftAfterHold(`${uid} of ${blockSize}`, pageName(first), async signal => {
+			const {objects} = this.#options;
+			const page = await objects.readPage(first, blockSize, signal);
+			const index = await objects.readIndex(signal);
+			if (!page?.quarantined || page.uid !== uid || (index && index.blockSize !== blockSize)) {
 				return true;
 			}
 
-			return await this.#isListed(first, signal) && (await this.openPages([page], signal)).length === 1;
+			return index !== undefined && await this.#isListed(first, index, signal) && (await this.openPages([page], signal)).length === 1;
 		});
 	}
 
@@ -115,11 +117,8 @@ export class Quarantine {
 	 * Sees to it that the index names a page before it opens, for whoever made it may have died in between: no pass of the
 	 * reconciler would ever read it, and when it was deleted and made again it would count as one that never existed.
 	 */
-	async #isListed(first: number, signal: AbortSignal): Promise<boolean> {
-		const {objects} = this.#options;
-		const index = await objects.readIndex(signal);
-		return index !== undefined
-			&& (index.pages.includes(first) || await unlessChanged(async () => objects.addToIndex(index, [first], signal)) !== undefined);
+	async #isListed(first: number, index: LedgerIndex, signal: AbortSignal): Promise<boolean> {
+		return index.pages.includes(first) || await unlessChanged(async () => this.#options.objects.addToIndex(index, [first], signal)) !== undefined;
 	}
 
 	/** The same for the index. */
@@ -131,10 +130,13 @@ export class Quarantine {
 		});
 	}
 
-	/** @param lift resolves with whether the mark is gone. */
-	#liftAfterHold(uid: string, name: string, lift: (signal: AbortSignal) => Promise<boolean>): void {
+	/**
+	 * @param mark what is watched, once for each process.
+	 * @param lift resolves with whether the mark is gone, or is nobody's concern any more.
+	 */
+	#liftAfterHold(mark: string, name: string, lift: (signal: AbortSignal) => Promise<boolean>): void {
 		const {clock, logger, holdMs, signal} = this.#options;
-		if (this.#watched.has(uid)) {
+		if (this.#watched.has(mark)) {
 			return;
 		}
 
@@ -153,7 +155,7 @@ export class Quarantine {
 			}
 		};
 
-		this.#watched.add(uid);
+		this.#watched.add(mark);
 		void watch();
 	}
 

@@ -43,6 +43,9 @@ export type ReconcilerOptions = {
 const gatherMs = 5000;
 const dutyCycle = 10;
 
+/** One that failed may have taken long because the API server was down: the next comes after as long again. */
+const failedDutyCycle = 1;
+
 /** Most changes of a Pod are nothing to us; among them is its end (Succeeded, Failed), which is in no hurry. */
 const changePassMs = 30_000;
 
@@ -102,6 +105,7 @@ export class Reconciler {
 
 			const startedAt = clock.now();
 			this.#dueAt = startedAt + fullPassMs;
+			let cycle = dutyCycle;
 			try {
 				const nextDue = await this.#pass(AbortSignal.any([signal, clock.deadline(passBudgetMs)]));
 				this.#dueAt = Math.min(this.#dueAt, nextDue ?? Infinity);
@@ -110,9 +114,11 @@ export class Reconciler {
 					logger.warn({err: error}, 'the ledger could not be compared with the cluster: trying again');
 					this.#hurry(0);
 				}
+
+				cycle = failedDutyCycle;
 			}
 
-			const restMs = Math.max(gatherMs, dutyCycle * (clock.now() - startedAt));
+			const restMs = Math.max(gatherMs, cycle * (clock.now() - startedAt));
 			await clock.sleep(Math.min(restMs, fullPassMs), signal);
 		}
 

@@ -7,7 +7,7 @@ import type {LeaseRecord} from '../../src/cluster/lease-record.ts';
 type Case = Partial<Omit<Situation, 'record' | 'identity'>> & {readonly holder?: string; readonly line?: readonly string[]};
 
 const record = (holder: string | undefined, waiters: readonly string[]): LeaseRecord =>
-	({resourceVersion: '7', holder, waiters, renewTime: 'then', durationMs: 3000, transitions: 0});
+	({uid: 'u', resourceVersion: '7', holder, waiters, renewTime: 'then', durationMs: 3000, transitions: 0});
 
 /** We are `me`; without a wish, without work, and with nothing due, unless told otherwise. */
 const decideAs = ({holder, line = [], ...situation}: Case): Decision => decide({

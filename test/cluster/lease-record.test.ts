@@ -10,10 +10,11 @@ const lease = (spec?: Lease['spec'], waiters?: string): Lease => ({
 
 const time = new Date('2026-11-22T10:00:00.007Z');
 const change: LeaseChange = {holder: 'me', waiters: [], time, durationSeconds: 3};
-const recordOf = (holder: string | undefined): LeaseRecord => ({resourceVersion: '7', holder, waiters: ['w'], renewTime: 'then', durationMs: 3000, transitions: 4});
+const recordOf = (holder: string | undefined): LeaseRecord => ({uid: 'u', resourceVersion: '7', holder, waiters: ['w'], renewTime: 'then', durationMs: 3000, transitions: 4});
 
 test('a Lease is read', t => {
 	t.deepEqual(decodeLease(lease({holderIdentity: 'a', leaseDurationSeconds: 3, renewTime: '2026-11-22T10:00:00.000000Z', leaseTransitions: 4}, 'b,c')), {
+		uid: 'u',
 		resourceVersion: '7',
 		holder: 'a',
 		waiters: ['b', 'c'],
@@ -24,7 +25,7 @@ test('a Lease is read', t => {
 });
 
 test('a Lease that somebody has made by hand, empty, is read as free', t => {
-	const free = {resourceVersion: '7', holder: undefined, waiters: [], renewTime: undefined, durationMs: 1000, transitions: 0};
+	const free = {uid: 'u', resourceVersion: '7', holder: undefined, waiters: [], renewTime: undefined, durationMs: 1000, transitions: 0};
 	t.deepEqual(decodeLease(lease()), free);
 	t.deepEqual(decodeLease(lease({})), free);
 	t.deepEqual(decodeLease(lease({holderIdentity: '', leaseDurationSeconds: -5}, '')), free);

@@ -1,5 +1,7 @@
 /** What a replica knows of the ledger, when answers overtake one another and others change it. */
 import test from 'ava';
+import {ledgerMetadata} from '../../src/ports/config-map.ts';
+import {indexData, indexName} from '../../src/ports/ledger-index.ts';
 import {pageOf} from '../../src/ports/ledger-page.ts';
 import {gate} from '../helpers/fake-cluster.ts';
 import {entryWith} from '../helpers/ledger.ts';
@@ -107,4 +109,50 @@ test('an index that somebody has deleted is made again with its pages', async t 
 	const all = await pages.readAll(never);
 	t.deepEqual([...all.keys()], [30_500, 31_000]);
 	t.is(cluster.configMaps.get('hostport-ledger')?.data?.['pages'], '30500 31000');
+});
+
+test('what came from the cache of the API server is not the latest', async t => {
+	const {clock, pages} = await openLedger({[key]: entry});
+	await pages.readAll(never);
+	await clock.advance(10);
+	const needs = {index: -Infinity, pages: new Map([[first, clock.now()]]), touched: new Set<number>()};
+	await pages.read({...needs, consistent: new Set()}, never);
+	t.true(pages.meets({...needs, consistent: new Set()}));
+	t.false(pages.meets({...needs, consistent: new Set([first])}));
+	await pages.read({...needs, consistent: new Set([first])}, never);
+	t.true(pages.meets({...needs, consistent: new Set([first])}));
+});
+
+/** Somebody has deleted the whole ledger, and one who had never seen it has begun another. */
+const beginAnew = ({configMaps, put}: Pick<Awaited<ReturnType<typeof openLedger>>['cluster'], 'configMaps' | 'put'>, size: number): void => {
+	configMaps.clear();
+	const {labels, annotations} = ledgerMetadata('index', '');
+	put({metadata: {name: indexName, uid: 'anew', resourceVersion: '', labels, annotations}, data: indexData(size, [])});
+};
+
+test('a ledger that was begun anew with blocks of another size is read anew, and gets no page of the old size', async t => {
+	const {clock, cluster, pages} = await openLedger({[key]: entry, '31100.tcp': entry});
+	await pages.readAll(never);
+	beginAnew({configMaps: cluster.configMaps, put: (...object) => cluster.put(...object)}, 1000);
+	await clock.advance(1);
+	await pages.readOrCreate({index: -Infinity, pages: new Map([[first, clock.now()]]), touched: new Set([first]), consistent: new Set([first])}, never);
+	t.is(pages.blockSize, 1000);
+	t.deepEqual([...pages.known.keys()], []);
+	t.is(cluster.configMaps.get('hostport-ledger')?.data?.['pages'], '');
+});
+
+test('a page of the old size opens as one of the new size, once nobody can be on his way', async t => {
+	const {clock, cluster, pages} = await openLedger({'31000.tcp': entry});
+	const {labels, annotations} = ledgerMetadata('page', '', '31000-31499');
+	beginAnew({configMaps: cluster.configMaps, put: (...object) => cluster.put(...object)}, 1000);
+	cluster.put({metadata: {name: 'hostport-ledger-31000', uid: 'old', resourceVersion: '', labels, annotations}});
+	await clock.advance(1);
+	await pages.readAll(never);
+	await pages.readOrCreate({index: -Infinity, pages: new Map([[31_000, clock.now()]]), touched: new Set([31_000]), consistent: new Set([31_000])}, never);
+	t.truthy(pages.known.get(31_000)?.unusable);
+	await clock.advance(holdMs);
+	await clock.advance(2000);
+	await pages.readAll(never);
+	t.is(cluster.configMaps.get('hostport-ledger-31000')?.metadata.annotations?.['hostport.io/ports'], '31000-31999');
+	t.is(pages.known.get(31_000)?.unusable, undefined);
 });
