@@ -59,7 +59,9 @@ export const needsOf = ({plan, repairs, blockSize, existingBetween, since, start
 
 	const consistent = new Set<number>();
 	let indexSince = -Infinity;
-	for (const {request: {demand, doubtfulPages}, outcome, pages: touched} of plan.requests) {
+	for (const {request: {demand, doubtfulPages: written}, outcome, pages: touched} of plan.requests) {
+		// Blocks may have had another size then.
+		const doubtfulPages = [...written].map(first => pageOf(first, blockSize));
 		for (const first of [...touched, ...doubtfulPages]) {
 			need(first, since);
 		}

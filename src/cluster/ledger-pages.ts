@@ -279,15 +279,18 @@ export class LedgerPages {
 		}
 	}
 
-	/** @param readAt when it was asked for: the answer says nothing of what came later. */
+	/**
+	 * @param readAt when it was asked for: the answer says nothing of what came later.
+	 * @returns the index that is known from now on, for a later answer may have overtaken this one.
+	 */
 	#keepIndex(index: LedgerIndex, readAt: number): LedgerIndex {
-		// Otherwise a later answer has overtaken this one.
-		if (readAt >= this.#indexReadAt) {
-			this.#adoptBlockSize(index);
-			this.#index = index;
-			this.#indexReadAt = readAt;
+		if (this.#index && readAt < this.#indexReadAt) {
+			return this.#index;
 		}
 
+		this.#adoptBlockSize(index);
+		this.#index = index;
+		this.#indexReadAt = readAt;
 		if (index.quarantined) {
 			this.#options.quarantine.watchIndex(index);
 		}
