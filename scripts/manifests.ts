@@ -14,6 +14,12 @@ export const renderInstallFile = async (): Promise<string> => `# The whole insta
 # Made from overlays/default by "npm run render"; change that, and not this.
 ${await kustomize(path.join(deployFolder, 'overlays', 'default'))}`;
 
+/** What the chart has a copy of, for Helm reads nothing outside of the chart: from and to, below `deploy/`. */
+export const chartFiles = ['prometheus-rule.yaml', 'dashboard.json'].map(name => ({
+	source: path.join(deployFolder, 'components', 'prometheus', name),
+	copy: path.join(deployFolder, 'chart', 'files', name),
+}));
+
 /** The YAML that a folder with a kustomization.yaml renders to. Throws what kustomize says where it can't. */
 export const kustomize = async (folder: string): Promise<string> => {
 	const {kubectl} = await obtainBinaries(['kubectl']);

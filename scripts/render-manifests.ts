@@ -1,5 +1,8 @@
-/** Writes deploy/install.yaml; a test says when it differs from its sources. */
-import {writeFile} from 'node:fs/promises';
-import {installFile, renderInstallFile} from './manifests.ts';
+/** Writes what in deploy/ is made from other files there; a test says when it differs from its sources. */
+import {copyFile, writeFile} from 'node:fs/promises';
+import {chartFiles, installFile, renderInstallFile} from './manifests.ts';
 
 await writeFile(installFile, await renderInstallFile());
+for (const {source, copy} of chartFiles) {
+	await copyFile(source, copy);
+}

@@ -208,7 +208,8 @@ const untilCalled = async (client: KubeClient, signal: AbortSignal | undefined):
 	const probe = {
 		apiVersion: 'v1',
 		kind: 'Pod',
-		metadata: {name: 'hostport-probe', annotations: {'hostport.io/enabled': 'is the webhook there?'}},
+		// The label is what counts where Pods opt in by label.
+		metadata: {name: 'hostport-probe', labels: {'hostport.io/enabled': 'true'}, annotations: {'hostport.io/enabled': 'is the webhook there?'}},
 		spec: {containers: [{name: 'none', image: 'none'}]},
 	};
 	const deadline = performance.now() + 20_000;

@@ -1,9 +1,7 @@
 /** Certificates that live for seconds, under Pods that are created without a pause: nobody notices that they change. */
 import {spawn} from 'node:child_process';
-import {X509Certificate} from 'node:crypto';
 import {once} from 'node:events';
 import {setTimeout as sleep} from 'node:timers/promises';
-import tls from 'node:tls';
 import test from 'ava';
 import {bundlePath, nodeFlags} from '../../scripts/build.ts';
 import {until} from '../../scripts/control-plane/until.ts';
@@ -16,6 +14,7 @@ import {certificateSecretName} from '../../src/cluster/certificate-secret.ts';
 import type {CertificateSecretObject} from '../../src/cluster/certificate-secret.ts';
 import type {WebhookConfiguration} from '../../src/cluster/webhook-configuration.ts';
 import {useCluster} from './helpers/cluster.ts';
+import {shakeHands} from './helpers/handshake.ts';
 import {startLoad} from './helpers/load.ts';
 
 /**
@@ -49,22 +48,11 @@ const bundleNow = async (): Promise<string> => {
 	return Buffer.from(webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString();
 };
 
-/** Shakes hands with a replica as the API server does, and returns what it shows. */
-const shakeHands = async (port: number, ca: string): Promise<X509Certificate> => {
-	const socket = tls.connect({host: '127.0.0.1', port, ca});
-	try {
-		await once(socket, 'secureConnect');
-		return new X509Certificate(socket.getPeerCertificate().raw);
-	} finally {
-		socket.destroy();
-	}
-};
-
 /** Until every replica serves with a certificate that this authority has signed. */
 const untilServedBy = async (signer: CertificateSet['signer']): Promise<void> => {
 	await untilTrue(async () => {
 		const ca = await bundleNow();
-		const shown = await Promise.all(cluster().installation.replicas().map(async ({webhookPort}) => shakeHands(webhookPort, ca)));
+		const shown = await Promise.all(cluster().installation.replicas().map(async ({webhookPort}) => shakeHands({port: webhookPort, ca})));
 		return typeof signer === 'object' && shown.every(certificate => certificate.checkIssued(signer.certificate));
 	}, 'every replica to follow');
 };
@@ -83,7 +71,7 @@ const startHandshakes = () => {
 			for (const until = performance.now() + 1000; performance.now() < until; await sleep(50)) {
 				for (const {name, webhookPort} of cluster().installation.replicas()) {
 					try {
-						const {serialNumber} = await shakeHands(webhookPort, ca);
+						const {serialNumber} = await shakeHands({port: webhookPort, ca});
 						serials.set(serialNumber, (serials.get(serialNumber) ?? 0) + 1);
 					} catch (error) {
 						failures.push(`${new Date().toISOString()} ${name}: ${String(error)}`);

@@ -1,7 +1,7 @@
 /** The files in deploy/: what is rendered is what is committed, and kustomize and Helm install the same. */
 import {execFile} from 'node:child_process';
 import {existsSync} from 'node:fs';
-import {mkdir, readdir, readFile, writeFile} from 'node:fs/promises';
+import {readdir, readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {promisify} from 'node:util';
 import test from 'ava';
@@ -10,34 +10,26 @@ import {stringify} from 'yaml';
 import {obtainBinaries} from '../../scripts/control-plane/obtain.ts';
 import {parseManifests} from '../../scripts/kube-client.ts';
 import type {Manifest} from '../../scripts/kube-client.ts';
-import {deployFolder, helmTemplate, installFile, kustomize, renderInstallFile} from '../../scripts/manifests.ts';
+import {chartFiles, deployFolder, helmTemplate, installFile, kustomize, renderInstallFile} from '../../scripts/manifests.ts';
 import {options} from '../../src/config.ts';
 import {temporaryFolder} from '../scripts/temporary-folder.ts';
+import {inOrder, writeOverlay} from './helpers/overlay.ts';
 
 const overlay = (name: string) => path.join(deployFolder, 'overlays', name);
-const component = (name: string) => path.join(deployFolder, 'components', name);
 const chart = path.join(deployFolder, 'chart');
 
 test('install.yaml is what overlays/default renders to: else run npm run render', async t => {
 	t.deepEqual(parseManifests(await readFile(installFile, 'utf8')), parseManifests(await renderInstallFile()));
 });
 
-/** An overlay of its own, as a user may write one. */
-const composed = async (t: ExecutionContext, base: string, components: readonly string[]): Promise<string> => {
-	const folder = path.join(await temporaryFolder(t), 'overlay');
-	await mkdir(folder);
-	const relative = (target: string) => path.relative(folder, target);
-	await writeFile(path.join(folder, 'kustomization.yaml'), stringify({
-		namespace: 'operators',
-		resources: [relative(base)],
-		components: components.map(name => relative(component(name))),
-	}));
-	return kustomize(folder);
-};
+test('the chart\'s copies of files are what they are copied from: else run npm run render', async t => {
+	for (const {source, copy} of chartFiles) {
+		t.is(await readFile(copy, 'utf8'), await readFile(source, 'utf8'));
+	}
+});
 
-/** Those that change what is there follow what it is that they change. */
-const inOrder = (components: readonly string[]) =>
-	components.toSorted((a, b) => Number(a !== 'high-availability') - Number(b !== 'high-availability'));
+const composed = async (t: ExecutionContext, base: string, components: readonly string[]): Promise<string> =>
+	kustomize(await writeOverlay(await temporaryFolder(t), base, components));
 
 test('every component goes with the base, and all go together', async t => {
 	const all = inOrder(await readdir(path.join(deployFolder, 'components')));
@@ -107,6 +99,12 @@ for (const [what, args, kustomized] of [
 	['with certificate.source=cert-manager, what overlays/cert-manager is', ['--set', 'certificate.source=cert-manager'], async () => kustomize(overlay('cert-manager'))],
 	['with optIn=label, what overlays/opt-in-by-label is', ['--set', 'optIn=label', '--kube-version', '1.24.0'], async () => kustomize(overlay('opt-in-by-label'))],
 	['with networkPolicy.enabled, that component', ['--set', 'networkPolicy.enabled=true'], async (t: ExecutionContext) => composed(t, overlay('default'), ['network-policy'])],
+	['with prometheus.enabled, that component', ['--set', 'prometheus.enabled=true'], async (t: ExecutionContext) => composed(t, overlay('default'), ['prometheus'])],
+	[
+		'with all of that, all components',
+		['--set', 'certificate.source=cert-manager,optIn=label,networkPolicy.enabled=true,prometheus.enabled=true'],
+		async (t: ExecutionContext) => composed(t, path.join(deployFolder, 'base'), inOrder(await readdir(path.join(deployFolder, 'components')))),
+	],
 	['with one replica and nothing around it, what the base is', ['--set', 'replicas=1,podDisruptionBudget.enabled=false,priorityClass.create=false,priorityClass.name='], async (t: ExecutionContext) => withSpread(await composed(t, path.join(deployFolder, 'base'), []))],
 ] as const) {
 	test(`the chart is, ${what}`, async t => {
@@ -129,7 +127,7 @@ const withSpread = (text: string): string => parseManifests(text).map(manifest =
 
 test('in another namespace, nothing of the chart is in "operators"', async t => {
 	for (const source of ['operator', 'cert-manager']) {
-		const text = await helmTemplate('games', '--set', `certificate.source=${source}`);
+		const text = await helmTemplate('games', '--set', `certificate.source=${source},prometheus.enabled=true`);
 		t.notRegex(text, /\boperators\b/);
 		t.regex(text, /values:\n\s+- games\n/);
 	}
@@ -146,6 +144,7 @@ test('the values that a user sets are where they belong', async t => {
 		excludedNamespaces: ['kube-system', 'storage'],
 		priorityClass: {create: false, name: 'critical'},
 		topologySpreadConstraints: [{topologyKey: 'rack', maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule'}],
+		prometheus: {enabled: true, labels: {release: 'stack'}},
 	}));
 
 	const objects = comparable(await helmTemplate('operators', '--values', file));
@@ -171,6 +170,10 @@ test('the values that a user sets are where they belong', async t => {
 		clientConfig: {caBundle: 'QUJD'},
 		namespaceSelector: {matchExpressions: [{values: ['operators', 'kube-system', 'kube-public', 'kube-node-lease', 'storage']}]},
 	}]});
+	for (const kind of ['ServiceMonitor', 'PrometheusRule']) {
+		t.like(objects[`${kind} operators/hostport-operator`], {metadata: {labels: {release: 'stack'}}});
+	}
+
 	t.false('PriorityClass /hostport-operator' in objects);
 	t.false('Role operators/hostport-operator-certificate' in objects, 'The operator has no right to a certificate that another makes.');
 });

@@ -1,0 +1,21 @@
+import {mkdir, writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import {stringify} from 'yaml';
+import {deployFolder} from '../../../scripts/manifests.ts';
+
+/** Those that change what is there follow what it is that they change. */
+export const inOrder = (components: readonly string[]): string[] =>
+	components.toSorted((a, b) => Number(a !== 'high-availability') - Number(b !== 'high-availability'));
+
+/** Writes an overlay of its own, as a user may write one, to a new folder there, and returns that folder. */
+export const writeOverlay = async (parent: string, base: string, components: readonly string[]): Promise<string> => {
+	const folder = path.join(parent, 'overlay');
+	await mkdir(folder);
+	const relative = (target: string) => path.relative(folder, target);
+	await writeFile(path.join(folder, 'kustomization.yaml'), stringify({
+		namespace: 'operators',
+		resources: [relative(base)],
+		components: components.map(name => relative(path.join(deployFolder, 'components', name))),
+	}));
+	return folder;
+};

@@ -1,0 +1,111 @@
+/**
+ * The installations that are not the default: accepted by a real API server that has the kinds of cert-manager and of the
+ * Prometheus Operator, and called. Neither of these two runs here: what cert-manager would do with its objects, the test does.
+ */
+import {writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import {createCertificateAuthority} from '../../scripts/control-plane/certificates.ts';
+import {obtainCustomResources} from '../../scripts/control-plane/custom-resources.ts';
+import {deployFolder} from '../../scripts/manifests.ts';
+import {webhookConfiguration} from '../../scripts/replicas.ts';
+import {untilFound} from './helpers/cluster.ts';
+import {shakeHands} from './helpers/handshake.ts';
+import {writeOverlay} from './helpers/overlay.ts';
+import {createPod, leftovers, quiet, useUserCluster} from './helpers/user-cluster.ts';
+
+const cluster = useUserCluster(test, {workloads: false});
+
+const customKinds = ['issuer', 'certificate', 'servicemonitor', 'prometheusrule', 'networkpolicy', 'configmap'];
+const asks = {'hostport.io/enabled': 'true'};
+const host = 'hostport-operator-webhook-service.operators.svc';
+
+test.serial('the cluster learns the kinds of cert-manager and of the Prometheus Operator', async t => {
+	const {run} = cluster();
+	for (const file of await obtainCustomResources()) {
+		// Too large for the annotation in which kubectl keeps what it applied last.
+		await run('kubectl', 'apply', '--server-side', '-f', file);
+	}
+
+	const {stdout} = await run('kubectl', 'wait', '--for=condition=Established', 'customresourcedefinition', '--all', '--timeout=60s');
+	t.is(stdout.trim().split('\n').length, 4);
+});
+
+test.serial('with cert-manager, Prometheus and a network policy: accepted without a warning, repeatable, and called with certificates that change', async t => {
+	const {run, client, newFolder, standIn} = cluster();
+	const overlay = await writeOverlay(await newFolder('user'), path.join(deployFolder, 'overlays', 'cert-manager'), ['network-policy', 'prometheus']);
+	const created = (await quiet(t, run('kubectl', 'apply', '-k', overlay, '--validate=strict'))).trim().split('\n');
+	t.true(created.every(line => line.endsWith(' created')), created.join('\n'));
+	t.is(created.filter(line => /^(?:issuer|certificate|servicemonitor|prometheusrule|networkpolicy)\./.test(line)).length, 7);
+	t.is((await client.send('GET', '/apis/rbac.authorization.k8s.io/v1/clusterroles/hostport-operator-certificate')).status, 404, 'The operator has no right to what cert-manager makes.');
+
+	// The part of cert-manager, and of the kubelet that mounts its Secret.
+	const {certificatePem: authority, issue} = await createCertificateAuthority();
+	const folder = await newFolder('certificate');
+	const [certificateFile, keyFile] = [path.join(folder, 'tls.crt'), path.join(folder, 'tls.key')];
+	const renew = async () => {
+		const {certificatePem, keyPem} = await issue({commonName: 'hostport-operator', hosts: [host], usage: 'server'});
+		await writeFile(certificateFile, certificatePem);
+		await writeFile(keyFile, keyPem);
+	};
+
+	await renew();
+	await client.request('PATCH', webhookConfiguration, [{op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: btoa(authority)}], 'application/json-patch+json');
+
+	const installation = await standIn('--tls-cert-file', certificateFile, '--tls-private-key-file', keyFile);
+	try {
+		t.is(await createPod(client, 'first'), '30558');
+		const serials = async () => Promise.all(installation.replicas().map(async ({webhookPort}) => (await shakeHands({port: webhookPort, ca: authority, servername: host})).serialNumber));
+		const [before] = await serials();
+		await renew();
+		// By now others than kubectl have changed caBundle and Service: it leaves that as it is.
+		t.is(await quiet(t, run('kubectl', 'diff', '-k', overlay)), '');
+		const versions = async () => quiet(t, run('kubectl', 'get', '-k', overlay, '-o', 'jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.resourceVersion}{"\\n"}{end}'));
+		const versionsBefore = await versions();
+		t.is(versionsBefore.trim().split('\n').length, created.length);
+		await quiet(t, run('kubectl', 'apply', '-k', overlay, '--validate=strict'));
+		t.is(await versions(), versionsBefore);
+		await untilFound(async () => (await serials()).every(serial => serial !== before) ? true : undefined, 'the new certificate to be served');
+		t.is(await createPod(client, 'second'), '30559');
+	} finally {
+		await installation.stop();
+	}
+
+	await quiet(t, run('kubectl', 'delete', '-k', overlay, '-l', 'app.kubernetes.io/name=hostport-operator', '--timeout=90s'));
+	t.is(await leftovers(cluster(), ...customKinds), '');
+});
+
+test.serial('the chart with all of that: accepted without a warning, repeatable, and removed', async t => {
+	const {run} = cluster();
+	const chart = ['hostport-operator', 'deploy/chart', '--namespace', 'operators', '--set', 'certificate.source=cert-manager,networkPolicy.enabled=true,prometheus.enabled=true'];
+	const {manifest} = JSON.parse(await quiet(t, run('helm', 'install', ...chart, '--dry-run=server', '--output', 'json'))) as {manifest: string};
+	const file = path.join(await cluster().newFolder('chart'), 'manifest.yaml');
+	await writeFile(file, manifest);
+	const created = await quiet(t, run('kubectl', 'apply', '--dry-run=server', '--validate=strict', '-f', file));
+	t.true(created.trim().split('\n').every(line => line.endsWith(' created (server dry run)')), created);
+
+	await quiet(t, run('helm', 'install', ...chart));
+	t.is(await quiet(t, run('kubectl', 'diff', '-f', file)), '');
+	await quiet(t, run('helm', 'upgrade', ...chart));
+	t.is(await quiet(t, run('kubectl', 'diff', '-f', file)), '');
+	await quiet(t, run('helm', 'uninstall', 'hostport-operator', '--namespace', 'operators', '--wait'));
+	t.is(await leftovers(cluster(), ...customKinds), '');
+});
+
+test.serial('overlays/opt-in-by-label: Pods with the label come to the webhook, and to others it makes no difference, even when all replicas are down', async t => {
+	const {run, client, standIn} = cluster();
+	await quiet(t, run('kubectl', 'apply', '-k', 'deploy/overlays/opt-in-by-label', '--validate=strict'));
+	const installation = await standIn();
+	try {
+		t.is(await createPod(client, 'both', {annotations: asks, labels: asks}), '30560');
+		t.is(await createPod(client, 'label-alone', {labels: asks}), undefined);
+		t.is(await createPod(client, 'annotation-alone', {annotations: asks}), undefined);
+	} finally {
+		await installation.stop();
+	}
+
+	t.is(await createPod(client, 'annotation-alone-later', {annotations: asks}), undefined);
+	await t.throwsAsync(createPod(client, 'both-later', {annotations: asks, labels: asks}), {message: /failed calling webhook "mutate-pods\.hostport\.io"/});
+	await quiet(t, run('kubectl', 'delete', '-k', 'deploy/overlays/opt-in-by-label', '-l', 'app.kubernetes.io/name=hostport-operator', '--timeout=90s'));
+	t.is(await leftovers(cluster(), ...customKinds), '');
+});
