@@ -1,3 +1,4 @@
+// Nothing is built here: what is needed of these modules are the CustomResourceDefinitions that come with them.
 module github.com/hostport-operator/control-plane/custom-resources
 
 go 1.26.0
