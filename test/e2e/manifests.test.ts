@@ -79,17 +79,24 @@ const comparable = (text: string): Record<string, Manifest> =>
 
 const identityOf = ({kind, metadata}: Manifest): string => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
 
-/** With what the API server would put there itself, which the chart says because a user may want something else; and the environment, whose order means nothing here, in order. */
+type Named = {readonly name: string};
+const byName = (a: Named, b: Named) => a.name.localeCompare(b.name);
+
+/** With what the API server would put there itself, which the chart says because a user may want something else; and environment and volumes, whose order means nothing here, in order. */
 const withDefaults = (manifest: Manifest): Manifest => {
 	if (manifest.kind !== 'Deployment') {
 		return manifest;
 	}
 
-	const copy = structuredClone(manifest) as Manifest & {spec: {template: {spec: {containers: Array<{imagePullPolicy?: string; env: Array<{name: string}>}>}}}};
-	for (const container of copy.spec.template.spec.containers) {
+	const copy = structuredClone(manifest) as Manifest & {spec: {template: {spec: {volumes?: Named[]; containers: Array<{imagePullPolicy?: string; env: Named[]; volumeMounts?: Named[]}>}}}};
+	const {volumes, containers} = copy.spec.template.spec;
+	for (const container of containers) {
 		container.imagePullPolicy ??= 'IfNotPresent';
-		container.env.sort((a, b) => a.name.localeCompare(b.name));
+		container.env.sort(byName);
+		container.volumeMounts?.sort(byName);
 	}
+
+	volumes?.sort(byName);
 
 	return copy;
 };
@@ -99,10 +106,11 @@ for (const [what, args, kustomized] of [
 	['with certificate.source=cert-manager, what overlays/cert-manager is', ['--set', 'certificate.source=cert-manager'], async () => kustomize(overlay('cert-manager'))],
 	['with optIn=label, what overlays/opt-in-by-label is', ['--set', 'optIn=label', '--kube-version', '1.24.0'], async () => kustomize(overlay('opt-in-by-label'))],
 	['with networkPolicy.enabled, that component', ['--set', 'networkPolicy.enabled=true'], async (t: ExecutionContext) => composed(t, overlay('default'), ['network-policy'])],
+	['with clientCaConfigMap, what the component client-certificate does', ['--set', 'clientCaConfigMap=hostport-operator-client-ca'], async (t: ExecutionContext) => composed(t, overlay('default'), ['client-certificate'])],
 	['with prometheus.enabled, that component', ['--set', 'prometheus.enabled=true'], async (t: ExecutionContext) => composed(t, overlay('default'), ['prometheus'])],
 	[
 		'with all of that, all components',
-		['--set', 'certificate.source=cert-manager,optIn=label,networkPolicy.enabled=true,prometheus.enabled=true'],
+		['--set', 'certificate.source=cert-manager,optIn=label,networkPolicy.enabled=true,prometheus.enabled=true,clientCaConfigMap=hostport-operator-client-ca'],
 		async (t: ExecutionContext) => composed(t, path.join(deployFolder, 'base'), inOrder(await readdir(path.join(deployFolder, 'components')))),
 	],
 	['with one replica and nothing around it, what the base is', ['--set', 'replicas=1,podDisruptionBudget.enabled=false,priorityClass.create=false,priorityClass.name='], async (t: ExecutionContext) => withSpread(await composed(t, path.join(deployFolder, 'base'), []))],
@@ -202,6 +210,12 @@ test('the chart refuses Kubernetes 1.27, which might call for every Pod, unless 
 	t.regex(error.stderr, /1\.27\.3 does not know matchConditions for sure.*optIn=label/);
 });
 
+type Schema = {readonly properties?: Readonly<Record<string, Schema>>};
+
+/** A table that is empty is a value: what goes into it is up to the user. */
+const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
+	typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
+
 /** What the chart gives by itself, or must not be changed because other objects name it. */
 const notConfigurable = new Set([
 	'kubeconfig', 'namespace', 'identity', 'bindAddress', 'webhookPort', 'healthPort', 'metricsPort', 'tlsCertFile', 'tlsPrivateKeyFile',
@@ -214,6 +228,17 @@ test('the chart knows the operator\'s flags', async t => {
 		Object.keys(schema.properties.config.properties).toSorted(),
 		Object.keys(options).filter(name => !notConfigurable.has(name)).toSorted(),
 	);
+});
+
+test('every value has a default and a type', async t => {
+	const [values] = parseManifests(await readFile(path.join(chart, 'values.yaml'), 'utf8')) as unknown as [Record<string, unknown>];
+	const {properties} = JSON.parse(await readFile(path.join(chart, 'values.schema.json'), 'utf8')) as Schema;
+	// Its flags have theirs in the program.
+	const {global: _, config: __, ...described} = properties!;
+	const {config: ___, ...defaults} = values;
+	const names = (value: unknown): unknown => isTable(value) ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, names(member)] as const)) : true;
+	const namesInSchema = ({properties: members}: Schema): unknown => members ? Object.fromEntries(Object.entries(members).map(([name, member]) => [name, namesInSchema(member)] as const)) : true;
+	t.deepEqual(names({...defaults, resources: true}), namesInSchema({properties: described}));
 });
 
 test('the chart\'s version is the program\'s', async t => {
