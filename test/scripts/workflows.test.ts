@@ -14,7 +14,10 @@ type Workflow = {readonly permissions: Readonly<Record<string, string>>; readonl
 const folder = new URL('../../.github/workflows/', import.meta.url);
 
 /** The one right beyond reading that a job has. */
-const writes: Readonly<Record<string, Readonly<Record<string, string>>>> = {'release.yml image': {contents: 'read', packages: 'write'}};
+const writes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+	'release.yml image': {contents: 'read', packages: 'write'},
+	'release.yml manifests': {contents: 'write'},
+};
 
 for (const file of readdirSync(folder)) {
 	const text = readFileSync(new URL(file, folder), 'utf8');
