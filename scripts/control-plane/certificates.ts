@@ -1,6 +1,5 @@
 /** A certificate authority that lives for one run, and what it signs. Everything is PEM. */
-import {generateKeyPairSync, type webcrypto} from 'node:crypto';
-import {isIP} from 'node:net';
+import {generateKeyPairSync} from 'node:crypto';
 // oxlint-disable-next-line import/no-unassigned-import -- the next import expects that this one has run
 import 'reflect-metadata';
 import {
@@ -9,10 +8,9 @@ import {
 	ExtendedKeyUsageExtension,
 	KeyUsageFlags,
 	KeyUsagesExtension,
-	PemConverter,
-	SubjectAlternativeNameExtension,
 	X509CertificateGenerator,
 } from '@peculiar/x509';
+import {algorithm, alternativeNames, makeKeys, pemOf} from '../../src/certificates/make-certificates.ts';
 
 export type CertificateRequest = {
 	/** To the API server, the user's name. */
@@ -34,12 +32,11 @@ export type CertificateAuthority = {
 	readonly issue: (request: CertificateRequest) => Promise<Certificate>;
 };
 
-const algorithm = {name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256'};
 const dayMs = 24 * 60 * 60 * 1000;
 
 /** Makes a new authority; its key never leaves the process. */
 export const createCertificateAuthority = async (): Promise<CertificateAuthority> => {
-	const keys = await createKeys();
+	const keys = await makeKeys();
 	const authority = await X509CertificateGenerator.createSelfSigned({
 		name: [{CN: ['hostport-operator test authority']}],
 		keys,
@@ -52,7 +49,7 @@ export const createCertificateAuthority = async (): Promise<CertificateAuthority
 	});
 
 	const issue = async ({commonName, organization = [], hosts = [], usage}: CertificateRequest): Promise<Certificate> => {
-		const {publicKey, privateKey} = await createKeys();
+		const {publicKey, privateKey} = await makeKeys();
 		const certificate = await X509CertificateGenerator.create({
 			subject: [{CN: [commonName]}, ...organization.map(name => ({O: [name]}))],
 			issuer: authority.subjectName,
@@ -64,12 +61,12 @@ export const createCertificateAuthority = async (): Promise<CertificateAuthority
 				new BasicConstraintsExtension(false, undefined, true),
 				new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
 				new ExtendedKeyUsageExtension([usage === 'server' ? ExtendedKeyUsage.serverAuth : ExtendedKeyUsage.clientAuth]),
-				...alternativeNames(hosts),
+				...(hosts.length > 0 ? [alternativeNames(hosts)] : []),
 			],
 		});
 		return {
 			certificatePem: `${certificate.toString('pem')}\n`,
-			keyPem: `${PemConverter.encode(await crypto.subtle.exportKey('pkcs8', privateKey), PemConverter.PrivateKeyTag)}\n`,
+			keyPem: await pemOf(privateKey),
 		};
 	};
 
@@ -86,19 +83,5 @@ export const createServiceAccountKeys = (): {readonly privateKeyPem: string; rea
 	return {privateKeyPem: privateKey, publicKeyPem: publicKey};
 };
 
-const createKeys = async (): Promise<webcrypto.CryptoKeyPair> => {
-	const keys = await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
-	if (!('privateKey' in keys)) {
-		throw new Error(`${algorithm.name} made a single key where a pair was expected`);
-	}
-
-	return keys;
-};
-
 /** From yesterday, in case two clocks differ, for a month: longer than any demo is left running. */
 const validity = () => ({notBefore: new Date(Date.now() - dayMs), notAfter: new Date(Date.now() + 30 * dayMs)});
-
-const alternativeNames = (hosts: readonly string[]) =>
-	hosts.length === 0
-		? []
-		: [new SubjectAlternativeNameExtension(hosts.map(host => ({type: isIP(host) ? 'ip' : 'dns', value: host})))];

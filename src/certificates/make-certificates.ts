@@ -19,7 +19,8 @@ import {
 import type {Made, Order, Pair} from './order.ts';
 import {clockSkewMs} from './order.ts';
 
-const algorithm = {name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256'};
+/** Of every key, and of every signature by one. */
+export const algorithm = {name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256'};
 
 /** @throws when the authority's certificate or key can't be read, or its life is over. */
 export const makeCertificates = async ({now, authority, authorityLifetimeMs, leaf}: Order): Promise<Made> => {
@@ -63,7 +64,7 @@ const makeLeaf = async (authority: Pair, now: number, {hosts, lifetimeMs}: NonNu
 			new BasicConstraintsExtension(false, undefined, true),
 			new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
 			new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-			new SubjectAlternativeNameExtension(hosts.map(host => ({type: isIP(host) ? 'ip' : 'dns', value: host}))),
+			alternativeNames(hosts),
 			await AuthorityKeyIdentifierExtension.create(issuerKey),
 			await SubjectKeyIdentifierExtension.create(publicKey),
 		],
@@ -71,8 +72,14 @@ const makeLeaf = async (authority: Pair, now: number, {hosts, lifetimeMs}: NonNu
 	return {certificate: `${certificate.toString('pem')}\n`, key: await pemOf(privateKey)};
 };
 
-const makeKeys = async (): Promise<webcrypto.CryptoKeyPair> =>
+/** DNS names and IP addresses that a certificate is good for. */
+export const alternativeNames = (hosts: readonly string[]): SubjectAlternativeNameExtension =>
+	new SubjectAlternativeNameExtension(hosts.map(host => ({type: isIP(host) ? 'ip' : 'dns', value: host})));
+
+/** A pair for `algorithm`, whose private key may be exported. */
+export const makeKeys = async (): Promise<webcrypto.CryptoKeyPair> =>
 	crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 
-const pemOf = async (key: webcrypto.CryptoKey): Promise<string> =>
+/** PKCS #8. */
+export const pemOf = async (key: webcrypto.CryptoKey): Promise<string> =>
 	`${PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), PemConverter.PrivateKeyTag)}\n`;
