@@ -31,9 +31,9 @@ test.serial('the cluster learns the kinds of cert-manager and of the Prometheus 
 	t.is(stdout.trim().split('\n').length, 4);
 });
 
-test.serial('with cert-manager, Prometheus and a network policy: accepted without a warning, repeatable, and called with certificates that change', async t => {
+test.serial('with cert-manager, Prometheus, a network policy and client certificates: accepted without a warning, repeatable, and called with certificates that change', async t => {
 	const {run, client, newFolder, standIn} = cluster();
-	const overlay = await writeOverlay(await newFolder('user'), path.join(deployFolder, 'overlays', 'cert-manager'), ['network-policy', 'prometheus']);
+	const overlay = await writeOverlay(await newFolder('user'), path.join(deployFolder, 'overlays', 'cert-manager'), ['client-certificate', 'network-policy', 'prometheus']);
 	const created = (await quiet(t, run('kubectl', 'apply', '-k', overlay, '--validate=strict'))).trim().split('\n');
 	t.true(created.every(line => line.endsWith(' created')), created.join('\n'));
 	t.is(created.filter(line => /^(?:issuer|certificate|servicemonitor|prometheusrule|networkpolicy)\./.test(line)).length, 7);
@@ -77,7 +77,7 @@ test.serial('with cert-manager, Prometheus and a network policy: accepted withou
 
 test.serial('the chart with all of that: accepted without a warning, repeatable, and removed', async t => {
 	const {run} = cluster();
-	const chart = ['hostport-operator', 'deploy/chart', '--namespace', 'operators', '--set', 'certificate.source=cert-manager,networkPolicy.enabled=true,prometheus.enabled=true'];
+	const chart = ['hostport-operator', 'deploy/chart', '--namespace', 'operators', '--set', 'certificate.source=cert-manager,networkPolicy.enabled=true,prometheus.enabled=true,clientCaConfigMap=hostport-operator-client-ca'];
 	const {manifest} = JSON.parse(await quiet(t, run('helm', 'install', ...chart, '--dry-run=server', '--output', 'json'))) as {manifest: string};
 	const file = path.join(await cluster().newFolder('chart'), 'manifest.yaml');
 	await writeFile(file, manifest);
