@@ -10,18 +10,19 @@ import {CertificateKeeper} from '../../src/cluster/certificate-keeper.ts';
 import type {CertificateKeeperOptions} from '../../src/cluster/certificate-keeper.ts';
 import {ApiError} from '../../src/errors.ts';
 import {createMetrics} from '../../src/metrics.ts';
+import {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
-import {FakeObjects} from '../helpers/fake-objects.ts';
 
-const secretPath = '/api/v1/namespaces/operators/secrets/hostport-operator-webhook-certificate';
-const configurationPath = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hooks';
+const secretName = 'hostport-operator-webhook-certificate';
 const hourMs = 3_600_000;
 
+type Secret = {readonly data?: Readonly<Record<string, string>>};
 type Configuration = {readonly webhooks: ReadonlyArray<{readonly clientConfig: {readonly url?: string; readonly service?: object; readonly caBundle?: string}}>};
 
 const setUp = (t: ExecutionContext) => {
 	const clock = new FakeClock();
-	const api = new FakeObjects(clock);
+	const cluster = new ClusterInMemory(clock);
+	const api = new ApiInMemory(cluster.server);
 	const log: string[] = [];
 	const logger = pino({level: 'debug'}, {write: (line: string) => log.push((JSON.parse(line) as {msg: string}).msg)});
 	const lifetime = new AbortController();
@@ -71,12 +72,17 @@ const setUp = (t: ExecutionContext) => {
 	};
 
 	const configure = (clientConfig: Configuration['webhooks'][number]['clientConfig'] = {service: {name: 'service', namespace: 'operators'}}) => {
-		api.put(configurationPath, {webhooks: [{name: 'mutate-pods.hostport.io', timeoutSeconds: 10, clientConfig}]});
+		cluster.put('MutatingWebhookConfiguration', {metadata: {name: 'hooks'}, webhooks: [{name: 'mutate-pods.hostport.io', timeoutSeconds: 10, clientConfig}]});
 	};
 
-	const bundle = () => decodeBundle(Buffer.from((api.objects.get(configurationPath) as unknown as Configuration).webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString());
-	const held = () => decodeCertificates(api.objects.get(secretPath)?.data);
-	return {clock, api, log, keeper, configure, bundle, held, make, pass};
+	const bundle = () => decodeBundle(Buffer.from((cluster.find('MutatingWebhookConfiguration', {name: 'hooks'}) as unknown as Configuration).webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString());
+	const held = () => decodeCertificates(cluster.find('Secret', {name: secretName})?.['data'] as Secret['data']);
+	return {
+		clock, api, log, keeper, configure, bundle, held, make, pass,
+		deleteSecret: () => cluster.remove('Secret', {name: secretName}),
+		/** What somebody puts into the Secret. */
+		editSecret: (data: Secret['data']) => cluster.patch('Secret', {name: secretName}, {data}),
+	};
 };
 
 /** Whether an API server that knows this bundle takes what it is shown. */
@@ -144,7 +150,7 @@ test('through the lives of several authorities, no replica shows what an API ser
 });
 
 test('whoever deletes the Secret, fills it with rubbish or empties the caBundle is told of it, and nothing that is served loses trust', async t => {
-	const {keeper, configure, bundle, held, api, clock, log, pass} = setUp(t);
+	const {keeper, configure, bundle, held, deleteSecret, editSecret, clock, log, pass} = setUp(t);
 	configure();
 	const replicas = [keeper(), keeper()];
 	await Promise.all(replicas.map(async ({open}) => open()));
@@ -153,9 +159,9 @@ test('whoever deletes the Secret, fills it with rubbish or empties the caBundle 
 	}
 
 	const disturb: ReadonlyArray<readonly [what: () => void, said: RegExp]> = [
-		[() => api.delete(secretPath), /^made a new authority in the Secret .+: there is no such Secret$/],
-		[() => api.put(secretPath, {data: {'ca.crt': 'AAAA'}}), /^made a new authority in the Secret .+: its ca\.crt holds no certificate of an authority$/],
-		[() => api.put(secretPath, {data: {...api.objects.get(secretPath)?.data, 'tls.crt': 'AAAA'}}), /^made a new certificate in the Secret .+: its tls\.crt holds no certificate$/],
+		[() => deleteSecret(), /^made a new authority in the Secret .+: there is no such Secret$/],
+		[() => editSecret({'ca.crt': 'AAAA'}), /^made a new authority in the Secret .+: its ca\.crt holds no certificate of an authority$/],
+		[() => editSecret({'tls.crt': 'AAAA'}), /^made a new certificate in the Secret .+: its tls\.crt holds no certificate$/],
 		[() => configure(), /^the caBundle .+ is empty: written anew, with the .*authorit/],
 	];
 	for (const [what, said] of disturb) {
@@ -174,11 +180,11 @@ test('whoever deletes the Secret, fills it with rubbish or empties the caBundle 
 });
 
 test('a new replica that finds no Secret does not take trust away from what the others serve', async t => {
-	const {keeper, configure, bundle, api, clock} = setUp(t);
+	const {keeper, configure, bundle, deleteSecret, clock} = setUp(t);
 	configure();
 	const old = keeper();
 	await old.open();
-	api.delete(secretPath);
+	deleteSecret();
 	await keeper().open();
 	t.is(bundle().length, 2);
 	t.true(isTrusted(old.shown()!, bundle(), clock.date().getTime()));
@@ -187,9 +193,9 @@ test('a new replica that finds no Secret does not take trust away from what the 
 test('a right that is missing is named, and it goes on once it is there', async t => {
 	const {keeper, configure, api, pass, log} = setUp(t);
 	configure();
-	api.before = (method, path) => {
-		if (path === secretPath && method === 'POST') {
-			throw new ApiError(method, path, 403, 'secrets is forbidden: User "x" cannot create resource "secrets" in API group "" in the namespace "operators"');
+	api.before = request => {
+		if (request === `POST ${secretName}`) {
+			throw new ApiError('POST', '/api/v1/namespaces/operators/secrets', 403, 'secrets is forbidden: User "x" cannot create resource "secrets" in API group "" in the namespace "operators"');
 		}
 	};
 
@@ -205,8 +211,8 @@ test('a right that is missing is named, and it goes on once it is there', async 
 
 test('a start that is told to stop stops', async t => {
 	const {keeper, api} = setUp(t);
-	api.before = method => {
-		throw new Error(`${method}: down`);
+	api.before = request => {
+		throw new Error(`${request}: down`);
 	};
 
 	const stop = new AbortController();

@@ -3,25 +3,29 @@ import {pino} from 'pino';
 import {createDuplicateReporter} from '../../src/cluster/duplicate-reporter.ts';
 import type {HostPortUse} from '../../src/ports/host-port-use.ts';
 import type {Duplicate} from '../../src/ports/repair.ts';
+import {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
-import {FakeCluster} from '../helpers/fake-cluster.ts';
 import {never} from '../helpers/opened-ledger.ts';
 
 type Event = {readonly reason: string; readonly type: string; readonly message: string; readonly involvedObject: {readonly name: string; readonly uid: string}};
 
 const setUp = () => {
-	const cluster = new FakeCluster();
+	const clock = new FakeClock();
+	const {server} = new ClusterInMemory(clock);
+	const api = new ApiInMemory(server);
+	const events = () => [...server.all('Event')] as unknown as Event[];
 	const logged: Array<Record<string, unknown>> = [];
 	const logger = pino({level: 'warn'}, {write: line => logged.push(JSON.parse(line) as Record<string, unknown>)});
-	const report = createDuplicateReporter({api: cluster, clock: new FakeClock(), logger, identity: 'replica-1'});
+	const report = createDuplicateReporter({api, clock, logger, identity: 'replica-1'});
 	return {
-		cluster,
+		api,
+		events,
 		logged,
 		/** The Pods that a pass with these duplicates tells. */
 		told: async (...duplicates: readonly Duplicate[]): Promise<string[]> => {
-			const before = cluster.events.length;
+			const before = events().length;
 			await report(duplicates, never);
-			return (cluster.events.slice(before) as Event[]).map(({involvedObject}) => involvedObject.name);
+			return events().slice(before).map(({involvedObject}) => involvedObject.name);
 		},
 	};
 };
@@ -32,9 +36,9 @@ const use = (name: string, managed = true): HostPortUse =>
 const duplicate = (...uses: readonly HostPortUse[]): Duplicate => ({key: '30558.tcp', uses});
 
 test('each Pod is told by an Event which names the others, and the log by one line', async t => {
-	const {cluster, logged, told} = setUp();
+	const {events, logged, told} = setUp();
 	t.deepEqual(await told(duplicate(use('a'), use('b'), use('c'))), ['a', 'b', 'c']);
-	t.like(cluster.events[0], {
+	t.like(events()[0], {
 		kind: 'Event', type: 'Warning', reason: 'DuplicateHostPort', count: 1,
 		metadata: {namespace: 'game', generateName: 'a.'},
 		involvedObject: {kind: 'Pod', namespace: 'game', name: 'a', uid: 'uid-a'},
@@ -72,24 +76,24 @@ test('the same Pods on another port are another duplicate', async t => {
 });
 
 test('a Service is named, and gets no Event', async t => {
-	const {cluster, told} = setUp();
+	const {events, told} = setUp();
 	t.deepEqual(await told(duplicate(use('a'), {...use('web', false), pod: 'Service shop/web'})), ['a']);
-	t.regex((cluster.events[0] as Event).message, /also that of Service shop\/web:/);
+	t.regex(events()[0]!.message, /also that of Service shop\/web:/);
 });
 
 test('of a DaemonSet on a thousand nodes a few are named and told, and ours first', async t => {
-	const {cluster, logged, told} = setUp();
+	const {events, logged, told} = setUp();
 	const names = await told(duplicate(...Array.from({length: 1000}, (_, index) => use(`proxy-${index}`, false)), use('ours')));
 	t.is(names[0], 'ours');
 	t.is(names.length, 20);
-	t.regex((cluster.events[1] as Event).message, /game\/ours, game\/proxy-1, game\/proxy-2, game\/proxy-3, game\/proxy-4, 995 more:/);
+	t.regex(events()[1]!.message, /game\/ours, game\/proxy-1, game\/proxy-2, game\/proxy-3, game\/proxy-4, 995 more:/);
 	t.true(JSON.stringify(logged).length < 1000);
 });
 
 test('an Event that can\'t be written is logged, and the others are', async t => {
-	const {cluster, logged, told} = setUp();
-	cluster.before = () => {
-		if (cluster.requests.length === 1) {
+	const {api, logged, told} = setUp();
+	api.before = () => {
+		if (api.requests.length === 1) {
 			throw new Error('no answer');
 		}
 	};

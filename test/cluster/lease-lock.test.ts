@@ -4,8 +4,9 @@ import type {ExecutionContext} from 'ava';
 import {pino} from 'pino';
 import {LeaseLock} from '../../src/cluster/lease-lock.ts';
 import type {Tenure} from '../../src/cluster/lease-lock.ts';
+import {ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
-import {LeaseClient, LeaseServer} from '../helpers/fake-leases.ts';
+import {LeaseClient, LeaseInMemory} from '../helpers/lease-in-memory.ts';
 
 const durationSeconds = 3;
 const durationMs = durationSeconds * 1000;
@@ -14,9 +15,10 @@ const never = new AbortController().signal;
 
 const setUp = (t: ExecutionContext, {eager = false} = {}) => {
 	const clock = new FakeClock();
-	const server = new LeaseServer();
+	const cluster = new ClusterInMemory(clock);
+	const server = new LeaseInMemory(cluster);
 	const start = (identity: string) => {
-		const client = new LeaseClient(server);
+		const client = new LeaseClient(cluster, identity);
 		const logged: string[] = [];
 		const logger = pino({level: 'warn'}, {write: line => logged.push((JSON.parse(line) as {msg: string}).msg)});
 		const lock = new LeaseLock({api: client, clock, logger, namespace: 'operators', name: 'hostport-ledger', identity, durationSeconds, idleMs, rereadMs: 1000, eager});
@@ -49,7 +51,8 @@ test('the first replica creates the Lease', async t => {
 	const {signal} = await a.acquire();
 	t.false(signal.aborted);
 	t.true(a.lock.isHeld);
-	t.deepEqual(a.client.requests, ['get', 'a []']);
+	t.deepEqual(a.client.requests, ['GET hostport-ledger', 'POST hostport-ledger']);
+	t.deepEqual(a.client.writes, ['a []']);
 	t.like(server.lease?.spec, {holderIdentity: 'a', leaseDurationSeconds: 3, leaseTransitions: 0});
 });
 
@@ -476,7 +479,7 @@ test('where the watch says nothing, waiters find out by reading once a second', 
 	release();
 	await clock.advance(1000);
 	t.false(await clock.isPending(request));
-	t.is(b.client.requests.filter(name => name === 'get').length, 2);
+	t.is(b.client.count('GET hostport-ledger'), 2);
 });
 
 test('a holder that has missed others in line hands it over when it finds out', async t => {
@@ -497,7 +500,7 @@ test('an old event changes nothing', async t => {
 	server.edit({holderIdentity: null});
 	const a = start('a');
 	const {signal} = await a.acquire();
-	server.replay(old);
+	a.client.replay({type: 'MODIFIED', object: old});
 	await clock.settle();
 	t.false(signal.aborted);
 	t.true(a.lock.isHeld);
@@ -507,7 +510,12 @@ test('an API server that was restored from a backup is believed', async t => {
 	const {clock, server, start} = setUp(t);
 	const a = start('a');
 	(await a.acquire()).release();
-	server.restore({holderIdentity: 'b', leaseDurationSeconds: 3});
+	server.edit({renewTime: '2099-01-01T00:00:00.000000Z'});
+	const backup = new ClusterInMemory(clock);
+	const restored = new LeaseInMemory(backup).edit({holderIdentity: 'b', leaseDurationSeconds: 3});
+	t.true(BigInt(restored.metadata.resourceVersion) < BigInt(server.lease!.metadata.resourceVersion));
+	a.client.server = backup.server;
+	a.client.replay({type: 'MODIFIED', object: restored});
 	await clock.settle();
 	t.true(a.lock.isHeld, 'What a watch says may be old.');
 	await clock.advance(idleMs);
@@ -551,12 +559,12 @@ test('nor before the answer to our reading arrives', async t => {
 });
 
 test('a watch that has ended is started again', async t => {
-	const {clock, server, start} = setUp(t);
+	const {clock, start} = setUp(t);
 	const [a, b] = [start('a'), start('b')];
 	const {release} = await a.acquire();
 	const request = b.request();
 	await clock.settle();
-	server.dropWatches();
+	b.client.dropWatches();
 	await clock.advance(200);
 	const reads = b.client.requests.length;
 	release();
@@ -652,7 +660,7 @@ test('who stops touches nothing that a fresh read shows to be another\'s', async
 	const before = a.client.requests.length;
 	await a.stop();
 	await clock.settle();
-	t.deepEqual(a.client.requests.slice(before), ['get']);
+	t.deepEqual(a.client.requests.slice(before), ['GET hostport-ledger']);
 });
 
 test('who stops without the API server does so all the same, and says so', async t => {

@@ -3,7 +3,8 @@ import test from 'ava';
 import {ledgerMetadata} from '../../src/ports/config-map.ts';
 import {indexData, indexName} from '../../src/ports/ledger-index.ts';
 import {pageOf} from '../../src/ports/ledger-page.ts';
-import {gate} from '../helpers/fake-cluster.ts';
+import {gate} from '../helpers/cluster-in-memory.ts';
+import type {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {entryWith} from '../helpers/ledger.ts';
 import {blockSize, holdMs, never, openLedger} from '../helpers/opened-ledger.ts';
 
@@ -12,11 +13,11 @@ const first = pageOf(30_558, blockSize);
 const entry = entryWith();
 
 /** Holds the next answer to a request back, until it is let go. */
-const holdAnswer = (cluster: Awaited<ReturnType<typeof openLedger>>['cluster'], held: string) => {
+const holdAnswer = (api: ApiInMemory, held: string) => {
 	const {opened, open} = gate();
-	cluster.after = async request => {
+	api.after = async request => {
 		if (request === held) {
-			cluster.after = () => {};
+			api.after = () => {};
 			return opened;
 		}
 	};
@@ -27,18 +28,18 @@ const holdAnswer = (cluster: Awaited<ReturnType<typeof openLedger>>['cluster'], 
 const keysOf = (pages: Awaited<ReturnType<typeof openLedger>>['pages']): string[] => [...(pages.known.get(first)?.entries.keys() ?? [])];
 
 test('all pages are read, as they are', async t => {
-	const {clock, cluster, pages} = await openLedger({[key]: entry, '31000.tcp': entry});
+	const {clock, pages, write} = await openLedger({[key]: entry, '31000.tcp': entry});
 	await pages.readAll(never);
 	await clock.advance(1);
-	cluster.write(key, undefined);
+	write(key, undefined);
 	const all = await pages.readAll(never);
 	t.deepEqual([...all].map(([page, {entries}]) => [page, [...entries.keys()]]), [[30_500, []], [31_000, ['31000.tcp']]]);
 });
 
 test('what is read later does not change what was handed out', async t => {
-	const {clock, cluster, pages} = await openLedger({[key]: entry});
+	const {clock, pages, write} = await openLedger({[key]: entry});
 	const all = await pages.readAll(never);
-	cluster.write('30559.tcp', entry);
+	write('30559.tcp', entry);
 	await clock.advance(1);
 	await pages.readAll(never);
 	t.deepEqual([...(all.get(first)?.entries.keys() ?? [])], [key]);
@@ -46,10 +47,10 @@ test('what is read later does not change what was handed out', async t => {
 });
 
 test('an answer that a commit has overtaken is not kept', async t => {
-	const {clock, cluster, pages} = await openLedger({[key]: entry});
+	const {clock, api, pages} = await openLedger({[key]: entry});
 	await pages.readAll(never);
 	await clock.advance(1);
-	const letGo = holdAnswer(cluster, 'GET hostport-ledger-30500');
+	const letGo = holdAnswer(api, 'GET hostport-ledger-30500');
 	const reading = pages.readAll(never);
 	await clock.advance(1);
 	await pages.commit(pages.known.get(first)!, new Map([['30559.tcp', entry]]), never);
@@ -59,11 +60,10 @@ test('an answer that a commit has overtaken is not kept', async t => {
 });
 
 test('after a conflict what is read is kept, also from an API server that was restored from a backup', async t => {
-	const {clock, cluster, pages} = await openLedger({[key]: entry});
-	const backup = cluster.configMaps.get('hostport-ledger-30500')!;
+	const [{clock, api, pages}, backup] = await Promise.all([openLedger({[key]: entry}), openLedger({[key]: entry})]);
 	await pages.readAll(never);
 	await pages.commit(pages.known.get(first)!, new Map([['30559.tcp', entry]]), never);
-	cluster.configMaps.set('hostport-ledger-30500', backup);
+	api.server = backup.cluster.server;
 	await t.throwsAsync(pages.commit(pages.known.get(first)!, new Map([['30560.tcp', entry]]), never), {message: /409/});
 	await clock.advance(1);
 	await pages.readAll(never);
@@ -72,9 +72,9 @@ test('after a conflict what is read is kept, also from an API server that was re
 });
 
 test('an index counts as read when it was asked for, not when the answer came', async t => {
-	const {clock, cluster, pages} = await openLedger({[key]: entry});
+	const {clock, api, pages} = await openLedger({[key]: entry});
 	await clock.advance(1);
-	const letGo = holdAnswer(cluster, 'GET hostport-ledger');
+	const letGo = holdAnswer(api, 'GET hostport-ledger');
 	const reading = pages.readAll(never);
 	await clock.advance(10);
 	const since = clock.now();
@@ -85,30 +85,30 @@ test('an index counts as read when it was asked for, not when the answer came', 
 });
 
 test('a page that somebody has deleted comes back in quarantine, and with its Pods and NodePorts after the hold time', async t => {
-	const {clock, cluster, pages} = await openLedger({[key]: entry});
-	cluster.configMaps.delete('hostport-ledger-30500');
-	cluster.services = [{
-		metadata: {namespace: 'shop', name: 'web', uid: 's'},
+	const {clock, cluster, pages, entries} = await openLedger({[key]: entry});
+	cluster.remove('ConfigMap', {name: 'hostport-ledger-30500'});
+	const {metadata: {uid}} = cluster.put('Service', {
+		metadata: {namespace: 'shop', name: 'web'},
 		spec: {ports: [{name: 'http', port: 80, protocol: 'TCP', nodePort: 30_600}], healthCheckNodePort: 31_600},
-	}];
+	});
 	const all = await pages.readAll(never);
 	t.true(all.get(first)?.quarantined);
 	await clock.advance(holdMs - 1);
-	t.deepEqual(cluster.entries, {});
+	t.deepEqual(entries(), {});
 	await clock.advance(1);
-	t.like(cluster.entries, {'30600.tcp': {pod: 'Service shop/web', port: 'http', state: 'foreign', uid: 's'}});
-	t.deepEqual(Object.keys(cluster.entries), ['30600.tcp']);
+	t.like(entries(), {'30600.tcp': {pod: 'Service shop/web', port: 'http', state: 'foreign', uid}});
+	t.deepEqual(Object.keys(entries()), ['30600.tcp']);
 	await pages.readAll(never);
 	t.is(pages.known.get(first)?.unusable, undefined);
 });
 
 test('an index that somebody has deleted is made again with its pages', async t => {
-	const {clock, cluster, pages} = await openLedger({[key]: entry, '31000.tcp': entry});
-	cluster.configMaps.delete('hostport-ledger');
+	const {clock, cluster, pages, configMap} = await openLedger({[key]: entry, '31000.tcp': entry});
+	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
 	await clock.advance(1);
 	const all = await pages.readAll(never);
 	t.deepEqual([...all.keys()], [30_500, 31_000]);
-	t.is(cluster.configMaps.get('hostport-ledger')?.data?.['pages'], '30500 31000');
+	t.is(configMap('hostport-ledger')?.data?.['pages'], '30500 31000');
 });
 
 test('what came from the cache of the API server is not the latest', async t => {
@@ -124,28 +124,31 @@ test('what came from the cache of the API server is not the latest', async t => 
 });
 
 /** Somebody has deleted the whole ledger, and one who had never seen it has begun another. */
-const beginAnew = ({configMaps, put}: Pick<Awaited<ReturnType<typeof openLedger>>['cluster'], 'configMaps' | 'put'>, size: number): void => {
-	configMaps.clear();
+const beginAnew = (cluster: ClusterInMemory, size: number): void => {
+	for (const {metadata} of cluster.server.all('ConfigMap')) {
+		cluster.remove('ConfigMap', metadata);
+	}
+
 	const {labels, annotations} = ledgerMetadata('index', '');
-	put({metadata: {name: indexName, uid: 'anew', resourceVersion: '', labels, annotations}, data: indexData(size, [])});
+	cluster.put('ConfigMap', {metadata: {name: indexName, labels, annotations}, data: indexData(size, [])});
 };
 
 test('a ledger that was begun anew with blocks of another size is read anew, and gets no page of the old size', async t => {
-	const {clock, cluster, pages} = await openLedger({[key]: entry, '31100.tcp': entry});
+	const {clock, cluster, pages, configMap} = await openLedger({[key]: entry, '31100.tcp': entry});
 	await pages.readAll(never);
-	beginAnew({configMaps: cluster.configMaps, put: (...object) => cluster.put(...object)}, 1000);
+	beginAnew(cluster, 1000);
 	await clock.advance(1);
 	await pages.readOrCreate({index: -Infinity, pages: new Map([[first, clock.now()]]), touched: new Set([first]), consistent: new Set([first])}, never);
 	t.is(pages.blockSize, 1000);
 	t.deepEqual([...pages.known.keys()], []);
-	t.is(cluster.configMaps.get('hostport-ledger')?.data?.['pages'], '');
+	t.is(configMap('hostport-ledger')?.data?.['pages'], '');
 });
 
 test('a page of the old size opens as one of the new size, once nobody can be on his way', async t => {
-	const {clock, cluster, pages} = await openLedger({'31000.tcp': entry});
+	const {clock, cluster, pages, configMap} = await openLedger({'31000.tcp': entry});
 	const {labels, annotations} = ledgerMetadata('page', '', '31000-31499');
-	beginAnew({configMaps: cluster.configMaps, put: (...object) => cluster.put(...object)}, 1000);
-	cluster.put({metadata: {name: 'hostport-ledger-31000', uid: 'old', resourceVersion: '', labels, annotations}});
+	beginAnew(cluster, 1000);
+	cluster.put('ConfigMap', {metadata: {name: 'hostport-ledger-31000', labels, annotations}});
 	await clock.advance(1);
 	await pages.readAll(never);
 	await pages.readOrCreate({index: -Infinity, pages: new Map([[31_000, clock.now()]]), touched: new Set([31_000]), consistent: new Set([31_000])}, never);
@@ -153,6 +156,6 @@ test('a page of the old size opens as one of the new size, once nobody can be on
 	await clock.advance(holdMs);
 	await clock.advance(2000);
 	await pages.readAll(never);
-	t.is(cluster.configMaps.get('hostport-ledger-31000')?.metadata.annotations?.['hostport.io/ports'], '31000-31999');
+	t.is(configMap('hostport-ledger-31000')?.metadata.annotations?.['hostport.io/ports'], '31000-31999');
 	t.is(pages.known.get(31_000)?.unusable, undefined);
 });

@@ -3,7 +3,7 @@ import test from 'ava';
 import {ApiError} from '../../src/errors.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import type {Repair} from '../../src/ports/repair.ts';
-import {gate} from '../helpers/fake-cluster.ts';
+import {gate} from '../helpers/cluster-in-memory.ts';
 import {demandFor, entryWith} from '../helpers/ledger.ts';
 import {never, openLedger} from '../helpers/opened-ledger.ts';
 
@@ -14,27 +14,27 @@ const expire = (key: string, expected: LedgerEntry): Repair => ({reason: 'expire
 const fails = (status: number) => new ApiError('PATCH', '/api/v1/namespaces/operators/configmaps/page', status, 'no');
 
 test('a page is written in the version that was planned with, whatever is read in between', async t => {
-	const {clock, cluster, store} = await openLedger({'30998.tcp': bound, '31001.tcp': bound});
+	const {clock, store, api, entries, write} = await openLedger({'30998.tcp': bound, '31001.tcp': bound});
 	const {opened, open} = gate();
-	cluster.before = async request => request === 'PATCH hostport-ledger-30500' ? opened : undefined;
+	api.before = async request => request === 'PATCH hostport-ledger-30500' ? opened : undefined;
 	const reserved = store.reserve(demandFor(['grpc', 'health'], {basePort: 30_999, maxPort: 31_002}), never);
 	await clock.advance(1);
 	// Another replica is faster on the second page, and somebody here reads that.
-	cluster.write('31000.tcp', entryWith({pod: 'game/faster', claim: 'faster'}));
+	write('31000.tcp', entryWith({pod: 'game/faster', claim: 'faster'}));
 	t.deepEqual(await store.preview(demandFor(['grpc'], {basePort: 31_000, maxPort: 31_002, hasFixedName: true, pod: 'game/curious'}), never), [31_002]);
 	open();
 	t.deepEqual(await clock.until(reserved), [30_999, 31_002]);
-	t.is(cluster.entries['31000.tcp']?.claim, 'faster');
+	t.is(entries()['31000.tcp']?.claim, 'faster');
 });
 
 test('a page that is deleted in the middle of a commit costs nobody else his ports', async t => {
-	const {clock, cluster, store, pages} = await openLedger({'30998.tcp': bound, '31400.tcp': bound});
+	const {clock, cluster, store, pages, api} = await openLedger({'30998.tcp': bound, '31400.tcp': bound});
 	const {opened, open} = gate();
-	cluster.before = async request => request === 'PATCH hostport-ledger-30500' ? opened : undefined;
+	api.before = async request => request === 'PATCH hostport-ledger-30500' ? opened : undefined;
 	const straddling = store.reserve(demandFor(['grpc', 'health'], {basePort: 30_999, maxPort: 31_000}), never);
 	const other = store.reserve(demandFor(['grpc'], {basePort: 31_100}), never);
 	await clock.advance(1);
-	cluster.configMaps.delete('hostport-ledger-31000');
+	cluster.remove('ConfigMap', {name: 'hostport-ledger-31000'});
 	await pages.readAll(never);
 	open();
 	await t.throwsAsync(clock.until(straddling), {message: /hostport-ledger-31000 gives none: it is in quarantine/});
@@ -42,51 +42,51 @@ test('a page that is deleted in the middle of a commit costs nobody else his por
 });
 
 test('repairs are made and told', async t => {
-	const {cluster, store} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	const {store, entries} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
 	const repairs = [release('30558.tcp', bound), expire('31000.tcp', bound)];
 	t.deepEqual(await store.repair(repairs, never), repairs);
-	t.deepEqual(cluster.entries, {'30558.tcp': {...bound, state: 'released'}});
+	t.deepEqual(entries(), {'30558.tcp': {...bound, state: 'released'}});
 });
 
 test('a repair is dropped when another replica has changed the entry since', async t => {
-	const {cluster, store} = await openLedger({'30558.tcp': bound, '30559.tcp': bound});
+	const {store, entries, write} = await openLedger({'30558.tcp': bound, '30559.tcp': bound});
 	const taken = {...bound, state: 'pending', claim: 'successor'} as const;
-	cluster.write('30558.tcp', taken);
+	write('30558.tcp', taken);
 	t.deepEqual(await store.repair([expire('30558.tcp', bound), expire('30559.tcp', bound)], never), [expire('30559.tcp', bound)]);
-	t.deepEqual(cluster.entries, {'30558.tcp': taken});
+	t.deepEqual(entries(), {'30558.tcp': taken});
 });
 
 test('a repair is dropped when an admission of the same batch takes the port over', async t => {
-	const {clock, cluster, store} = await openLedger({'30558.tcp': bound});
+	const {clock, store, entries} = await openLedger({'30558.tcp': bound});
 	const repaired = store.repair([expire('30558.tcp', bound)], never);
 	const reserved = store.reserve(demandFor(['grpc'], {pod: 'game/server-0', hasFixedName: true}), never);
 	t.deepEqual(await clock.until(reserved), [30_558]);
 	t.deepEqual(await clock.until(repaired), []);
-	t.like(cluster.entries['30558.tcp'], {state: 'pending', pod: 'game/server-0'});
+	t.like(entries()['30558.tcp'], {state: 'pending', pod: 'game/server-0'});
 });
 
 test('a conflict on one page leaves the repairs of the others made, and all of them told', async t => {
-	const {clock, cluster, store} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
-	cluster.before = request => {
-		if (request === 'PATCH hostport-ledger-31000' && cluster.count(request) === 1) {
-			cluster.write('31001.tcp', bound);
+	const {clock, store, api, entries, write} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	api.before = request => {
+		if (request === 'PATCH hostport-ledger-31000' && api.count(request) === 1) {
+			write('31001.tcp', bound);
 		}
 	};
 
 	const repairs = [expire('30558.tcp', bound), expire('31000.tcp', bound)];
 	t.deepEqual(await clock.until(store.repair(repairs, never)), repairs);
-	t.deepEqual(cluster.entries, {'31001.tcp': bound});
+	t.deepEqual(entries(), {'31001.tcp': bound});
 });
 
 test('a repair is dropped when its page is gone', async t => {
 	const {clock, cluster, store} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
-	cluster.configMaps.delete('hostport-ledger-30500');
+	cluster.remove('ConfigMap', {name: 'hostport-ledger-30500'});
 	t.deepEqual(await clock.until(store.repair([expire('30558.tcp', bound), expire('31000.tcp', bound)], never)), [expire('31000.tcp', bound)]);
 });
 
 test('repairs that fail keep no admission waiting', async t => {
-	const {clock, cluster, store} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
-	cluster.before = request => {
+	const {clock, store, api} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	api.before = request => {
 		if (request === 'PATCH hostport-ledger-31000') {
 			throw fails(500);
 		}
@@ -97,27 +97,27 @@ test('repairs that fail keep no admission waiting', async t => {
 	t.deepEqual(await clock.until(reserved), [30_559]);
 	await clock.until(repaired);
 	t.deepEqual(await clock.until(store.reserve(demandFor(['grpc']), never)), [30_560]);
-	t.is(cluster.count('PATCH hostport-ledger-31000'), 1);
+	t.is(api.count('PATCH hostport-ledger-31000'), 1);
 });
 
 test('a repair whose answer is lost is found made by the next pass, and not made twice', async t => {
-	const {clock, cluster, store} = await openLedger({'30558.tcp': bound, '30559.tcp': bound});
-	cluster.after = request => {
+	const {clock, store, api, entries} = await openLedger({'30558.tcp': bound, '30559.tcp': bound});
+	api.after = request => {
 		if (request.startsWith('PATCH')) {
 			throw new Error('read ECONNRESET');
 		}
 	};
 
 	await clock.until(t.throwsAsync(store.repair([expire('30558.tcp', bound)], never), {message: /ECONNRESET/}));
-	t.deepEqual(Object.keys(cluster.entries), ['30559.tcp']);
-	cluster.after = () => {};
+	t.deepEqual(Object.keys(entries()), ['30559.tcp']);
+	api.after = () => {};
 	t.deepEqual(await clock.until(store.repair([expire('30558.tcp', bound)], never)), []);
 });
 
 test('repairs whose time is up are not made later', async t => {
-	const {clock, cluster, store} = await openLedger({'30558.tcp': bound});
+	const {clock, store, api, entries} = await openLedger({'30558.tcp': bound});
 	const {opened, open} = gate();
-	cluster.before = async () => opened;
+	api.before = async () => opened;
 	const told = new AbortController();
 	const repaired = t.throwsAsync(store.repair([expire('30558.tcp', bound)], told.signal), {message: 'the Lease was lost'});
 	await clock.settle();
@@ -125,18 +125,18 @@ test('repairs whose time is up are not made later', async t => {
 	await repaired;
 	open();
 	await store.idle();
-	t.deepEqual(cluster.entries, {'30558.tcp': bound});
+	t.deepEqual(entries(), {'30558.tcp': bound});
 });
 
 test('a dry run that can\'t read the ledger is tried again, and refused when its time is up', async t => {
-	const {clock, cluster, store} = await openLedger({'30558.tcp': bound});
-	cluster.before = request => {
-		if (request === 'GET hostport-ledger-30500' && cluster.count(request) < 3) {
+	const {clock, store, api} = await openLedger({'30558.tcp': bound});
+	api.before = request => {
+		if (request === 'GET hostport-ledger-30500' && api.count(request) < 3) {
 			throw new Error('read ECONNRESET');
 		}
 	};
 	t.deepEqual(await clock.until(store.preview(demandFor(['grpc']), never)), [30_559]);
-	cluster.before = () => {
+	api.before = () => {
 		throw new Error('read ECONNRESET');
 	};
 	await clock.advance(1);

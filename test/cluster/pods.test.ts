@@ -1,7 +1,7 @@
 import test from 'ava';
 import {listFromPods} from '../../src/cluster/pods.ts';
 import {ApiError} from '../../src/errors.ts';
-import {storedPod} from '../helpers/fake-cluster.ts';
+import {storedPod} from '../helpers/cluster-in-memory.ts';
 import {never} from '../helpers/opened-ledger.ts';
 
 type Page = {readonly items: ReadonlyArray<ReturnType<typeof storedPod>>; readonly continue?: string} | number;

@@ -1,16 +1,16 @@
 /** What a page is opened with. */
 import test from 'ava';
 import type {HostPortUse} from '../../src/ports/host-port-use.ts';
-import {storedPod} from '../helpers/fake-cluster.ts';
+import {storedPod} from '../helpers/cluster-in-memory.ts';
 import {entryWith} from '../helpers/ledger.ts';
 import {never, openLedger} from '../helpers/opened-ledger.ts';
 
-const service = (name: string, nodePort: number) => ({metadata: {namespace: 'shop', name, uid: name}, spec: {ports: [{name: 'http', port: 80, nodePort}]}});
+const service = (name: string, nodePort: number) => ({metadata: {namespace: 'shop', name}, spec: {ports: [{name: 'http', port: 80, nodePort}]}});
 
 test('a page is opened with the ports of Pods and Services that it owns, and keeps what it has', async t => {
 	const {cluster, objects, quarantine} = await openLedger({'30558.tcp': entryWith({claim: 'kept'})});
-	cluster.pods = [storedPod('server-0', 30_558), storedPod('server-1', 30_559), storedPod('proxy', 30_560, {managed: false}), storedPod('elsewhere', 31_000)];
-	cluster.services = [service('web', 30_561), service('other', 32_000)];
+	cluster.putAll('Pod', [storedPod('server-0', 30_558), storedPod('server-1', 30_559), storedPod('proxy', 30_560, {managed: false}), storedPod('elsewhere', 31_000)]);
+	cluster.putAll('Service', [service('web', 30_561), service('other', 32_000)]);
 	const page = await objects.readPage(30_500, 500, never);
 	const [opened] = await quarantine.openPages([page!], never);
 	t.deepEqual([...opened!.entries].map(([key, {pod, state}]) => [key, pod, state]), [
@@ -24,30 +24,31 @@ test('a page is opened with the ports of Pods and Services that it owns, and kee
 test('of a port that several have, the page is opened with the one that we have given', async t => {
 	const {cluster, objects, quarantine} = await openLedger({'30500.tcp': entryWith()});
 	const ports: ReadonlyArray<HostPortUse['port']> = [30_558, 30_559];
-	cluster.services = ports.map(port => service(`web-${port}`, port));
-	cluster.pods = [storedPod('server-0', 30_558), storedPod('proxy', 30_558, {managed: false}), storedPod('proxy', 30_559, {managed: false}), storedPod('server-1', 30_559)];
+	cluster.putAll('Service', ports.map(port => service(`web-${port}`, port)));
+	// The API server lists them in the order of their names: ours come before one of the others and after the other.
+	cluster.putAll('Pod', [storedPod('b', 30_558), storedPod('c-proxy', 30_558, {managed: false}), storedPod('a-proxy', 30_559, {managed: false}), storedPod('b-2', 30_559)]);
 	const [opened] = await quarantine.openPages([(await objects.readPage(30_500, 500, never))!], never);
-	t.deepEqual(ports.map(port => opened?.entries.get(`${port}.tcp`)?.pod), ['game/server-0', 'game/server-1']);
+	t.deepEqual(ports.map(port => opened?.entries.get(`${port}.tcp`)?.pod), ['game/b', 'game/b-2']);
 });
 
 for (const list of ['pods', 'services']) {
 	test(`a page stays closed while ${list} can't be listed`, async t => {
-		const {cluster, objects, quarantine} = await openLedger({'30500.tcp': entryWith()});
+		const {objects, quarantine, api} = await openLedger({'30500.tcp': entryWith()});
 		const page = await objects.readPage(30_500, 500, never);
-		cluster.before = request => {
+		api.before = request => {
 			if (request === `GET ${list}`) {
 				throw new Error('no answer');
 			}
 		};
 
 		await t.throwsAsync(quarantine.openPages([page!], never), {message: 'no answer'});
-		t.is(cluster.count('PATCH hostport-ledger-30500'), 0);
+		t.is(api.count('PATCH hostport-ledger-30500'), 0);
 	});
 }
 
 test('a page that has changed since it was read is not opened', async t => {
-	const {cluster, objects, quarantine} = await openLedger({'30500.tcp': entryWith()});
+	const {objects, quarantine, write} = await openLedger({'30500.tcp': entryWith()});
 	const page = await objects.readPage(30_500, 500, never);
-	cluster.write('30501.tcp', entryWith());
+	write('30501.tcp', entryWith());
 	t.deepEqual(await quarantine.openPages([page!], never), []);
 });

@@ -5,7 +5,7 @@ import type {Tenure} from '../../src/cluster/lease-lock.ts';
 import {Reconciler} from '../../src/cluster/reconciler.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import type {Duplicate} from '../../src/ports/repair.ts';
-import {gate, storedPod} from '../helpers/fake-cluster.ts';
+import {gate, storedPod} from '../helpers/cluster-in-memory.ts';
 import {demandFor, entryWith} from '../helpers/ledger.ts';
 import {holdMs, never, openLedger, silent} from '../helpers/opened-ledger.ts';
 
@@ -41,12 +41,11 @@ class Election {
 
 const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, LedgerEntry>>) => {
 	const ledger = await openLedger(entries);
-	const {clock, cluster} = ledger;
+	const {clock, api} = ledger;
 	const election = new Election();
 	const duplicates: Array<readonly Duplicate[]> = [];
 	const reconciler = new Reconciler({
 		...ledger,
-		api: cluster,
 		election,
 		logger: silent,
 		holdMs,
@@ -65,9 +64,9 @@ const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, Ledge
 		...ledger,
 		election,
 		duplicates,
-		stateOf: (key: string) => cluster.entries[key]?.state,
+		stateOf: (key: string) => ledger.entries()[key]?.state,
 		get passes() {
-			return cluster.count('GET pods');
+			return api.count('GET pods');
 		},
 		/** Wins, and lets the first pass happen. */
 		lead: async () => {
@@ -87,41 +86,42 @@ const bound = entryWith({pod: 'game/server-0', uid: 'uid-server-0', node: 'worke
 const pending = entryWith({state: 'pending', claim: 'c'});
 const quiet = {'30500.tcp': entryWith({pod: 'game/quiet', uid: 'uid-quiet', node: 'worker-1'})};
 const quietPod = storedPod('quiet', 30_500);
+const foreignPod = storedPod('foreign', 30_901, {managed: false});
+const service = (name: string, nodePort: number) => ({metadata: {namespace: 'shop', name}, spec: {ports: [{port: 80, nodePort}]}});
 
 test('nothing is done before the election', async t => {
-	const {clock, cluster} = await setUp(t, {[key]: bound});
-	const before = cluster.requests.length;
+	const {clock, api} = await setUp(t, {[key]: bound});
+	const before = api.requests.length;
 	await clock.advance(2 * fullPassMs);
-	t.is(cluster.requests.length, before);
+	t.is(api.requests.length, before);
 });
 
 test('the ledger is read before Pods and Services are listed', async t => {
-	const {cluster, lead} = await setUp(t, {[key]: bound, '31000.tcp': bound});
-	cluster.requests.length = 0;
+	const {lead, api} = await setUp(t, {[key]: bound, '31000.tcp': bound});
+	api.requests.length = 0;
 	await lead();
-	const first = ['GET pods', 'GET services'].map(request => cluster.requests.indexOf(request));
-	const lastRead = ['GET hostport-ledger-30500', 'GET hostport-ledger-31000'].map(request => cluster.requests.indexOf(request));
-	t.true(lastRead.every(index => index >= 0) && Math.min(...first) > Math.max(...lastRead), cluster.requests.join(', '));
+	const first = ['GET pods', 'GET services'].map(request => api.requests.indexOf(request));
+	const lastRead = ['GET hostport-ledger-30500', 'GET hostport-ledger-31000'].map(request => api.requests.indexOf(request));
+	t.true(lastRead.every(index => index >= 0) && Math.min(...first) > Math.max(...lastRead), api.requests.join(', '));
 });
 
 test('a Pod that is admitted and stored during a pass keeps its port', async t => {
 	const test = await setUp(t, {[key]: {...bound, state: 'released'}, ...quiet});
-	const {clock, cluster, store, stateOf} = test;
-	cluster.pods = [quietPod];
+	const {clock, cluster, store, stateOf, api} = test;
+	cluster.put('Pod', quietPod);
 	await test.leadQuietly();
 	const {opened, open} = gate();
 	await clock.advance(holdMs - gatherMs - 1);
 	// It comes between the list and the commit of the pass that would free its port.
-	cluster.after = async request => request === 'GET pods' ? opened : undefined;
+	api.after = async request => request === 'GET pods' ? opened : undefined;
 	await clock.advance(1);
 	const [port] = await store.reserve(demandFor(['grpc'], {pod: 'game/server-0', hasFixedName: true}), never);
 	t.is(port, 30_558);
-	cluster.pods = [quietPod, storedPod('server-0', 30_558)];
+	cluster.put('Pod', storedPod('server-0', 30_558));
 	open();
 	await clock.settle();
 	t.is(stateOf(key), 'pending');
-	cluster.announce('pods');
-	await clock.advance(gatherMs);
+	await clock.advance(bindPassMs);
 	t.is(stateOf(key), 'bound');
 });
 
@@ -136,11 +136,10 @@ test('an entry without a Pod goes when it has been held, and nothing else has to
 
 test('the hold time of a released entry counts from its release', async t => {
 	const {clock, cluster, lead, stateOf} = await setUp(t, {[key]: bound});
-	cluster.pods = [storedPod('server-0', 30_558)];
+	const {metadata} = cluster.put('Pod', storedPod('server-0', 30_558));
 	await lead();
 	await clock.advance(holdMs);
-	cluster.pods = [];
-	cluster.announce('pods', 'DELETED');
+	cluster.remove('Pod', metadata);
 	await clock.settle();
 	t.is(stateOf(key), 'released');
 	await clock.advance(holdMs - 1);
@@ -151,9 +150,9 @@ test('the hold time of a released entry counts from its release', async t => {
 
 for (const list of ['pods', 'services', 'hostport-ledger-30500', 'hostport-ledger']) {
 	test(`while ${list} can't be read nothing is freed, and it is tried again`, async t => {
-		const {clock, cluster, lead, stateOf} = await setUp(t, {[key]: bound, '30559.tcp': pending});
+		const {clock, lead, stateOf, api} = await setUp(t, {[key]: bound, '30559.tcp': pending});
 		let tries = 0;
-		cluster.before = request => {
+		api.before = request => {
 			if (request === `GET ${list}`) {
 				tries++;
 				throw new Error('no answer');
@@ -164,34 +163,41 @@ for (const list of ['pods', 'services', 'hostport-ledger-30500', 'hostport-ledge
 		await clock.advance(2 * holdMs);
 		t.deepEqual([stateOf(key), stateOf('30559.tcp')], ['bound', 'pending']);
 		t.true(tries >= 10, `${tries} tries`);
-		cluster.before = () => {};
+		api.before = () => {};
 		await clock.advance(2 * gatherMs);
 		t.deepEqual([stateOf(key), stateOf('30559.tcp')], ['released', 'pending']);
 	});
 }
 
 test('a repair that can\'t be written is judged anew', async t => {
-	const {clock, cluster, lead, stateOf} = await setUp(t, {[key]: bound});
-	cluster.before = request => {
+	const {clock, cluster, lead, stateOf, api} = await setUp(t, {[key]: bound});
+	api.before = request => {
 		if (request.startsWith('PATCH')) {
 			throw new Error('no answer');
 		}
 	};
 
 	await lead();
-	cluster.before = () => {};
-	cluster.pods = [storedPod('server-0', 30_558)];
+	api.before = () => {};
+	cluster.put('Pod', storedPod('server-0', 30_558));
 	await clock.advance(gatherMs);
 	t.is(stateOf(key), 'bound');
 });
 
 test('thousands of events give few passes', async t => {
 	const test = await setUp(t, quiet);
-	test.cluster.pods = [quietPod];
+	test.cluster.put('Pod', quietPod);
 	await test.leadQuietly();
+	test.cluster.put('Pod', foreignPod);
+	await test.clock.advance(gatherMs);
 	const before = test.passes;
 	for (let ms = 0; ms < 60_000; ms += 20) {
-		test.cluster.announce('pods', ms % 40 ? 'ADDED' : 'DELETED');
+		if (ms % 40) {
+			test.cluster.put('Pod', foreignPod);
+		} else {
+			test.cluster.remove('Pod', foreignPod.metadata);
+		}
+
 		await test.clock.advance(20);
 	}
 
@@ -199,22 +205,24 @@ test('thousands of events give few passes', async t => {
 	t.true(passes >= 10 && passes <= 13, `${passes} passes`);
 });
 
-for (const what of ['pods', 'services'] as const) {
-	test(`of ${what}, what comes or goes is looked at soon, and what changes within half a minute`, async t => {
+for (const kind of ['Pod', 'Service']) {
+	test(`of ${kind}s, what comes or goes is looked at soon, and what changes within half a minute`, async t => {
 		const test = await setUp(t, quiet);
-		test.cluster.pods = [quietPod];
+		test.cluster.put('Pod', quietPod);
+		const other = kind === 'Pod' ? foreignPod : service('other', 30_900);
+		test.cluster.put(kind, other);
 		await test.leadQuietly();
 		await test.clock.advance(60_000);
 		const quietly = test.passes;
-		test.cluster.announce(what, 'MODIFIED');
+		test.cluster.patch(kind, other.metadata, {metadata: {labels: {changed: 'true'}}});
 		await test.clock.advance(changePassMs - 1);
 		t.is(test.passes, quietly);
 		await test.clock.advance(1);
 		t.is(test.passes, quietly + 1);
 		await test.clock.advance(60_000);
-		for (const type of ['ADDED', 'DELETED'] as const) {
+		for (const change of [() => test.cluster.remove(kind, other.metadata), () => test.cluster.put(kind, other)]) {
 			const before = test.passes;
-			test.cluster.announce(what, type);
+			change();
 			await test.clock.advance(gatherMs);
 			t.is(test.passes, before + 1);
 		}
@@ -223,11 +231,11 @@ for (const what of ['pods', 'services'] as const) {
 
 test('a new Pod that has its ports from us is bound within a quarter of a minute, by one pass for many', async t => {
 	const test = await setUp(t, quiet);
-	test.cluster.pods = [quietPod];
+	test.cluster.put('Pod', quietPod);
 	await test.leadQuietly();
 	const before = test.passes;
 	for (let ms = 0; ms < bindPassMs; ms += 100) {
-		test.cluster.announce('pods', 'ADDED', storedPod(`new-${ms}`, 30_600));
+		test.cluster.put('Pod', storedPod(`new-${ms}`, 30_600 + ms / 100));
 		await test.clock.advance(100);
 	}
 
@@ -236,13 +244,13 @@ test('a new Pod that has its ports from us is bound within a quarter of a minute
 
 test('an event that comes during a pass is not lost', async t => {
 	const test = await setUp(t, quiet);
-	test.cluster.pods = [quietPod];
+	test.cluster.put('Pod', quietPod);
 	await test.leadQuietly();
 	const before = test.passes;
 	const {opened, open} = gate();
-	test.cluster.after = async request => request === 'GET pods' ? opened : undefined;
+	test.api.after = async request => request === 'GET pods' ? opened : undefined;
 	await test.clock.advance(fullPassMs);
-	test.cluster.announce('pods');
+	test.cluster.put('Pod', foreignPod);
 	await test.clock.settle();
 	open();
 	await test.clock.advance(gatherMs);
@@ -251,7 +259,7 @@ test('an event that comes during a pass is not lost', async t => {
 
 test('without any event there is a pass every minute', async t => {
 	const test = await setUp(t, quiet);
-	test.cluster.pods = [quietPod];
+	test.cluster.put('Pod', quietPod);
 	await test.leadQuietly();
 	const before = test.passes;
 	await test.clock.advance(2 * fullPassMs);
@@ -260,9 +268,9 @@ test('without any event there is a pass every minute', async t => {
 
 test('what happened before a watch began is seen by a pass soon after', async t => {
 	const test = await setUp(t, {[key]: bound});
-	test.cluster.pods = [storedPod('server-0', 30_558)];
+	const {metadata} = test.cluster.put('Pod', storedPod('server-0', 30_558));
 	let isDown = true;
-	test.cluster.before = request => {
+	test.api.before = request => {
 		if (isDown && request === 'GET version of pods') {
 			throw new Error('no answer');
 		}
@@ -270,51 +278,49 @@ test('what happened before a watch began is seen by a pass soon after', async t 
 
 	await test.leadQuietly();
 	await test.clock.advance(20_000);
-	test.cluster.pods = [];
-	test.cluster.announce('pods', 'DELETED');
+	test.cluster.remove('Pod', metadata);
 	await test.clock.advance(20_000);
 	t.is(test.stateOf(key), 'bound');
 	isDown = false;
 	await test.clock.advance(1000);
 	t.is(test.stateOf(key), 'released');
 	const before = test.passes;
-	test.cluster.announce('pods');
+	test.cluster.put('Pod', foreignPod);
 	await test.clock.advance(gatherMs);
 	t.is(test.passes, before + 1);
 });
 
 test('a pass that waits in vain delays the next one by a minute at most', async t => {
 	const test = await setUp(t, {[key]: bound});
-	test.cluster.before = async (request, signal) => request === 'GET pods' ? untilAborted(signal) : undefined;
+	test.api.before = async (request, signal) => request === 'GET pods' ? untilAborted(signal) : undefined;
 	await test.lead();
 	await test.clock.advance(60_000);
-	test.cluster.before = () => {};
+	test.api.before = () => {};
 	await test.clock.advance(fullPassMs);
 	t.is(test.stateOf(key), 'released');
 });
 
 test('a lost election ends the pass before it writes, and clears the gauges', async t => {
-	const {clock, cluster, election, metrics, lead, stateOf} = await setUp(t, {[key]: bound, '30559.tcp': bound});
-	cluster.pods = [storedPod('server-0', 30_558)];
+	const {clock, cluster, election, metrics, lead, stateOf, api} = await setUp(t, {[key]: bound, '30559.tcp': bound});
+	const {metadata} = cluster.put('Pod', storedPod('server-0', 30_558));
 	await lead();
 	t.is(stateOf('30559.tcp'), 'released');
 	t.regex(await metrics.registry.metrics(), /hostport_ledger_entries\{state="bound",range="30000-30999"\} 2\n[^]*hostport_reconciler_last_success_timestamp_seconds [1-9]/);
 	const {opened, open} = gate();
-	cluster.after = async request => request === 'GET pods' ? opened : undefined;
-	cluster.pods = [];
-	cluster.announce('pods', 'DELETED');
+	api.after = async request => request === 'GET pods' ? opened : undefined;
+	cluster.remove('Pod', metadata);
 	await clock.advance(gatherMs);
 	election.lose();
 	open();
-	cluster.after = () => {};
+	api.after = () => {};
 	await clock.advance(fullPassMs);
 	t.is(stateOf(key), 'bound');
 	const text = await metrics.registry.metrics();
 	t.notRegex(text, /hostport_ledger_entries\{/);
 	t.regex(text, /hostport_reconciler_last_success_timestamp_seconds 0\n/);
-	const {length} = cluster.requests;
+	const {length} = api.requests;
 	await clock.advance(fullPassMs);
-	t.is(cluster.requests.length, length);
+	t.is(api.requests.length, length);
 });
 
 test('who is elected again counts ages anew', async t => {
@@ -332,12 +338,12 @@ test('who is elected again counts ages anew', async t => {
 });
 
 test('what is found is counted, repaired, and reported', async t => {
-	const {clock, cluster, metrics, duplicates, lead} = await setUp(t, {[key]: pending, '30559.tcp': bound, '30600.tcp': entryWith({state: 'foreign'})});
-	cluster.pods = [storedPod('a', 30_558), storedPod('b', 30_558), storedPod('c', 30_560), storedPod('proxy', 30_561, {managed: false})];
-	cluster.services = [{metadata: {namespace: 'shop', name: 'web', uid: 's'}, spec: {ports: [{port: 80, nodePort: 30_562}]}}];
+	const {clock, cluster, metrics, duplicates, lead, entries} = await setUp(t, {[key]: pending, '30559.tcp': bound, '30600.tcp': entryWith({state: 'foreign'})});
+	cluster.putAll('Pod', [storedPod('a', 30_558), storedPod('b', 30_558), storedPod('c', 30_560), storedPod('proxy', 30_561, {managed: false})]);
+	cluster.put('Service', service('web', 30_562));
 	await lead();
 	await clock.settle();
-	t.deepEqual(Object.entries(cluster.entries).map(([key, {state, pod}]) => [key, state, pod]).toSorted(([a = ''], [b = '']) => a.localeCompare(b)), [
+	t.deepEqual(Object.entries(entries()).map(([key, {state, pod}]) => [key, state, pod]).toSorted(([a = ''], [b = '']) => a.localeCompare(b)), [
 		['30558.tcp', 'bound', 'game/a'],
 		['30559.tcp', 'released', 'game/server-0'],
 		['30560.tcp', 'bound', 'game/c'],

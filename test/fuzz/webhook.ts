@@ -30,16 +30,16 @@ export const startWebhook = async (): Promise<Webhook> => {
 	return {
 		port,
 		async takeTrace() {
-			const {given, cluster} = current;
+			const {given, entries} = current;
 			current = await freshMutator();
-			return {given, entries: Object.keys(cluster.entries)};
+			return {given, entries: Object.keys(entries())};
 		},
 		[Symbol.asyncDispose]: async () => close(0),
 	};
 };
 
 const freshMutator = async () => {
-	const {store, cluster, clock} = await openLedger({});
+	const {store, api, entries, clock} = await openLedger({});
 	const given: Given[] = [];
 	const noted = (give: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>) => async (demand: PodDemand, signal: AbortSignal) => {
 		const numbers = await give(demand, signal);
@@ -50,9 +50,9 @@ const freshMutator = async () => {
 	const mutatePod = createPodMutator({
 		reserve: noted(async (demand, signal) => store.reserve(demand, signal)),
 		preview: noted(async (demand, signal) => store.preview(demand, signal)),
-		namespaceLabels: createNamespaceLabels(cluster, clock, silent),
+		namespaceLabels: createNamespaceLabels(api, clock, silent),
 		ranges: defaultRanges,
 		logger: silent,
 	});
-	return {mutatePod, given, cluster};
+	return {mutatePod, given, entries};
 };

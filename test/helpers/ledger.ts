@@ -1,5 +1,5 @@
 /** A ledger and what Pods ask of it, in a few words. */
-import {ledgerAnnotations, schemaVersion} from '../../src/ports/config-map.ts';
+import {ledgerAnnotations, ledgerLabel, schemaVersion} from '../../src/ports/config-map.ts';
 import type {ConfigMap} from '../../src/ports/config-map.ts';
 import type {NumberDemand, PodDemand, Protocol} from '../../src/ports/demand.ts';
 import type {Request} from '../../src/ports/allocator.ts';
@@ -26,6 +26,7 @@ export const pageObject = ({first = 30_500, blockSize = 500, data, annotations}:
 		name: pageName(first),
 		uid: `uid-${first}`,
 		resourceVersion: '7',
+		labels: {[ledgerLabel]: 'page'},
 		annotations: Object.fromEntries(Object.entries({
 			[ledgerAnnotations.schemaVersion]: schemaVersion,
 			[ledgerAnnotations.ports]: blockRange(first, blockSize),

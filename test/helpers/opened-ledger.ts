@@ -7,12 +7,13 @@ import {LedgerStore} from '../../src/cluster/ledger-store.ts';
 import {Quarantine} from '../../src/cluster/quarantine.ts';
 import {createMetrics} from '../../src/metrics.ts';
 import {ledgerMetadata} from '../../src/ports/config-map.ts';
-import {formatEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';
+import type {ConfigMap} from '../../src/ports/config-map.ts';
+import {formatEntry, parseEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {indexData, indexName} from '../../src/ports/ledger-index.ts';
-import {pageOf} from '../../src/ports/ledger-page.ts';
+import {pageName, pageOf} from '../../src/ports/ledger-page.ts';
+import {ApiInMemory, ClusterInMemory} from './cluster-in-memory.ts';
 import {FakeClock} from './fake-clock.ts';
-import {FakeCluster} from './fake-cluster.ts';
 import {pageObject} from './ledger.ts';
 
 export const holdMs = 120_000;
@@ -22,29 +23,41 @@ export const silent = pino({level: 'silent'});
 
 export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>) => {
 	const clock = new FakeClock();
-	const cluster = new FakeCluster();
+	const cluster = new ClusterInMemory(clock);
+	const api = new ApiInMemory(cluster.server);
 	const texts = Object.entries(entries).map(([key, entry]) => [key, formatEntry(entry)] as const);
 	const byPage = Map.groupBy(texts, ([key]) => pageOf(parseEntryKey(key)!.port, blockSize));
 	for (const [first, data] of byPage) {
-		cluster.put(pageObject({first, blockSize, data: Object.fromEntries(data)}));
+		cluster.put('ConfigMap', pageObject({first, blockSize, data: Object.fromEntries(data)}));
 	}
 
 	const {labels} = ledgerMetadata('index', '');
-	cluster.put({
-		metadata: {name: indexName, uid: 'index', resourceVersion: '', labels, annotations: {'hostport.io/schema-version': '1'}},
+	cluster.put('ConfigMap', {
+		metadata: {name: indexName, labels, annotations: {'hostport.io/schema-version': '1'}},
 		data: indexData(blockSize, [...byPage.keys()]),
 	});
 
 	let tokens = 0;
 	const mintClaim = () => `claim-${++tokens}`;
 	const metrics = createMetrics();
-	const objects = new LedgerObjects(cluster, 'operators');
-	const common = {api: cluster, objects, clock, logger: silent};
+	const objects = new LedgerObjects(api, 'operators');
+	const common = {api, objects, clock, logger: silent};
 	const quarantine = new Quarantine({...common, namespace: 'operators', leaseName: 'hostport-ledger', holdMs, mintClaim, signal: never});
 	const pages = new LedgerPages({...common, quarantine, metrics});
 	// No Lease: the compare-and-swap alone must keep the ledger right.
 	const lock: Pick<LeaseLock, 'acquire'> = {acquire: async () => ({signal: never, aloneSince: clock.now(), isHeld: () => true, release() {}})};
 	const store = new LedgerStore({pages, lock, clock, logger: silent, random: () => 0, mintClaim});
 	await pages.open(never);
-	return {clock, cluster, metrics, objects, quarantine, pages, store, mintClaim};
+	return {
+		clock, cluster, api, metrics, objects, quarantine, pages, store, mintClaim,
+		configMap: (name: string) => cluster.find('ConfigMap', {name}) as ConfigMap | undefined,
+		/** The entries of all pages. */
+		entries: (): Record<string, LedgerEntry> => Object.fromEntries([...cluster.server.all('ConfigMap')]
+			.flatMap(({data}) => Object.entries((data ?? {}) as Record<string, string>))
+			.filter(([key]) => parseEntryKey(key))
+			.map(([key, text]) => [key, parseEntry(text) as LedgerEntry])),
+		/** What another replica has committed: undefined takes an entry away. */
+		write: (key: string, entry: LedgerEntry | undefined) =>
+			cluster.patch('ConfigMap', {name: pageName(pageOf(parseEntryKey(key)!.port, blockSize))}, {data: {[key]: entry ? formatEntry(entry) : null}}),
+	};
 };

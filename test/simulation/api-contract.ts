@@ -30,6 +30,7 @@ type Body = {
 		readonly annotations?: Record<string, string>;
 	};
 	readonly data?: Record<string, string>;
+	readonly webhooks?: ReadonlyArray<{readonly clientConfig: {readonly url?: string; readonly caBundle?: string}}>;
 	readonly items: readonly Body[];
 	readonly spec: {readonly containers: ReadonlyArray<{readonly ports: ReadonlyArray<{hostPort?: number; protocol?: string}>}>; readonly dnsPolicy?: string};
 };
@@ -203,6 +204,30 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.is((await send({method: 'PUT', path: `${leases}/ledger`, body: lease({holderIdentity: 'b'})})).status, 422);
 		const {body} = await patch(`${leases}/ledger`, {spec: {holderIdentity: null}});
 		t.false('holderIdentity' in body.spec);
+	});
+
+	contract('a Secret for TLS has a certificate and a key, and a patch leaves alone what it does not name', async (t, {namespace, send, patch}) => {
+		const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+		const create = async (data: object) => send({method: 'POST', path: secrets, body: {apiVersion: 'v1', kind: 'Secret', metadata: {name: 'tls'}, type: 'kubernetes.io/tls', data}});
+		t.is((await create({'tls.crt': 'AAAA'})).status, 422);
+		t.is((await create({'tls.crt': 'AAAA', 'tls.key': 'AAAA'})).status, 201);
+		t.is((await patch(`${secrets}/tls`, {data: {'tls.key': null}})).status, 422);
+		t.deepEqual((await patch(`${secrets}/tls`, {data: {'tls.crt': 'BBBB', 'ca.crt': 'CCCC'}})).body.data, {'tls.crt': 'BBBB', 'tls.key': 'AAAA', 'ca.crt': 'CCCC'});
+	});
+
+	contract('a patch with all webhooks of a configuration changes what it says of them; a PUT wants a version', async (t, {namespace, send, patch, watch}) => {
+		const configurations = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+		const clientConfig = {url: 'https://127.0.0.1/mutate'};
+		const webhook = {name: 'pods.example.com', clientConfig, sideEffects: 'None', admissionReviewVersions: ['v1']};
+		const configuration = {apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration', metadata: {name: namespace}, webhooks: [webhook]};
+		t.is((await send({method: 'POST', path: configurations, body: configuration})).status, 201);
+		t.is((await send({method: 'PUT', path: `${configurations}/${namespace}`, body: configuration})).status, 422);
+		const events = await watch(`${configurations}?fieldSelector=metadata.name%3D${namespace}`, 2, async () => {
+			const {body: {webhooks}} = await patch(`${configurations}/${namespace}`, {webhooks: [{...webhook, clientConfig: {...clientConfig, caBundle: 'AAAA'}}]});
+			t.deepEqual(webhooks?.map(({clientConfig}) => clientConfig), [{...clientConfig, caBundle: 'AAAA'}]);
+		});
+		t.deepEqual(events.map(({type}) => type), ['ADDED', 'MODIFIED']);
+		t.is((await send({method: 'DELETE', path: `${configurations}/${namespace}`})).status, 200);
 	});
 };
 

@@ -27,7 +27,7 @@ export type Kind = {
 	/** Whether a PUT without resourceVersion overwrites whatever is there (`AllowUnconditionalUpdate` in its strategy). */
 	readonly allowsUnconditionalUpdate: boolean;
 	/** What the API server refuses to store. */
-	readonly problem?: (object: {readonly spec?: unknown}) => Refusal | undefined;
+	readonly problem?: (object: {readonly spec?: unknown; readonly data?: unknown; readonly type?: unknown}) => Refusal | undefined;
 };
 
 const invalid = (message: string): Refusal => ({status: 422, reason: 'Invalid', message});
@@ -50,6 +50,11 @@ const leaseProblem = (lease: {readonly spec?: unknown}): Refusal | undefined => 
 	}
 
 	return typeof transitions === 'number' && transitions < 0 ? invalid('spec.leaseTransitions: must be greater than or equal to 0') : undefined;
+};
+
+const secretProblem = ({type, data}: {readonly data?: unknown; readonly type?: unknown}): Refusal | undefined => {
+	const missing = type === 'kubernetes.io/tls' ? ['tls.crt', 'tls.key'].find(member => !Object.hasOwn(data ?? {}, member)) : undefined;
+	return missing === undefined ? undefined : invalid(`data[${missing}]: Required value`);
 };
 
 export type PodPort = {name?: string; containerPort: number; hostPort?: number; protocol?: string};
@@ -76,6 +81,8 @@ export const kinds: readonly Kind[] = [
 	{apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', resource: 'leases', isNamespaced: true, allowsUnconditionalUpdate: false, problem: leaseProblem},
 	{apiVersion: 'v1', kind: 'Pod', resource: 'pods', isNamespaced: true, allowsUnconditionalUpdate: true, problem: podProblem},
 	{apiVersion: 'v1', kind: 'Service', resource: 'services', isNamespaced: true, allowsUnconditionalUpdate: true},
+	{apiVersion: 'v1', kind: 'Secret', resource: 'secrets', isNamespaced: true, allowsUnconditionalUpdate: true, problem: secretProblem},
+	{apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration', resource: 'mutatingwebhookconfigurations', isNamespaced: false, allowsUnconditionalUpdate: false},
 	{apiVersion: 'v1', kind: 'Event', resource: 'events', isNamespaced: true, allowsUnconditionalUpdate: true},
 	{apiVersion: 'v1', kind: 'Namespace', resource: 'namespaces', isNamespaced: false, allowsUnconditionalUpdate: true},
 ];

@@ -36,13 +36,12 @@ export type ApiServerOptions = {
 	/** Milliseconds. */
 	readonly now: () => number;
 	readonly random: () => number;
+	/** How old an answer from its cache may be, milliseconds. Some have been seen minutes behind. Default: half a minute. */
+	readonly stalestMs?: number;
 };
 
 /** A list that is read in pages shows one moment, for as long as etcd remembers it: five minutes. */
 const continueLifetimeMs = 300_000;
-
-/** How old an answer from the API server's cache may be. Some have been seen minutes behind. */
-const stalestMs = 30_000;
 
 export class ApiServer {
 	readonly #options: ApiServerOptions;
@@ -312,7 +311,8 @@ export class ApiServer {
 
 	/** Everything of a kind as it was a while ago: what has changed since is taken back. */
 	#stale(kind: Kind): Stored[] {
-		const since = this.#options.now() - this.#options.random() * stalestMs;
+		const {now, random, stalestMs = 30_000} = this.#options;
+		const since = now() - random() * stalestMs;
 		const objects = new Map(this.#objects.get(kind.kind));
 		for (const {before, after} of this.#history.filter(change => change.kind === kind.kind && change.at > since).toReversed()) {
 			const {name, namespace} = (after ?? before!).metadata;

@@ -3,6 +3,7 @@ import type {ApiClient, CompareAndSwap, RequestOptions, WatchEvent} from '../../
 import {ApiError} from '../../src/errors.ts';
 import {failure} from './api-server.ts';
 import type {ApiAnswer, ApiRequest, ApiServer, WatchedEvent} from './api-server.ts';
+import {accepting, bodyOf, compareAndSwapRequest, createRequest, getRequest} from './client-requests.ts';
 import type {FaultRates} from './faults.ts';
 import type {Journal} from './journal.ts';
 import {timeoutError} from './process.ts';
@@ -35,21 +36,21 @@ export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compa
 	}
 
 	async get<T>(path: string, options: RequestOptions): Promise<T> {
-		return await this.#send({method: 'GET', path: options.maybeStale ? `${path}?resourceVersion=0` : path}, options) as T;
+		return await this.#send(getRequest(path, options), options) as T;
 	}
 
 	async create<T>(path: string, body: unknown, options: RequestOptions): Promise<T> {
-		return await this.#send({method: 'POST', path, body}, options) as T;
+		return await this.#send(createRequest(path, body, options), options) as T;
 	}
 
 	async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
-		return await this.#send({method: 'PATCH', path, body: patch, contentType: 'application/strategic-merge-patch+json'}, options) as T;
+		return await this.#send(compareAndSwapRequest(path, patch, options), options) as T;
 	}
 
-	async * watch<T>(path: string, {signal, timeoutSeconds, metadataOnly}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
-		await this.#send({method: 'GET', path: `${path.replace(/\?.*/, '')}?limit=1`}, {signal});
+	async * watch<T>(path: string, {signal, timeoutSeconds, ...options}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
+		await this.#send(getRequest(`${path.replace(/\?.*/, '')}?limit=1`, {}), {signal});
 		const arrivals = new Arrivals();
-		const stop = this.#follow(path, metadataOnly, timeoutSeconds, arrivals);
+		const stop = this.#follow({path, ...accepting(options)}, timeoutSeconds, arrivals);
 		const abort = () => arrivals.add(signal.reason as Error);
 		signal.addEventListener('abort', abort, {once: true});
 		try {
@@ -77,7 +78,7 @@ export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compa
 	}
 
 	/** Brings the events of a watch, in order and one connection's delay after the other, unless something happens to them. */
-	#follow(path: string, metadataOnly: RequestOptions['metadataOnly'], timeoutSeconds: number, arrivals: Arrivals): () => void {
+	#follow(watched: Pick<ApiRequest, 'path' | 'accept'>, timeoutSeconds: number, arrivals: Arrivals): () => void {
 		const {server, scheduler, process, random, faults} = this.#options;
 		const seen: WatchedEvent[] = [];
 		let isStalled = false;
@@ -88,7 +89,7 @@ export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compa
 		};
 
 		const ending = [
-			server.watch({path, ...accepting(metadataOnly)}, event => {
+			server.watch(watched, event => {
 				const {watchStall, watchDuplicate, watchGap, watchRewind, watchReset} = faults();
 				isStalled ||= random.chance(watchStall);
 				if (isStalled) {
@@ -120,7 +121,7 @@ export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compa
 		};
 	}
 
-	async #send(request: ApiRequest, {signal, metadataOnly}: RequestOptions): Promise<unknown> {
+	async #send(request: ApiRequest, {signal}: Pick<RequestOptions, 'signal'>): Promise<unknown> {
 		signal.throwIfAborted();
 		const {scheduler, process, random, faults, journal, name, server} = this.#options;
 		const {promise, resolve, reject} = Promise.withResolvers<unknown>();
@@ -141,10 +142,10 @@ export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compa
 		const comeBack = (answer: ApiAnswer | undefined) => {
 			if (answer) {
 				process.later(isList && random.chance(faults().slowLists) ? random.logarithmic(300, requestTimeoutMs) : this.#delay(), () => settle(() => {
-					if (answer.status < 300) {
-						resolve(answer.body);
-					} else {
-						reject(new ApiError(request.method, request.path, answer.status, (answer.body as {message: string}).message));
+					try {
+						resolve(bodyOf(request, answer));
+					} catch (error) {
+						reject(error);
 					}
 				}));
 			} else if (random.chance(0.5)) {
@@ -162,7 +163,7 @@ export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compa
 			}
 
 			const refusal = this.#refusal(request);
-			const answer = refusal ?? server.handle({...request, ...accepting(metadataOnly)}, name);
+			const answer = refusal ?? server.handle(request, name);
 			journal.write(`${name} ${request.method} ${request.path} ${answer.status}${refusal ? ' without being looked at' : ''}`);
 			if (journal.isShown && request.body) {
 				journal.remark(() => `    ${JSON.stringify(request.body)}`);
@@ -228,7 +229,5 @@ class Arrivals {
 		}
 	}
 }
-
-const accepting = (metadataOnly: RequestOptions['metadataOnly']) => (metadataOnly ? {accept: `application/json;as=PartialObjectMetadata${metadataOnly === 'list' ? 'List' : ''};g=meta.k8s.io;v=v1`} : {});
 
 const connectionError = (): Error => Object.assign(new Error('socket hang up'), {code: 'ECONNRESET'});
