@@ -3,11 +3,11 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
 import {hostPorts, missingFromLedger} from '../../scripts/burst.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
-import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
+import {assertSound, useDisturbances, usual} from './helpers/disturbed-burst.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 3, flags: ['--port-range', '10000-32767', '--hold-time', '4s', '--api-request-timeout', '2s']});
 
-const {disturbedBurst, stopHolder, holderOf} = useDisturbances(cluster, 10_000);
+const {disturbedBurst, testReclaim, stopHolder} = useDisturbances(cluster, 10_000);
 
 const leasePath = '/apis/coordination.k8s.io/v1/namespaces/operators/leases/hostport-ledger';
 const configMapPath = (name: string) => `/api/v1/namespaces/operators/configmaps/${name}`;
@@ -54,23 +54,6 @@ test.serial('kill -9 of all replicas, which are then started again: what they we
 	t.true(burst.failures.length > 0, 'the calls of killed processes break off');
 });
 
-test.serial('all replicas are replaced, one after the other, while Pods keep coming: no creation fails', async t => {
-	const {installation} = cluster();
-	const burst = await disturbedBurst(t, {
-		namespace: 'rolling',
-		forAsLongAsItTakes: true,
-		async disturb() {
-			for (const [index, replica] of installation.replicas().entries()) {
-				await installation.addReplica(`new-${index}`);
-				await installation.removeReplica(replica, 'SIGTERM');
-			}
-		},
-	});
-	t.deepEqual(burst.failures, []);
-	t.deepEqual(burst.duplicates, []);
-	t.deepEqual(burst.missing, []);
-});
-
 test.serial('a page of the ledger is deleted: it comes back in quarantine, the others go on, and afterwards it holds all its live ports', async t => {
 	const {client} = cluster();
 	const burst = await disturbedBurst(t, {
@@ -79,7 +62,7 @@ test.serial('a page of the ledger is deleted: it comes back in quarantine, the o
 			await client.request('DELETE', configMapPath(`hostport-ledger-${basePort}`));
 		},
 	});
-	t.is(burst.created, 600);
+	t.is(burst.created, usual.count);
 	t.deepEqual(burst.duplicates, []);
 	const ports = await hostPorts(client);
 	await untilFound(async () => (await missingFromLedger(client, ports)).length === 0 ? true : undefined, 'the page to hold its ports again');
@@ -90,24 +73,8 @@ test.serial('the index is deleted', async t => {
 	const burst = await disturbedBurst(t, {namespace: 'no-index', disturb: async () => {
 		await client.request('DELETE', configMapPath('hostport-ledger'));
 	}});
-	t.is(burst.created, 600);
+	t.is(burst.created, usual.count);
 	t.deepEqual(burst.duplicates, []);
 });
 
-test.serial('all replicas are down: annotated Pods are refused, everything else goes on', async t => {
-	const {client, installation} = cluster();
-	await Promise.all(installation.replicas().map(async replica => installation.removeReplica(replica, 'SIGTERM')));
-	const annotated = await client.send<{message: string}>('POST', '/api/v1/namespaces/default/pods', pod('annotated', {'hostport.io/enabled': 'true'}));
-	t.is(annotated.status, 500);
-	t.regex(annotated.body.message, /mutate-pods\.hostport\.io/);
-	t.is((await client.send('POST', '/api/v1/namespaces/default/pods', pod('plain', {}))).status, 201);
-	t.is((await client.send('DELETE', '/api/v1/namespaces/default/pods/plain')).status, 200);
-	t.is(await holderOf('hostport-ledger'), undefined);
-});
-
-const pod = (name: string, annotations: Record<string, string>) => ({
-	apiVersion: 'v1',
-	kind: 'Pod',
-	metadata: {name, annotations},
-	spec: {containers: [{name: 'main', image: 'none', ports: [{containerPort: 8080}]}]},
-});
+test.serial('what the bursts have left in the ledger is reclaimed', testReclaim);

@@ -2,6 +2,7 @@
 import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
 import {hostPorts, missingFromLedger} from '../../scripts/burst.ts';
+import type {LogLine} from '../../scripts/replicas.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
 
@@ -9,55 +10,25 @@ import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
 // be longer than that, as it is where it is not shortened for a test; else the reconciler frees the port before the Pod is there.
 const cluster = useCluster(test, {workloads: false, replicas: 3, flags: ['--port-range', '10000-32767', '--hold-time', '14s', '--api-request-timeout', '7s', '--lease-duration', '1s']});
 
-const {disturbedBurst, stopHolder} = useDisturbances(cluster, 10_000);
+const {disturbedBurst, testReclaim, stopHolder} = useDisturbances(cluster, 10_000);
 
-test.serial('the holder is paused for 8 s, and resumes: its late write is refused', async t => {
+test.serial('the holder is paused until another has taken its place, and resumes: its late write is refused', async t => {
 	const {logs} = cluster();
 	const begun = logs.length;
 	const burst = await disturbedBurst(t, {
 		namespace: 'paused',
 		async disturb() {
-			const {process} = await stopHolder('hostport-ledger');
-			await sleep(8000);
+			const {identity, process} = await stopHolder('hostport-ledger');
+			const takeOver = await untilFound(async () => {
+				const index = logs.findIndex(({msg}, index) => index >= begun && msg === 'Lease: take over');
+				return index >= 0 && index;
+			}, 'somebody to take the Lease over');
+			const isWrite = (line: LogLine) => line.msg === 'allocated' && line.identity !== identity;
+			await untilFound(async () => logs.slice(takeOver).filter(isWrite).length >= 20, 'others to write');
 			process.kill('SIGCONT');
 		},
 	});
 	assertSound(t, burst);
-	t.true(logs.slice(begun).some(({msg}) => msg === 'Lease: take over'), 'somebody took the Lease over');
-});
-
-test.serial('all replicas are paused for 5 s, and resume', async t => {
-	const {installation} = cluster();
-	const burst = await disturbedBurst(t, {
-		namespace: 'all-paused',
-		async disturb() {
-			const replicas = installation.replicas();
-			for (const {process} of replicas) {
-				process.kill('SIGSTOP');
-			}
-
-			await sleep(5000);
-			for (const {process} of replicas) {
-				process.kill('SIGCONT');
-			}
-		},
-	});
-	assertSound(t, burst);
-	t.true(burst.longestStallMs >= 4000, 'they were paused in the middle of the burst');
-});
-
-test.serial('etcd is paused for 4 s', async t => {
-	const etcd = cluster().controlPlane.processes.etcd!;
-	const burst = await disturbedBurst(t, {
-		namespace: 'etcd-paused',
-		async disturb() {
-			etcd.kill('SIGSTOP');
-			await sleep(4000);
-			etcd.kill('SIGCONT');
-		},
-	});
-	assertSound(t, burst);
-	t.true(burst.longestStallMs >= 3000, 'it was paused in the middle of the burst');
 });
 
 test.serial('the reconciler is paused while another takes its place, and it resumes: nothing of a live Pod is lost', async t => {
@@ -88,3 +59,39 @@ test.serial('the reconciler is paused while another takes its place, and it resu
 	await passBegins(logs.length, () => true);
 	t.deepEqual(await missingFromLedger(client, await hostPorts(client)), []);
 });
+
+test.serial('all replicas are paused for three times as long as their Lease lasts, and resume', async t => {
+	const {installation} = cluster();
+	const burst = await disturbedBurst(t, {
+		namespace: 'all-paused',
+		async disturb() {
+			const replicas = installation.replicas();
+			for (const {process} of replicas) {
+				process.kill('SIGSTOP');
+			}
+
+			await sleep(3000);
+			for (const {process} of replicas) {
+				process.kill('SIGCONT');
+			}
+		},
+	});
+	assertSound(t, burst);
+	t.true(burst.longestStallMs >= 2000, 'they were paused in the middle of the burst');
+});
+
+test.serial('etcd is paused for 3 s', async t => {
+	const etcd = cluster().controlPlane.processes.etcd!;
+	const burst = await disturbedBurst(t, {
+		namespace: 'etcd-paused',
+		async disturb() {
+			etcd.kill('SIGSTOP');
+			await sleep(3000);
+			etcd.kill('SIGCONT');
+		},
+	});
+	assertSound(t, burst);
+	t.true(burst.longestStallMs >= 2000, 'it was paused in the middle of the burst');
+});
+
+test.serial('what the bursts have left in the ledger is reclaimed', testReclaim);

@@ -1,9 +1,9 @@
 /** A real control plane with the product on it, for one test file. */
 import process from 'node:process';
-import {setTimeout as sleep} from 'node:timers/promises';
 import type {TestFn} from 'ava';
 import {startControlPlane} from '../../../scripts/control-plane/start.ts';
 import type {ControlPlane} from '../../../scripts/control-plane/start.ts';
+import {until} from '../../../scripts/control-plane/until.ts';
 import {createKubeClient} from '../../../scripts/kube-client.ts';
 import type {KubeClient} from '../../../scripts/kube-client.ts';
 import {install, serviceAccount} from '../../../scripts/replicas.ts';
@@ -71,24 +71,10 @@ export const useCluster = (test: TestFn, {workloads, replicas, flags = [], kubec
 	};
 };
 
-/** Asks until there is an answer that is not undefined and no error, or a minute and a half has passed. */
-export const untilFound = async <T>(ask: () => Promise<T | undefined>, what: string): Promise<T> => {
-	const deadline = performance.now() + 90_000;
-	for (;;) {
-		let problem: unknown;
-		try {
-			const answer = await ask();
-			if (answer !== undefined) {
-				return answer;
-			}
-		} catch (error) {
-			problem = error;
-		}
-
-		if (performance.now() > deadline) {
-			throw new Error(`waited in vain for ${what}`, {cause: problem});
-		}
-
-		await sleep(50);
-	}
-};
+/**
+ * Asks until there is an answer that is neither undefined nor false and no error, or a minute and a half has passed.
+ *
+ * @param intervalMs default 50; longer where asking costs more than that, as a list of all Pods does.
+ */
+export const untilFound = async <T>(ask: () => Promise<T | undefined | false>, what: string, intervalMs?: number): Promise<T> =>
+	until(ask, {what, budgetMs: 90_000, ...(intervalMs !== undefined && {intervalMs})});

@@ -3,6 +3,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import type {ExecutionContext} from 'ava';
 import {createBurst, duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../../scripts/burst.ts';
 import type {Burst} from '../../../scripts/burst.ts';
+import {until} from '../../../scripts/control-plane/until.ts';
 import type {Replica} from '../../../scripts/replicas.ts';
 import {parseEntryKey} from '../../../src/ports/ledger-entry.ts';
 import type {Lease} from '../../../src/cluster/lease-record.ts';
@@ -24,14 +25,19 @@ export type Disturbance = {
 };
 
 /** Each Pod takes two numbers; what a failed creation leaves behind takes some more. */
-const usual = {count: 600, concurrency: 60, ports: 2000};
+export const usual = {count: 400, concurrency: 60, ports: 2000};
 
-/** Lasts longer than it takes to replace all replicas. */
+/** Lasts longer than whatever is done meanwhile. */
 const long = {count: 6000, concurrency: 20, ports: 12_000};
+
+/** After the last burst of a file. */
+const reclaimBudgetMs = 90_000;
 
 /** @param firstPort each burst has numbers of its own from here on, so that none exhausts the range. */
 export const useDisturbances = (cluster: () => Cluster, firstPort: number) => {
 	let nextBase = firstPort;
+	const reclaims: Array<Promise<string>> = [];
+	const patience = new AbortController();
 
 	/** Each failed creation is tried again, as a controller would. The figures go to the test's log. */
 	const disturbedBurst = async (t: ExecutionContext, {namespace, disturb, forAsLongAsItTakes = false}: Disturbance): Promise<DisturbedBurst> => {
@@ -54,13 +60,15 @@ export const useDisturbances = (cluster: () => Cluster, firstPort: number) => {
 		const ports = await hostPorts(client);
 		const result = {...burst, duplicates: duplicates(ports), missing: await missingFromLedger(client, ports)};
 		t.log(`${burst.created} created; failed creates: ${burst.failures.length}${kindsOf(burst.failures)}; duplicates: ${result.duplicates.length}; ports missing from the ledger: ${result.missing.length}; longest stall: ${burst.longestStallMs.toFixed(0)} ms`);
-		await reclaimed(t, [basePort, basePort + portCount], endedAt);
+		const reclaim = reclaimed(namespace, [basePort, basePort + portCount], endedAt);
+		reclaim.catch(() => {});
+		reclaims.push(reclaim);
 		t.true(!forAsLongAsItTakes || burst.created < count, 'Pods kept coming until the end');
 		return result;
 	};
 
-	/** What has no Pod is gone in the end; how long that took is counted from the end of the burst. */
-	const reclaimed = async (t: ExecutionContext, [from, to]: readonly [number, number], sinceMs: number): Promise<void> => {
+	/** What has no Pod is gone in the end; how long that took is counted from the end of the burst. The next burst does not wait for it. */
+	const reclaimed = async (namespace: string, [from, to]: readonly [number, number], sinceMs: number): Promise<string> => {
 		const {client} = cluster();
 		const leaks = async () => {
 			const entries = await ledgerEntries(client);
@@ -71,11 +79,33 @@ export const useDisturbances = (cluster: () => Cluster, firstPort: number) => {
 			});
 		};
 
-		const [first, {length: count}] = await leaks().then(list => [list[0], list] as const);
-		if (count > 0) {
-			t.log(`${count} entries without a Pod, for instance ${first?.join(': ')}`);
-			await untilFound(async () => (await leaks()).length === 0 ? true : undefined, `${count} entries without a Pod to be gone`);
-			t.log(`they were gone ${((performance.now() - sinceMs) / 1000).toFixed(1)} s after the burst`);
+		const [first, ...others] = await leaks();
+		if (!first) {
+			return `${namespace}: no entry without a Pod`;
+		}
+
+		const count = others.length + 1;
+		let left: readonly unknown[] = [];
+		await until(async () => {
+			left = await leaks();
+			return left.length === 0;
+		}, {what: 'these entries to be gone', budgetMs: Infinity, intervalMs: 1000, signal: patience.signal}).catch((error: unknown) => {
+			throw new Error(`${namespace}: of ${count} entries without a Pod there are still ${left.length}, for instance ${String(left[0])}`, {cause: error});
+		});
+		return `${namespace}: ${count} entries without a Pod, for instance ${first.join(': ')}, were gone ${((performance.now() - sinceMs) / 1000).toFixed(1)} s after the burst`;
+	};
+
+	/** The last test of a file. */
+	const testReclaim = async (t: ExecutionContext): Promise<void> => {
+		const timer = setTimeout(() => patience.abort(new Error(`${reclaimBudgetMs / 1000} s have passed since the last burst`)), reclaimBudgetMs);
+		try {
+			for (const reclaim of reclaims) {
+				t.log(await reclaim);
+			}
+
+			t.true(reclaims.length > 0);
+		} finally {
+			clearTimeout(timer);
 		}
 	};
 
@@ -99,7 +129,7 @@ export const useDisturbances = (cluster: () => Cluster, firstPort: number) => {
 		return status === 200 ? body.spec?.holderIdentity ?? undefined : undefined;
 	};
 
-	return {disturbedBurst, stopHolder, holderOf};
+	return {disturbedBurst, testReclaim, stopHolder};
 };
 
 /** All were created in the end, no port twice, and every port in the ledger. */
