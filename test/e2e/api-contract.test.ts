@@ -5,9 +5,9 @@ import type {ControlPlane} from '../../scripts/control-plane/start.ts';
 import {connect} from '../../src/cluster/credentials.ts';
 import type {Connection} from '../../src/cluster/credentials.ts';
 import {readText, sendRequest} from '../../src/cluster/http-request.ts';
-import {testContract} from '../simulation/api-contract.ts';
+import {testContract} from '../api-server/api-contract.ts';
+import type {ApiRequest, WatchedEvent} from '../api-server/api-server.ts';
 import {untilFound} from './helpers/cluster.ts';
-import type {ApiRequest, WatchedEvent} from '../simulation/api-server.ts';
 
 let controlPlane: ControlPlane;
 let connection: Connection;

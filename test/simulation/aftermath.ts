@@ -1,6 +1,6 @@
 /** What must come true once nothing goes wrong any more, and how soon. */
 import {parseEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';
-import type {Stored, PodSpec} from './api-objects.ts';
+import type {Stored, PodSpec} from '../api-server/api-objects.ts';
 import {hostPortKeys} from './attempts.ts';
 import {noFaults} from './faults.ts';
 import {dataOf, isMarked} from './invariants.ts';

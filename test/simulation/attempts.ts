@@ -1,7 +1,7 @@
 /** What the run itself knows of each Pod that it asked for: the truth that ledger and answers are held against. */
 import {entryKey} from '../../src/ports/ledger-entry.ts';
-import {containersOf} from './api-objects.ts';
-import type {PodSpec} from './api-objects.ts';
+import {containersOf} from '../api-server/api-objects.ts';
+import type {PodSpec} from '../api-server/api-objects.ts';
 
 /** One request to create a Pod. */
 export type Attempt = {

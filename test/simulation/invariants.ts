@@ -4,11 +4,11 @@
  */
 import {parseEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
-import type {Change} from './api-server.ts';
-import type {Stored} from './api-objects.ts';
+import type {Stored} from '../api-server/api-objects.ts';
+import type {PodSpec} from '../api-server/api-objects.ts';
+import type {Change} from '../api-server/api-server.ts';
 import {Holders, hostPortKeys} from './attempts.ts';
 import type {Attempt} from './attempts.ts';
-import type {PodSpec} from './api-objects.ts';
 
 export const invariants = {
 	'one Pod for each port': 'no two live Pods that were told so have one (protocol, port)',

@@ -1,9 +1,9 @@
 /** One replica's way to the API server, as bad as the run has it. */
 import type {ApiClient, CompareAndSwap, RequestOptions, WatchEvent} from '../../src/cluster/api-client.ts';
 import {ApiError} from '../../src/errors.ts';
-import {failure} from './api-server.ts';
-import type {ApiAnswer, ApiRequest, ApiServer, WatchedEvent} from './api-server.ts';
-import {accepting, bodyOf, compareAndSwapRequest, createRequest, getRequest} from './client-requests.ts';
+import {failure} from '../api-server/api-server.ts';
+import type {ApiAnswer, ApiRequest, ApiServer, WatchedEvent} from '../api-server/api-server.ts';
+import {accepting, bodyOf, compareAndSwapRequest, createRequest, getRequest} from '../api-server/client-requests.ts';
 import type {FaultRates} from './faults.ts';
 import type {Journal} from './journal.ts';
 import {timeoutError} from './process.ts';

@@ -1,6 +1,6 @@
 /** What people do to the ledger and the Leases with `kubectl`, in the middle of everything. */
-import type {Stored} from './api-objects.ts';
-import type {ApiServer} from './api-server.ts';
+import type {Stored} from '../api-server/api-objects.ts';
+import type {ApiServer} from '../api-server/api-server.ts';
 import {dataOf} from './invariants.ts';
 import type {Journal} from './journal.ts';
 import type {Contested} from './pod-kinds.ts';

@@ -4,11 +4,11 @@
  */
 import type {AdmissionReview} from '../../src/admission/review.ts';
 import type {JsonPatchOperation} from '../../src/admission/patch.ts';
+import {defaultedPodSpec} from '../api-server/api-objects.ts';
+import type {PodSpec, Stored} from '../api-server/api-objects.ts';
+import {failure} from '../api-server/api-server.ts';
+import type {ApiAnswer, ApiServer} from '../api-server/api-server.ts';
 import {applyPatch} from '../helpers/json-patch.ts';
-import {defaultedPodSpec} from './api-objects.ts';
-import type {PodSpec, Stored} from './api-objects.ts';
-import {failure} from './api-server.ts';
-import type {ApiAnswer, ApiServer} from './api-server.ts';
 import {hostPortKeys} from './attempts.ts';
 import type {Attempt} from './attempts.ts';
 import type {FaultRates} from './faults.ts';

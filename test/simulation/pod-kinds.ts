@@ -1,5 +1,5 @@
 /** The Pods that a run asks for: of ReplicaSets, of a StatefulSet, bare ones, and those of people who mean no good. */
-import type {PodPort} from './api-objects.ts';
+import type {PodPort} from '../api-server/api-objects.ts';
 import type {PodManifest} from './pod-creation.ts';
 import type {Random} from './random.ts';
 

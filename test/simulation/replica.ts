@@ -4,7 +4,7 @@ import type {Logger} from 'pino';
 import {createMetrics} from '../../src/metrics.ts';
 import {createReplica} from '../../src/replica.ts';
 import type {Replica, ReplicaOptions} from '../../src/replica.ts';
-import type {ApiServer} from './api-server.ts';
+import type {ApiServer} from '../api-server/api-server.ts';
 import type {FaultRates} from './faults.ts';
 import type {Journal} from './journal.ts';
 import {ReplicaNetwork} from './network.ts';

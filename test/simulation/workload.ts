@@ -1,6 +1,6 @@
 /** Pods from their creation to their end, a few hundred of them in waves, as controllers, kubelets and people have it. */
-import type {Stored} from './api-objects.ts';
-import type {ApiServer} from './api-server.ts';
+import type {Stored} from '../api-server/api-objects.ts';
+import type {ApiServer} from '../api-server/api-server.ts';
 import type {Attempt} from './attempts.ts';
 import type {Journal} from './journal.ts';
 import {foreignPod, ownedBy, podNamespace, wantingPod} from './pod-kinds.ts';

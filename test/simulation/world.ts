@@ -1,8 +1,8 @@
 /** One run's cluster: an API server, some replicas of the product, and everything that will go wrong. */
 import type {ReplicaOptions} from '../../src/replica.ts';
-import {ApiServer} from './api-server.ts';
+import type {Stored} from '../api-server/api-objects.ts';
+import {ApiServer} from '../api-server/api-server.ts';
 import {noFaults, someFaults} from './faults.ts';
-import type {Stored} from './api-objects.ts';
 import type {FaultRates} from './faults.ts';
 import {Invariants} from './invariants.ts';
 import type {Violation} from './invariants.ts';

@@ -1,6 +1,6 @@
 /**
- * What the simulation relies on an API server for, as tests that run against the simulated one and against a real one:
- * so the simulated one can not drift away from what is.
+ * What the simulation and the unit tests rely on an API server for, as tests that run against the one in memory and against
+ * a real one: so the one in memory can not drift away from what is.
  */
 import type {ExecutionContext, TestFn} from 'ava';
 import type {ApiAnswer, ApiRequest, WatchedEvent} from './api-server.ts';

@@ -1,4 +1,4 @@
-/** What the simulated API server knows of each kind of object: where it lives, and what is wrong with one. */
+/** What the API server in memory knows of each kind of object: where it lives, and what is wrong with one. */
 
 /** An object as it is stored. Never changed: a write makes the next one. */
 export type Stored = {

@@ -2,9 +2,9 @@ import test from 'ava';
 import {testContract} from './api-contract.ts';
 import {ApiServer} from './api-server.ts';
 import type {WatchedEvent} from './api-server.ts';
-import {Random} from './random.ts';
+import {seededRandom} from '../helpers/ledger.ts';
 
-const server = new ApiServer({now: () => 0, random: new Random(1).next});
+const server = new ApiServer({now: () => 0, random: seededRandom(1)});
 
 testContract(test, () => ({
 	send: async request => server.handle(request),
