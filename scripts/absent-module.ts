@@ -3,4 +3,4 @@ function absent(): never {
 	throw new Error('this package is not part of the bundle: see scripts/build.ts');
 }
 
-export {absent as Agent, absent as ProxyAgent, absent as fetch};
+export {absent as Agent, absent as ProxyAgent, absent as SocksClient, absent as SocksProxyAgent, absent as fetch};

@@ -37,7 +37,10 @@ export const createWebhookApp = ({mutatePod, logger, isStopping}: WebhookAppOpti
 			}
 		});
 		try {
-			context.body = await mutatePod(await readJson(context, pool, signal), signal);
+			const review = await mutatePod(await readJson(context, pool, signal), signal);
+			context.set('Content-Type', 'application/json');
+			// As text: of an object Koa asks whether it is a `Response`, for which Node loads its HTTP client, 3 MB.
+			context.body = JSON.stringify(review);
 		} finally {
 			clearTimeout(timer);
 			if (isStopping()) {
