@@ -5,16 +5,11 @@ import {fileURLToPath} from 'node:url';
 import {rolldown} from 'rolldown';
 import sbom from 'rollup-plugin-sbom';
 import {bundledPackages, renderLicenses} from './licenses.ts';
+import {nodeFlags} from './node-flags.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 export const bundlePath = `${root}dist/hostport-operator.js`;
-
-/**
- * How the program is run: by the first line of the bundle, and in the image. Without them V8 lets garbage lie and optimises
- * at length: 50 MB more in every replica, for code whose time goes into TLS and JSON (docs/adr/0004-memory.md).
- */
-export const nodeFlags = ['--max-semi-space-size=1', '--no-turbofan', '--optimize-for-size'];
 
 /**
  * The client library's other ways to the API server, which we do not go, and `raw-body`'s way to encodings that are not

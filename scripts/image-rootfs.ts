@@ -9,7 +9,8 @@ import {copyFile, cp, mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
 import {promisify} from 'node:util';
-import {bundlePath, nodeFlags} from './build.ts';
+import {bundlePath} from './build.ts';
+import {nodeFlags} from './node-flags.ts';
 
 /** What the image runs; the Dockerfile has the same, and a test says so. */
 export const entrypoint = ['/bin/node', ...nodeFlags, `/app/${path.basename(bundlePath)}`];

@@ -2,6 +2,7 @@
 import {fork} from 'node:child_process';
 import {once} from 'node:events';
 import process from 'node:process';
+import {nodeFlags} from '../../scripts/node-flags.ts';
 import {startWebhook} from './webhook.ts';
 import type {Trace, Webhook} from './webhook.ts';
 
@@ -11,9 +12,9 @@ export type WebhookProcess = Webhook & {
 	readonly crashed: Promise<never>;
 };
 
-/** Without the operator's `--lite-mode`, under which Node can't read TypeScript: so it takes more memory than a replica does. */
+/** With the flags of a replica, whose memory it is to tell of. */
 export const startWebhookProcess = async (): Promise<WebhookProcess> => {
-	const child = fork(import.meta.filename, {execArgv: ['--max-semi-space-size=1']});
+	const child = fork(import.meta.filename, {execArgv: [...nodeFlags]});
 	const crash = Promise.withResolvers<never>();
 	crash.promise.catch(() => {});
 	child.once('exit', (code, signal) => crash.reject(new Error(`the webhook's process has ended with ${signal ?? `exit code ${code}`}`)));
