@@ -43,8 +43,6 @@ export type ControlPlane = AsyncDisposable & {
 	/** Of an administrator (system:masters). */
 	readonly kubeconfigPath: string;
 	readonly serverUrl: string;
-	/** Of etcd itself, which asks nobody who he is. */
-	readonly etcdUrl: string;
 	readonly caCertificatePem: string;
 	/** As the API server says, for instance "v1.36.3". */
 	readonly version: string;
@@ -138,7 +136,6 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 		const controlPlane: ControlPlane = {
 			kubeconfigPath,
 			serverUrl,
-			etcdUrl: `http://127.0.0.1:${etcd}`,
 			caCertificatePem: authority.certificatePem,
 			version,
 			directory,

@@ -12,8 +12,6 @@ export type ApiUnderTest = {
 	 * something.
 	 */
 	readonly watch: (path: string, timeoutSeconds: number, meanwhile?: () => Promise<void>) => Promise<readonly WatchedEvent[]>;
-	/** Makes the server forget what has happened so far. */
-	readonly compact: () => Promise<void>;
 	/** Sees to it that no Pod more can be created in a namespace. */
 	readonly closeQuota: (namespace: string) => Promise<void>;
 };

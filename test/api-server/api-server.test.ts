@@ -15,9 +15,6 @@ testContract(test, () => ({
 		stop();
 		return events;
 	},
-	async compact() {
-		server.compact();
-	},
 	async closeQuota(namespace) {
 		server.closeQuota(namespace);
 	},

@@ -34,11 +34,6 @@ const send = async ({method, path, body, contentType = 'application/json', accep
 	return {status: response.statusCode ?? 0, body: JSON.parse(await readText(response)) as unknown};
 };
 
-const etcd = async <T>(what: string, body: object): Promise<T> => {
-	const response = await fetch(`${controlPlane.etcdUrl}/v3/kv/${what}`, {method: 'POST', body: JSON.stringify(body), signal: AbortSignal.timeout(30_000)});
-	return await response.json() as T;
-};
-
 testContract(test, () => ({
 	send,
 	async watch(path, timeoutSeconds, meanwhile) {
@@ -51,11 +46,6 @@ testContract(test, () => ({
 		});
 		const [text] = await Promise.all([readText(response), meanwhile?.()]);
 		return text.split('\n').filter(Boolean).map(line => JSON.parse(line) as WatchedEvent);
-	},
-	/** As the API server itself does every five minutes. */
-	async compact() {
-		const {header: {revision}} = await etcd<{header: {revision: string}}>('range', {key: Buffer.from('/').toString('base64')});
-		await etcd('compaction', {revision, physical: true});
 	},
 	/** Nobody here keeps a quota's status, so it is written by hand; and the API server hears of it a moment later. */
 	async closeQuota(namespace) {
