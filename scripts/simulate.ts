@@ -5,6 +5,7 @@ import {parseArgs} from 'node:util';
 import {runSeeds} from '../test/simulation/pool.ts';
 import {complaint, simulate} from '../test/simulation/run.ts';
 import type {Run} from '../test/simulation/run.ts';
+import {themeNamed, themes} from '../test/simulation/themes.ts';
 import {variants} from '../test/simulation/variants.ts';
 
 const usage = `npm run simulate -- [options]
@@ -13,6 +14,7 @@ const usage = `npm run simulate -- [options]
 --from S         begin with seed S (default 1)
 --seed S         run one seed and show everything that happens
 --variant NAME   run a broken version of the product until it is caught; "all" for each of them in turn
+--theme NAME     give every run this theme, in place of that which its seed has
 --jobs N         threads (default: one for each core)`;
 
 const {values} = parseArgs({options: {
@@ -20,6 +22,7 @@ const {values} = parseArgs({options: {
 	from: {type: 'string', default: '1'},
 	seed: {type: 'string'},
 	variant: {type: 'string'},
+	theme: {type: 'string'},
 	jobs: {type: 'string', default: String(os.availableParallelism())},
 	help: {type: 'boolean', short: 'h'},
 }});
@@ -34,8 +37,14 @@ const number = (name: 'seeds' | 'from' | 'seed' | 'jobs'): number => {
 	return Number(value);
 };
 
+const theme = themeNamed(values.theme);
+if (values.theme !== undefined && !theme) {
+	console.error(`there is no theme "${values.theme}". There are:\n${themes.map(({name}) => name).join('\n')}`);
+	process.exit(2);
+}
+
 const showOne = async (seed: number): Promise<boolean> => {
-	const run = await simulate(seed, line => console.log(line));
+	const run = await simulate(seed, {theme, show: line => console.log(line)});
 	console.log(run.violation ? complaint(run) : `seed ${seed}: ${run.lifecycles} Pods, ${run.stored} of them stored, no violation; hash ${run.hash}`);
 	return run.violation === undefined;
 };
@@ -51,7 +60,7 @@ const runMany = async (): Promise<boolean> => {
 		return `${runs} runs, ${lifecycles} Pod lifecycles (${stored} stored), ${violations} violations, ${(runs / seconds).toFixed(1)} runs/s, ${seconds.toFixed(0)} s`;
 	};
 
-	await runSeeds({from: number('from'), count: number('seeds'), jobs: number('jobs'), onRun(run) {
+	await runSeeds({from: number('from'), count: number('seeds'), jobs: number('jobs'), theme: theme?.name, onRun(run) {
 		runs += 1;
 		lifecycles += run.lifecycles;
 		stored += run.stored;
@@ -81,7 +90,7 @@ const catchVariants = async (wanted: string): Promise<boolean> => {
 	for (const {name} of chosen) {
 		let runs = 0;
 		let caught: Run | undefined;
-		await runSeeds({from: number('from'), count: number('seeds'), jobs: number('jobs'), variant: name, onRun(run) {
+		await runSeeds({from: number('from'), count: number('seeds'), jobs: number('jobs'), variant: name, theme: theme?.name, onRun(run) {
 			runs += 1;
 			caught ??= run.violation && run;
 			return caught ? 'stop' : 'go on';

@@ -52,8 +52,10 @@ export const checkAgreement = ({server, invariants}: World): void => {
 
 	for (const key of uidsByKey.keys()) {
 		const page = pages.find(page => isOn(page, key));
+		const ofTcp = dataOf(page)[`${parseEntryKey(key)!.port}.tcp`];
 		// A port about which a person has written something counts as taken altogether.
-		if (page && !(key in dataOf(page)) && typeof parseEntry(dataOf(page)[`${parseEntryKey(key)!.port}.tcp`] ?? '{}') !== 'string') {
+		const isByHand = ofTcp !== undefined && typeof parseEntry(ofTcp) === 'string';
+		if (page && !(key in dataOf(page)) && !isByHand) {
 			invariants.violated('ledger and cluster agree', `${key} has no entry`);
 		}
 	}
@@ -71,7 +73,9 @@ const roomy = {first: 32_000, last: 32_700};
 /** Asks one replica for ports, and resolves with the status that the client hears. */
 const probe = async ({creation, random}: World, replica: SimulatedReplica, timeoutSeconds = 10) => {
 	const name = `probe-${creation.attempts.length}`;
-	return creation.create(wantingPod(random, roomy, {generateName: `${name}-`, ownerReferences: ownedBy('ReplicaSet', name)}), {replica, timeoutSeconds});
+	// In sequence, for new pages all over the range would take longer than what is looked at here.
+	const annotations = {'hostport.io/strategy': 'Sequential'};
+	return creation.create(wantingPod(random, roomy, {generateName: `${name}-`, ownerReferences: ownedBy('ReplicaSet', name), annotations}), {replica, timeoutSeconds});
 };
 
 /** Each replica in turn gives ports to a Pod. */
@@ -85,6 +89,9 @@ export const checkService = async (world: World): Promise<void> => {
 };
 
 const replicasForLock = 5;
+
+/** Who has so many Pods at once that come again when they are served always has work. */
+const busyPods = 20;
 
 /**
  * Stops the holder in the middle of its work, lets the others join the line, and kills it and some that wait. Of those who
@@ -102,11 +109,8 @@ export const checkLock = async (world: World): Promise<void> => {
 	const unseenMs = isDeaf ? 1000 : 0;
 	world.faults = {...noFaults, ...(isDeaf && {watchStall: 1})};
 	const [restless, ...askers] = world.serving.toSorted(() => random.next() - 0.5);
-	const asked = askers.map(async replica => probe(world, replica));
-	const holder = await holderWithWaiters(world);
+	const holder = await holderAtWork(world, askers);
 	if (!holder) {
-		// All were served one after the other, without anybody waiting.
-		await Promise.all(asked);
 		return;
 	}
 
@@ -123,10 +127,11 @@ export const checkLock = async (world: World): Promise<void> => {
 	let patientServedAt = Infinity;
 	const isOver = () => patientServedAt < Infinity || scheduler.now > killedAt + 3 * durationMs + 5000;
 	await Promise.all([
-		again(isOver, async () => {
+		...Array.from({length: busyPods}, async () => again(isOver, async () => {
 			await probed(busy!);
-		}),
+		})),
 		(async () => {
+			await again(() => servedAt < Infinity || isOver(), async () => scheduler.sleep(1));
 			await probed(patient!);
 			patientServedAt = scheduler.now;
 		})(),
@@ -140,9 +145,10 @@ export const checkLock = async (world: World): Promise<void> => {
 		invariants.violated('the lock moves', `nobody was served for ${Math.round(servedAt - killedAt)} ms after the crash of the holder, whose Lease lasts ${durationMs} ms`);
 	}
 
-	// It waited first, and the other works as long as it likes.
-	if (patientServedAt - killedAt > limitMs + 1000 + unseenMs) {
-		invariants.violated('the lock moves', `${patient!.name} was not served for ${Math.round(patientServedAt - killedAt)} ms after the crash of the holder, whose Lease lasts ${durationMs} ms, while others were`);
+	// The other works as long as it likes; it may have been served by what it had written before the crash.
+	const patienceMs = patientServedAt - Math.max(servedAt, killedAt + durationMs * 1.01);
+	if (patienceMs > 2000 + 2 * unseenMs) {
+		invariants.violated('the lock moves', `${patient!.name} was not served for ${Math.round(patienceMs)} ms, while ${busy!.name} was`);
 	}
 
 	async function probed(replica: SimulatedReplica, timeoutSeconds?: number) {
@@ -157,6 +163,27 @@ const again = async (isOver: () => boolean, step: () => Promise<void>): Promise<
 	while (!isOver()) {
 		await step();
 	}
+};
+
+const mostTries = 10;
+
+/** Asks all of them at once, until one holds the Lease while others wait: now and then nobody needs to. */
+const holderAtWork = async (world: World, askers: readonly SimulatedReplica[]): Promise<SimulatedReplica | undefined> => {
+	for (let tries = 0; tries < mostTries; tries++) {
+		const asked = askers.map(async replica => probe(world, replica));
+		const holder = await holderWithWaiters(world);
+		if (holder) {
+			return holder;
+		}
+
+		const answers = await Promise.all(asked);
+		const refused = answers.find(({status}) => status !== 201);
+		if (refused) {
+			world.invariants.violated('the lock moves', `nothing goes wrong, and a replica among others answers ${refused.status}: ${(refused.body as {message: string}).message}`);
+		}
+	}
+
+	return undefined;
 };
 
 const holderWithWaiters = async (world: World): Promise<SimulatedReplica | undefined> => {

@@ -11,6 +11,8 @@ export type FaultRates = {
 	readonly slow: number;
 	/** The answer to a list of Pods takes seconds, as that of a large cluster does. */
 	readonly slowLists: number;
+	/** The answer to a read of a page takes seconds. */
+	readonly slowReads: number;
 	/** Answered without being looked at. */
 	readonly conflict: number;
 	readonly tooManyRequests: number;
@@ -48,6 +50,10 @@ export type FaultRates = {
 	readonly leaseEdits: number;
 	readonly indexDeletions: number;
 	readonly pageDeletions: number;
+	/** For each write of a page: somebody deletes it a moment later. */
+	readonly pageVanishes: number;
+	/** For each page that is made, or opened: who did it dies a moment later. */
+	readonly makerDies: number;
 	readonly pageEdits: number;
 	readonly ledgerDeletions: number;
 };
@@ -57,6 +63,7 @@ const mostOften = {
 	answerLost: 0.15,
 	slow: 0.1,
 	slowLists: 0.5,
+	slowReads: 0.2,
 	conflict: 0.1,
 	tooManyRequests: 0.1,
 	internalError: 0.1,
@@ -82,6 +89,8 @@ const mostOften = {
 	leaseEdits: 8,
 	indexDeletions: 3,
 	pageDeletions: 6,
+	pageVanishes: 0.02,
+	makerDies: 0.3,
 	pageEdits: 10,
 	ledgerDeletions: 6,
 } as const satisfies Record<keyof FaultRates, number>;

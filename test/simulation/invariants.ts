@@ -15,7 +15,7 @@ export const invariants = {
 	'covered': 'a port that a live Pod has, or an admitted one on its way to storage, can not be given: its page is absent, marked, or has an entry for it',
 	'answer after commit': 'what a Pod is told is in the ledger by then',
 	'no trace of a dry run': 'nothing in the ledger names a Pod that was only asked for',
-	'held for H': 'no entry vanishes within the hold time after its claim has entered',
+	'held for H': 'no entry vanishes within the hold time after its claim has entered, or after it was released',
 	'nobody is robbed': 'an entry changes hands only to a successor of the same fixed name',
 	'a claim enters once': 'a (port, claim) enters the ledger at most once',
 	'no way back': 'an entry is released only after it was bound, removed only after it was released or has waited in vain, and pending again only with another claim',
@@ -47,6 +47,8 @@ export type InvariantOptions = {
 type Past = {
 	readonly claims: Set<string>;
 	enteredAt: number;
+	/** When it was last released. */
+	releasedAt: number;
 	/** By the Pod's name in the ledger: when it last reserved the port. */
 	readonly reservedAt: Map<string, number>;
 };
@@ -155,7 +157,7 @@ export class Invariants {
 
 	#changedEntry({key, before, after, was, is, by, isByHand}: {key: string; before: Stored | undefined; after: Stored; was: string | undefined; is: string | undefined; by: string; isByHand: boolean}): void {
 		const [old, next] = [decoded(was), decoded(is)];
-		const past = this.#pastByKey.get(key) ?? {claims: new Set<string>(), enteredAt: -Infinity, reservedAt: new Map<string, number>()};
+		const past = this.#pastByKey.get(key) ?? {claims: new Set<string>(), enteredAt: -Infinity, releasedAt: -Infinity, reservedAt: new Map<string, number>()};
 		this.#pastByKey.set(key, past);
 		const what = `${key}: ${was ?? 'nothing'} became ${is ?? 'nothing'} by ${by}`;
 		if (!isByHand) {
@@ -171,6 +173,10 @@ export class Invariants {
 			if (next?.state === 'pending') {
 				this.#checkNotTwice(key, next, before, what);
 			}
+		}
+
+		if (next?.state === 'released' && old?.state !== 'released') {
+			past.releasedAt = this.#options.now();
 		}
 
 		if (next?.claim !== undefined && next.claim !== old?.claim) {
@@ -203,7 +209,7 @@ export class Invariants {
 		}
 
 		if (!next) {
-			const heldMs = this.#options.now() - past.enteredAt;
+			const heldMs = this.#options.now() - Math.max(past.enteredAt, old.state === 'released' ? past.releasedAt : -Infinity);
 			if (old.claim !== undefined && heldMs < this.#options.holdMs) {
 				this.violated('held for H', `${what} after ${Math.round(heldMs)} ms`);
 			}
@@ -248,6 +254,9 @@ export class Invariants {
 		return undefined;
 	}
 }
+
+/** Whether it is a page of the ledger. */
+export const isPage = (object: Stored): boolean => firstPortOf(object) !== undefined;
 
 const firstPortOf = ({metadata: {name}}: Stored): number | undefined => {
 	const first = /^hostport-ledger-(\d+)$/.exec(name)?.[1];

@@ -139,9 +139,13 @@ export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compa
 		const cancelTimeout = process.later(requestTimeoutMs, () => settle(() => reject(timeoutError)));
 		signal.addEventListener('abort', giveUp, {once: true});
 		const isList = request.path.startsWith('/api/v1/pods?');
+		const isRead = request.method === 'GET' && request.path.includes('/configmaps/hostport-ledger-');
 		const comeBack = (answer: ApiAnswer | undefined) => {
 			if (answer) {
-				process.later(isList && random.chance(faults().slowLists) ? random.logarithmic(300, requestTimeoutMs) : this.#delay(), () => settle(() => {
+				const {slowLists, slowReads} = faults();
+				const delayMs = isList && random.chance(slowLists) ? random.logarithmic(300, requestTimeoutMs)
+					: isRead && random.chance(slowReads) ? random.logarithmic(3000, requestTimeoutMs) : this.#delay();
+				process.later(delayMs, () => settle(() => {
 					try {
 						resolve(bodyOf(request, answer));
 					} catch (error) {

@@ -62,8 +62,8 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 			}
 		},
 
-		deletePage() {
-			const page = random.pick(pages());
+		/** This one, or any. */
+		deletePage(page = random.pick(pages())) {
 			if (page) {
 				remove(`${configMaps}/${page.metadata.name}`);
 			}

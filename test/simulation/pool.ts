@@ -10,16 +10,18 @@ export type SeedsOptions = {
 	readonly jobs: number;
 	/** The name of a broken version. */
 	readonly variant?: string | undefined;
+	/** The name of one for all seeds. */
+	readonly theme?: string | undefined;
 	/** Whether to go on after a run. */
 	readonly onRun: (run: Run) => 'go on' | 'stop';
 };
 
 /** Runs `count` seeds, each once. @throws what a run itself failed with. */
-export const runSeeds = async ({from, count, jobs, variant, onRun}: SeedsOptions): Promise<void> => {
+export const runSeeds = async ({from, count, jobs, variant, theme, onRun}: SeedsOptions): Promise<void> => {
 	const end = from + count;
 	let next = from;
 	await Promise.all(Array.from({length: jobs}, async () => {
-		const worker = new Worker(new URL('worker.ts', import.meta.url), {workerData: {variant} satisfies WorkerTask, resourceLimits: {maxYoungGenerationSizeMb: 64}});
+		const worker = new Worker(new URL('worker.ts', import.meta.url), {workerData: {variant, theme} satisfies WorkerTask, resourceLimits: {maxYoungGenerationSizeMb: 64}});
 		try {
 			while (next < end) {
 				worker.postMessage(next++);
@@ -32,5 +34,4 @@ export const runSeeds = async ({from, count, jobs, variant, onRun}: SeedsOptions
 			await worker.terminate();
 		}
 	}));
-
 };

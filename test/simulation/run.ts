@@ -1,10 +1,13 @@
 /** One run of the simulation, from its seed to its verdict. */
 import {checkAgreement, checkLock, checkService, settlingMs} from './aftermath.ts';
 import type {Violation} from './invariants.ts';
+import type {Theme} from './themes.ts';
 import {World} from './world.ts';
 
 export type Run = {
 	readonly seed: number;
+	/** The name of that which the run had. */
+	readonly theme: string | undefined;
 	/** Pods that were asked for, from their creation to their end or that of the run. */
 	readonly lifecycles: number;
 	/** Of them, those that were stored. */
@@ -19,9 +22,15 @@ export type Run = {
 /** What is still under way a moment after the last Pod was asked for. */
 const lastMs = 5000;
 
-/** @param show gets every line of what happens. */
-export const simulate = async (seed: number, show?: (line: string) => void): Promise<Run> => {
-	const world = new World({seed, show});
+export type SimulateOptions = {
+	/** In place of that which the seed has. */
+	readonly theme?: Theme | undefined;
+	/** Gets every line of what happens. */
+	readonly show?: (line: string) => void;
+};
+
+export const simulate = async (seed: number, {theme, show}: SimulateOptions = {}): Promise<Run> => {
+	const world = new World({seed, theme, show});
 	const {scheduler, violations, workload, journal} = world;
 	let isOver = false;
 	let problem: unknown;
@@ -39,7 +48,7 @@ export const simulate = async (seed: number, show?: (line: string) => void): Pro
 		throw new Error(`the simulation itself failed at seed ${seed}`, {cause: problem});
 	}
 
-	return {seed, lifecycles: workload.asked, stored: workload.stored, violation: violations[0], hash: journal.hash, virtualMs: scheduler.now};
+	return {seed, theme: world.theme?.name, lifecycles: workload.asked, stored: workload.stored, violation: violations[0], hash: journal.hash, virtualMs: scheduler.now};
 };
 
 const history = async (world: World): Promise<void> => {
@@ -57,5 +66,5 @@ const history = async (world: World): Promise<void> => {
 };
 
 /** What to say about a run that has failed. */
-export const complaint = ({seed, violation}: Run): string =>
-	`seed ${seed}: ${violation?.invariant}: ${violation?.detail} (after ${((violation?.atMs ?? 0) / 1000).toFixed(3)} s)\nreplay it with: npm run simulate -- --seed ${seed}`;
+export const complaint = ({seed, theme, violation}: Run): string =>
+	`seed ${seed}: ${violation?.invariant}: ${violation?.detail} (after ${((violation?.atMs ?? 0) / 1000).toFixed(3)} s)\nreplay it with: npm run simulate -- --seed ${seed}${theme === undefined ? '' : ` --theme "${theme}"`}`;

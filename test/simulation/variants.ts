@@ -1,8 +1,10 @@
 /**
  * Deliberately broken versions of the product, each with one rule left out. A variant is a change of the text of a file in
  * `src`, made while the file is loaded, so that nothing in `src` knows of it; a text that is no longer there, or is there
- * twice, is an error. The simulation must catch every one that does not say why it is not.
+ * twice, is an error. The simulation must catch every one.
  */
+
+import type {ThemeName} from './themes.ts';
 
 export type Edit = {
 	/** Below `src`. */
@@ -15,10 +17,8 @@ export type Variant = {
 	/** What is wrong with it. */
 	readonly name: string;
 	readonly edits: readonly Edit[];
-	/** It takes dozens of seeds, which `npm run simulate -- --variant all --seeds 400` has: tests only hold it to fit. */
-	readonly isRare?: true;
-	/** No seed has been found yet that catches it: what would have to meet. Such a variant is only held to fit. */
-	readonly notCaught?: string;
+	/** The world in which its rule matters, where those of the first seeds do not show that it is gone. */
+	readonly theme?: ThemeName;
 };
 
 const edit = (file: string, replace: string, replacement: string): Edit => ({file, replace, with: replacement});
@@ -34,7 +34,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'list Pods before the ledger',
-		notCaught: 'a Pod that is stored in the last second of the hold time, between the list and the read of a pass that takes seconds',
+		theme: 'long passes',
 		edits: [edit(
 			'cluster/reconciler.ts',
 			`const snapshot = await pages.readAll(signal);
@@ -95,7 +95,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'a repair applied to an entry that has changed since it was judged',
-		isRare: true,
+		theme: 'successors',
 		edits: [edit('ports/batch-plan.ts', '&& isSame(page.entries.get(key), expected)', '&& (isSame(page.entries.get(key), expected) || true)')],
 	},
 	{
@@ -116,32 +116,35 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'a page created before the index names it',
-		isRare: true,
-		edits: [edit(
-			'cluster/ledger-pages.ts',
-			'await Promise.all(firsts.map(async first => objects.createPage(first, this.blockSize, signal)));',
-			`await Promise.all(firsts.map(async first => {
-				await objects.createPage(first, this.blockSize, signal);
-				const made = await this.#readPage(first, signal);
-				if (made?.quarantined && !this.#index!.pages.includes(first)) {
-					for (const opened of await quarantine.openPages([made], signal)) {
+		theme: 'makers die',
+		edits: [
+			edit('cluster/ledger-pages.ts', 'async first => objects.createPage(first,', 'async first => this.#createAndOpen(first,'),
+			edit('cluster/ledger-pages.ts', '\t/** Opens what we have just brought into the index;', `
+				async #createAndOpen(first: number, blockSize: number, signal: AbortSignal): Promise<void> {
+					const {objects, quarantine} = this.#options;
+					await objects.createPage(first, blockSize, signal);
+					const made = await this.#readPage(first, signal);
+					for (const opened of made?.quarantined && !this.#index!.pages.includes(first) ? await quarantine.openPages([made], signal) : []) {
 						this.#keep(opened);
 					}
 				}
-			}));`,
-		)],
+
+				/** Opens what we have just brought into the index;`),
+		],
 	},
 	{
 		name: 'a page opened although the index does not name it',
-		isRare: true,
-		edits: [edit('cluster/quarantine.ts', 'return await this.#isListed(first, signal) && (await', 'return (await')],
+		theme: 'makers die',
+		edits: [edit('cluster/quarantine.ts', 'index.pages.includes(first) || await', 'index.pages.includes(first) || first > 0 || await')],
 	},
 	{
 		name: 'a spent deadline answered as a failure of ours',
+		theme: 'successors',
 		edits: [edit('admission/mutate-pod.ts', 'problem instanceof DenialError || !signal.aborted ? problem', 'problem instanceof DenialError || signal ? problem')],
 	},
 	{
 		name: 'an index born open',
+		theme: 'deleted ledgers',
 		edits: [edit('ports/config-map.ts', "[ledgerAnnotations.mark]: 'quarantine',", "...(kind === 'page' && {[ledgerAnnotations.mark]: 'quarantine'}),")],
 	},
 	{
@@ -162,7 +165,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'a claim looked up only after an error',
-		isRare: true,
+		theme: 'narrow pages',
 		edits: [edit('cluster/ledger-store.ts', "logger.debug({err: error}, 'somebody else has changed the ledger: planning again');", "for (const waiting of batch) if (waiting.kind === 'admission') waiting.earlierClaims.length = 0;")],
 	},
 	{
@@ -171,7 +174,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'one claim for all attempts of a request',
-		isRare: true,
+		theme: 'successors',
 		edits: [edit('cluster/ledger-store.ts', 'request.claim = mintClaim();', 'request.claim ||= mintClaim();')],
 	},
 	{
@@ -188,12 +191,12 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'Pods listed from the API server\'s cache',
-		isRare: true,
+		theme: 'late Pods',
 		edits: [edit('cluster/pods.ts', '`/api/v1/pods?limit=${pageSize}', '`/api/v1/pods?resourceVersion=0&limit=${pageSize}')],
 	},
 	{
 		name: 'a list that breaks off taken for a whole one',
-		isRare: true,
+		theme: 'broken lists',
 		edits: [edit('cluster/pods.ts', '} while (token);', '} while (token && found.length === -1);')],
 	},
 	{
@@ -202,7 +205,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'entries that follow a name instead of the port',
-		isRare: true,
+		theme: 'strangers',
 		edits: [edit('ports/repair.ts', 'if (uses.length > 0) {', 'if (uses.some(({pod}) => pod === entry.pod || entry.pod.includes(\' \'))) {')],
 	},
 	{
@@ -211,10 +214,44 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'what can not be read taken for nothing',
+		theme: 'edited pages',
 		edits: [edit('ports/ledger-page.ts', 'for (const {port} of damaged) {', 'for (const {port} of damaged.slice(0, 0)) {')],
 	},
 	{
 		name: 'ports given from a marked page',
 		edits: [edit('ports/ledger-page.ts', "if (mark === 'quarantine') {", "if (mark === 'quarantine' && range === '') {"), edit('ports/ledger-page.ts', 'return mark === undefined ? undefined :', "return mark === undefined || mark === 'quarantine' ? undefined :")],
+	},
+	{
+		name: 'an index that is made again taken for a first installation',
+		theme: 'deleted ledgers',
+		edits: [edit('cluster/quarantine.ts', 'await this.#isFirstInstallation(signal)', 'await this.#isFirstInstallation(signal) || index.quarantined')],
+	},
+	{
+		name: 'pages of a marked index opened at once',
+		theme: 'deleted ledgers',
+		edits: [edit('cluster/ledger-pages.ts', 'index.quarantined ? [] : fresh', 'fresh')],
+	},
+	{
+		name: 'a mark lifted whatever has become of the page',
+		theme: 'vanishing pages',
+		edits: [edit('cluster/ledger-objects.ts', 'resourceVersion: page.resourceVersion,\n\t\t\t\tannotations: {[ledgerAnnotations.mark]: null', 'annotations: {[ledgerAnnotations.mark]: null')],
+	},
+	{
+		name: 'a released entry freed at once',
+		theme: 'crowds',
+		edits: [edit('ports/repair.ts', 'return isOld ?', "return isOld || entry.state === 'released' ?")],
+	},
+	{
+		name: 'what the ledger lacks never written there',
+		theme: 'strangers',
+		edits: [edit('ports/repair.ts', 'if (page && !page.unusable && !page.entries.has(key)', 'if (page?.unusable && !page.entries.has(key)')],
+	},
+	{
+		name: 'a holder that keeps the Lease while it has work',
+		edits: [edit('cluster/lease-decision.ts', 'if (next !== undefined && (served || !wanted)) {', 'if (next !== undefined && !wanted && !sticky) {')],
+	},
+	{
+		name: 'a turn that lasts as long as Pods come',
+		edits: [edit('cluster/ledger-store.ts', 'clock.now() < turnEndsAt && tenure.isHeld()', 'turnEndsAt > 0 && tenure.isHeld()')],
 	},
 ];

@@ -8,6 +8,7 @@ import type {Contested} from './pod-kinds.ts';
 import type {PodCreation, PodManifest} from './pod-creation.ts';
 import type {Random} from './random.ts';
 import type {Scheduler} from './scheduler.ts';
+import type {Theme} from './themes.ts';
 
 export type WorkloadOptions = {
 	readonly server: ApiServer;
@@ -20,6 +21,7 @@ export type WorkloadOptions = {
 	readonly lifecycles: number;
 	/** In which they come. */
 	readonly spanMs: number;
+	readonly theme: Theme | undefined;
 };
 
 /** A controller backs off and tries again; then somebody scales it down. */
@@ -40,7 +42,7 @@ export class Workload {
 
 	/** Has everything happen in time. */
 	start(): void {
-		const {random, scheduler, lifecycles, spanMs} = this.#options;
+		const {random, scheduler, lifecycles, spanMs, theme} = this.#options;
 		const waves = random.integer(3, 25);
 		const times = Array.from({length: waves}, () => random.between(0, spanMs));
 		for (let count = 0; count < lifecycles; count++) {
@@ -48,7 +50,7 @@ export class Workload {
 			scheduler.at(at, () => void this.#live());
 		}
 
-		for (let count = random.integer(0, 12); count > 0; count--) {
+		for (let count = theme?.foreignPods ?? random.integer(0, 12); count > 0; count--) {
 			scheduler.at(random.between(0, spanMs), () => void this.#foreign());
 		}
 
@@ -67,10 +69,11 @@ export class Workload {
 	}
 
 	async #live(): Promise<void> {
-		const {random, scheduler, creation, contested} = this.#options;
+		const {random, scheduler, creation, contested, theme} = this.#options;
+		const {fixedNames = 0.4} = theme ?? {};
 		this.asked += 1;
 		const kind = random.next();
-		const fixed = kind < 0.3 ? `db-${random.integer(0, 7)}` : kind < 0.4 ? `bare-${random.integer(0, 4)}` : undefined;
+		const fixed = kind < 0.75 * fixedNames ? `db-${random.integer(0, 7)}` : kind < fixedNames ? `bare-${random.integer(0, 4)}` : undefined;
 		for (let tries = 0; tries < mostTries; tries++) {
 			const owner = `rs-${++this.#serial}`;
 			const metadata: Partial<PodManifest['metadata']> = fixed === undefined
@@ -92,7 +95,7 @@ export class Workload {
 
 	/** What kubelet, controllers and users do with a stored Pod. */
 	async #untilGone({metadata: {name, uid}}: Stored, attempt: Attempt): Promise<void> {
-		const {random, creation} = this.#options;
+		const {random, creation, theme} = this.#options;
 		const path = `/api/v1/namespaces/${podNamespace}/pods/${name}`;
 		await this.#step(random.between(1, 500));
 		this.#change(path, uid, {spec: {nodeName: `worker-${random.integer(1, 3)}`}});
@@ -101,7 +104,7 @@ export class Workload {
 			this.#tamper(path, uid);
 		}
 
-		await this.#step(random.logarithmic(500, 150_000));
+		await this.#step(random.logarithmic(500, theme?.longestLifeMs ?? 150_000));
 		const ending = random.next();
 		if (ending < 0.2) {
 			creation.over(attempt);

@@ -2,9 +2,10 @@
 import type {ReplicaOptions} from '../../src/replica.ts';
 import type {Stored} from '../api-server/api-objects.ts';
 import {ApiServer} from '../api-server/api-server.ts';
+import type {Change} from '../api-server/api-server.ts';
 import {noFaults, someFaults} from './faults.ts';
 import type {FaultRates} from './faults.ts';
-import {Invariants} from './invariants.ts';
+import {Invariants, isMarked, isPage} from './invariants.ts';
 import type {Violation} from './invariants.ts';
 import {Journal} from './journal.ts';
 import {createPeople} from './people.ts';
@@ -14,10 +15,14 @@ import {podNamespace} from './pod-kinds.ts';
 import {Random} from './random.ts';
 import {SimulatedReplica} from './replica.ts';
 import {Scheduler} from './scheduler.ts';
+import {themeOf} from './themes.ts';
+import type {Theme} from './themes.ts';
 import {Workload} from './workload.ts';
 
 export type WorldOptions = {
 	readonly seed: number;
+	/** In place of that which the seed has. */
+	readonly theme?: Theme | undefined;
 	/** Gets every line of what happens. */
 	readonly show?: ((line: string) => void) | undefined;
 };
@@ -41,21 +46,23 @@ export class World {
 	/** All processes that have not ended. */
 	readonly replicas = new Set<SimulatedReplica>();
 	readonly spanMs: number;
+	readonly theme: Theme | undefined;
 	faults: FaultRates;
 	readonly #people: ReturnType<typeof createPeople>;
 	#processes = 0;
 
-	constructor({seed, show}: WorldOptions) {
+	constructor({seed, theme = themeOf(seed), show}: WorldOptions) {
 		const random = new Random(seed);
+		this.theme = theme;
 		const {scheduler} = this;
 		const now = () => scheduler.now;
 		this.random = random;
 		this.journal = new Journal(now, show);
 		this.server = new ApiServer({now, random: random.next});
-		this.requestTimeoutMs = random.pick([10_000, 10_000, 20_000, 60_000]);
-		this.spanMs = random.between(60_000, 300_000);
-		this.contested = {first: 31_000, last: 31_000 + random.integer(60, 400)};
-		this.faults = someFaults(random);
+		this.requestTimeoutMs = theme ? 10_000 : random.pick([10_000, 10_000, 20_000, 60_000]);
+		this.spanMs = theme ? theme.spanMs ?? random.between(60_000, 120_000) : random.between(60_000, 300_000);
+		this.contested = {first: 31_000, last: 31_000 + (theme?.ports ?? random.integer(60, 400))};
+		this.faults = theme ? {...noFaults, ...theme.faults} : someFaults(random);
 		this.invariants = new Invariants({
 			now,
 			holdMs: 2 * this.requestTimeoutMs * (1 - clockTolerance),
@@ -67,20 +74,18 @@ export class World {
 		const {server, journal, invariants, contested, requestTimeoutMs} = this;
 		const common = {server, scheduler, random, journal, invariants, contested, faults: () => this.faults};
 		this.creation = new PodCreation({...common, requestTimeoutMs, replicas: () => this.serving});
-		this.workload = new Workload({...common, creation: this.creation, lifecycles: random.integer(200, 260), spanMs: this.spanMs});
+		this.workload = new Workload({...common, creation: this.creation, lifecycles: random.integer(200, 260), spanMs: this.spanMs, theme});
 		this.#people = createPeople({...common, namespace});
 		server.subscribe(change => {
 			invariants.changed(change);
-			if (change.kind === 'Lease' && change.after?.metadata.name === 'hostport-ledger' && random.chance(this.faults.leaseVanishes)) {
-				scheduler.after(random.between(0, 10), () => this.#people.deleteLedgerLease());
-			}
+			this.#react(change);
 		});
 		for (const name of [namespace, podNamespace]) {
 			server.handle({method: 'POST', path: '/api/v1/namespaces', body: {metadata: {name}}});
 		}
 
 		if (random.chance(0.8)) {
-			this.#makeLedger(random.pick([16, 50, 100]));
+			this.#makeLedger(theme?.blockSize ?? random.pick([16, 50, 100]));
 		}
 	}
 
@@ -147,13 +152,34 @@ export class World {
 		this.replicas.delete(replica);
 	}
 
+	/** What follows a write at once, where it must meet what follows from the write. */
+	#react({kind, type, before, after, by}: Change): void {
+		const {random, scheduler, faults} = this;
+		if (kind === 'Lease' && after?.metadata.name === 'hostport-ledger' && random.chance(faults.leaseVanishes)) {
+			scheduler.after(random.between(0, 10), () => this.#people.deleteLedgerLease());
+		}
+
+		if (kind !== 'ConfigMap' || !after || !isPage(after)) {
+			return;
+		}
+
+		if ((type === 'ADDED' || (isMarked(before!) && !isMarked(after))) && random.chance(faults.makerDies)) {
+			const maker = [...this.replicas].find(({name}) => name === by);
+			scheduler.after(random.logarithmic(0.3, 20), () => this.#crash(maker));
+		}
+
+		if (type === 'MODIFIED' && random.chance(faults.pageVanishes)) {
+			scheduler.after(random.logarithmic(1, 1000), () => this.#people.deletePage(after));
+		}
+	}
+
 	/** Replicas need not agree on anything but what the index pins and how long a Pod may be on its way. */
 	#config(): ReplicaOptions['config'] {
-		const {random, requestTimeoutMs, contested} = this;
+		const {random, requestTimeoutMs, contested, theme} = this;
 		return {
 			namespace,
 			portRange: [{first: random.integer(1024, contested.first), last: 32_767}],
-			leaseDuration: random.pick([3, 3, 3, 2, 5]),
+			leaseDuration: theme?.leaseDuration ?? random.pick([3, 3, 3, 2, 5]),
 			leaseIdle: random.pick([50, 50, 0, 500]),
 			holdTime: random.chance(0.2) ? random.between(2, 3) * requestTimeoutMs : 1000,
 			apiRequestTimeout: requestTimeoutMs,
@@ -168,11 +194,11 @@ export class World {
 		}});
 	}
 
-	#crash(): void {
+	#crash(wanted?: SimulatedReplica): void {
 		const {random, scheduler} = this;
-		const all = random.chance(0.15);
-		for (const replica of all ? [...this.replicas] : [random.pick([...this.replicas])]) {
-			if (replica) {
+		const all = !wanted && random.chance(0.15);
+		for (const replica of all ? [...this.replicas] : [wanted ?? random.pick([...this.replicas])]) {
+			if (replica && !replica.process.isDead) {
 				this.kill(replica);
 				scheduler.after(random.logarithmic(50, 10_000), () => this.startReplica());
 			}
