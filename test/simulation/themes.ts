@@ -86,7 +86,7 @@ export const themes = [
 	{
 		// Lists of Pods come in pages of a few, for longer than the API server remembers.
 		name: 'broken lists',
-		faults: {shortPages: 1, compactions: 10, slowLists: 0.1},
+		faults: {shortPages: 1, compactions: 60, slowLists: 0.1, lateStorage: 0.7},
 	},
 	{
 		// People write into pages while replicas do.

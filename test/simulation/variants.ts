@@ -254,4 +254,19 @@ export const variants: readonly Variant[] = [
 		name: 'a turn that lasts as long as Pods come',
 		edits: [edit('cluster/ledger-store.ts', 'clock.now() < turnEndsAt && tenure.isHeld()', 'turnEndsAt > 0 && tenure.isHeld()')],
 	},
+	{
+		name: 'a list that has expired taken for an empty one',
+		theme: 'broken lists',
+		edits: [edit('cluster/pods.ts', 'if (!(error instanceof ApiError && error.status === 410) ||', 'if (error instanceof ApiError && error.status === 410) return [];\n\t\t\tif (!(error instanceof ApiError) ||')],
+	},
+	{
+		name: 'a port that was given freed with the stranger who had it too',
+		theme: 'strangers',
+		edits: [edit('ports/repair.ts', "if (entry.state === 'bound' || (entry.state === 'foreign' && entry.claim !== undefined)) {", "if (entry.state === 'bound') {")],
+	},
+	{
+		name: 'an answer after the first of several commits',
+		theme: 'narrow pages',
+		edits: [edit('cluster/ledger-store.ts', "outcome.kind === 'allocated' && touched.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touched.size === 0 || !touched.isDisjointFrom(committed))")],
+	},
 ];
