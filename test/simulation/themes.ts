@@ -41,7 +41,7 @@ export const themes = [
 	{
 		// Names come again as soon as they are free, here and there at once, while answers are lost and passes judge for seconds.
 		name: 'successors',
-		faults: {slowLists: 0.4, answerLost: 0.05, errorAfterCommit: 0.1, resent: 0.5, leaseVanishes: 0.05, slowStorage: 0.2},
+		faults: {slowLists: 0.4, requestLost: 0.05, answerLost: 0.05, errorAfterCommit: 0.1, resent: 0.5, leaseVanishes: 0.05, slowStorage: 0.2},
 		blockSize: 100,
 		ports: 90,
 		fixedNames: 0.9,

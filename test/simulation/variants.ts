@@ -74,6 +74,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'retry an unknown outcome blindly',
+		theme: 'successors',
 		edits: [edit(
 			'cluster/ledger-pages.ts',
 			'this.#readAt.delete(page.first);\n\t\t\tthrow error;',
@@ -170,6 +171,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'a claim never looked up',
+		theme: 'narrow pages',
 		edits: [edit('ports/allocator.ts', 'withLanded(startSearch(space, demand), earlierClaims)', 'withLanded(startSearch(space, demand), earlierClaims.slice(0, 0))')],
 	},
 	{
