@@ -22,5 +22,6 @@ LABEL org.opencontainers.image.title="hostport-operator" \
 COPY --from=build /rootfs /
 USER 65532:65532
 EXPOSE 9443 8081 8080
-ENTRYPOINT ["/bin/node", "--max-semi-space-size=1", "--no-turbofan", "--optimize-for-size", "/app/hostport-operator.js"]
+ENV MALLOC_ARENA_MAX=2
+ENTRYPOINT ["/bin/node", "--max-semi-space-size=4", "--no-turbofan", "--heap-growing-percent=10", "--initial-old-space-size=8", "/app/hostport-operator.js"]
 CMD ["serve"]

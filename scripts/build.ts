@@ -5,11 +5,13 @@ import {fileURLToPath} from 'node:url';
 import {rolldown} from 'rolldown';
 import sbom from 'rollup-plugin-sbom';
 import {bundledPackages, renderLicenses} from './licenses.ts';
-import {nodeFlags} from './node-flags.ts';
+import {environment, nodeFlags} from './node-flags.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 export const bundlePath = `${root}dist/hostport-operator.js`;
+
+const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
 
 /**
  * The client library's other ways to the API server, which we do not go, and `raw-body`'s way to encodings that are not
@@ -51,7 +53,7 @@ export const build = async (): Promise<void> => {
 			charset: 'ascii',
 			format: 'esm',
 			minify: true,
-			banner: chunk => chunk.isEntry ? `#!/usr/bin/env -S node ${nodeFlags.join(' ')}` : '',
+			banner: chunk => chunk.isEntry ? `#!/usr/bin/env -S ${[...variables, 'node', ...nodeFlags].join(' ')}` : '',
 		});
 		await chmod(`${scratch}/hostport-operator.js`, 0o755);
 		const packages = await bundledPackages(output.flatMap(file => file.type === 'chunk' ? file.moduleIds : []));

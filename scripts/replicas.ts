@@ -4,7 +4,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {startBalancer} from './balancer.ts';
 import {bundlePath} from './build.ts';
-import {nodeFlags as ownNodeFlags} from './node-flags.ts';
+import {environment, nodeFlags as ownNodeFlags} from './node-flags.ts';
 import {startProcess} from './control-plane/process.ts';
 import type {RunningProcess} from './control-plane/process.ts';
 import {readManifests} from './kube-client.ts';
@@ -133,6 +133,7 @@ const startReplica = async ({name, args, logFile, onLog, signal}: ReplicaOptions
 		name,
 		command: globalThis.process.execPath,
 		args,
+		env: {...globalThis.process.env, ...environment},
 		logFile,
 		onLine(text) {
 			const line = JSON.parse(text) as LogLine;

@@ -5,12 +5,13 @@
  */
 import type {Logger} from 'pino';
 import {hostPortsOf, isManaged} from '../ports/host-port-use.ts';
-import {entryStates} from '../ports/ledger-entry.ts';
+import {entryStates, parseEntryKey} from '../ports/ledger-entry.ts';
+import {pageOf} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
 import {countEntries, countFree} from '../ports/port-counts.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {planPass} from '../ports/repair.ts';
-import type {Duplicate, Sighting} from '../ports/repair.ts';
+import type {Duplicate, Repair, Sighting} from '../ports/repair.ts';
 import type {Metrics} from '../metrics.ts';
 import type {ApiClient, KubernetesObject, WatchEvent} from './api-client.ts';
 import {timestamp} from './clock.ts';
@@ -46,11 +47,11 @@ const dutyCycle = 10;
 /** One that failed may have taken long because the API server was down: the next comes after as long again. */
 const failedDutyCycle = 1;
 
-/** Most changes of a Pod are nothing to us; among them is its end (Succeeded, Failed), which is in no hurry. */
+/**
+ * Most changes of a Pod are nothing to us; among them is its end (Succeeded, Failed), which is in no hurry. Nor is a new Pod
+ * of ours, whose ports are in the ledger already, and only its name and node are not: one pass binds many.
+ */
 const changePassMs = 30_000;
-
-/** Its ports are in the ledger already, and only its name and node are not: many Pods of a burst are bound by one pass. */
-const bindPassMs = 15_000;
 
 /**
  * Without any event, for events get lost, and a Pod that is refused after its admission makes none: its ports are to be
@@ -154,7 +155,12 @@ export class Reconciler {
 			return nextDue;
 		}
 
-		const applied = await store.repair(repairs, signal);
+		const applied: Repair[] = [];
+		// One page after the other: a Pod that comes meanwhile waits for one write, not for all of them.
+		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOf(parseEntryKey(key)!.port, pages.blockSize)).values()) {
+			applied.push(...await store.repair(ofPage, signal));
+		}
+
 		const counts = Map.groupBy(applied, ({reason}) => reason).entries().map(([reason, list]) => [reason, list.length] as const);
 		for (const {reason} of applied) {
 			metrics.repairs.inc({reason});
@@ -211,9 +217,6 @@ export class Reconciler {
 
 /** How long the pass that an event calls for may wait. What goes frees ports, and a new Pod that is not ours may take some. */
 const urgencyMs = ({type, object}: WatchEvent<KubernetesObject>): number => {
-	if (type === 'MODIFIED') {
-		return changePassMs;
-	}
-
-	return type === 'ADDED' && isManaged(object) ? bindPassMs : 0;
+	const isInNoHurry = type === 'MODIFIED' || (type === 'ADDED' && isManaged(object));
+	return isInNoHurry ? changePassMs : 0;
 };

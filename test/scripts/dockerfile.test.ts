@@ -1,6 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import test from 'ava';
 import {entrypoint, userId} from '../../scripts/image-rootfs.ts';
+import {environment} from '../../scripts/node-flags.ts';
 import {version} from '../../src/version.ts';
 
 const read = async (name: string): Promise<string> => readFile(new URL(`../../${name}`, import.meta.url), 'utf8');
@@ -12,6 +13,7 @@ const instructions = (dockerfile: string, name: string): string[] =>
 test('the image runs the program as the script that assembles its files says', async t => {
 	const dockerfile = await read('Dockerfile');
 	t.deepEqual(instructions(dockerfile, 'ENTRYPOINT').map(text => JSON.parse(text) as unknown), [entrypoint]);
+	t.deepEqual(instructions(dockerfile, 'ENV'), Object.entries(environment).map(([name, value]) => `${name}=${value}`));
 	t.deepEqual(instructions(dockerfile, 'CMD'), ['["serve"]']);
 	t.deepEqual(instructions(dockerfile, 'USER'), [`${userId}:${userId}`]);
 	t.deepEqual(instructions(dockerfile, 'FROM'), ['${NODE_IMAGE} AS build', 'scratch']);
