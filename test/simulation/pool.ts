@@ -24,6 +24,10 @@ export const runSeeds = async ({from, count, jobs, variant, theme, onRun}: Seeds
 	const end = from + count;
 	let next = from;
 	const work = async () => {
+		if (next >= end) {
+			return;
+		}
+
 		const worker = new Worker(new URL('worker.ts', import.meta.url), {workerData: {variant, theme} satisfies WorkerTask, resourceLimits: {maxYoungGenerationSizeMb: 64}});
 		try {
 			for (let runs = 0; runs < runsOfThread && next < end; runs++) {
@@ -38,9 +42,10 @@ export const runSeeds = async ({from, count, jobs, variant, theme, onRun}: Seeds
 		}
 	};
 
-	await Promise.all(Array.from({length: jobs}, async () => {
-		while (next < end) {
+	const workers = Array.from({length: jobs}, async () => {
+		for (let threads = 0; threads < Math.ceil(count / runsOfThread); threads++) {
 			await work();
 		}
-	}));
+	});
+	await Promise.all(workers);
 };

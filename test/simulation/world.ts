@@ -74,7 +74,7 @@ export class World {
 		const {server, journal, invariants, contested, requestTimeoutMs} = this;
 		const common = {server, scheduler, random, journal, invariants, contested, faults: () => this.faults};
 		this.creation = new PodCreation({...common, requestTimeoutMs, replicas: () => this.serving});
-		this.workload = new Workload({...common, creation: this.creation, lifecycles: random.integer(200, 260), spanMs: this.spanMs, theme});
+		this.workload = new Workload({...common, creation: this.creation, lifecycles: random.integer(200, 220), spanMs: this.spanMs, theme});
 		this.#people = createPeople({...common, namespace});
 		server.subscribe(change => {
 			invariants.changed(change);
