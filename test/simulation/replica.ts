@@ -2,8 +2,7 @@
 import {pino} from 'pino';
 import type {Logger} from 'pino';
 import {createMetrics} from '../../src/metrics.ts';
-import {createReplica} from '../../src/replica.ts';
-import type {Replica, ReplicaOptions} from '../../src/replica.ts';
+import type {createReplica, Replica, ReplicaOptions} from '../../src/replica.ts';
 import type {ApiServer} from '../api-server/api-server.ts';
 import type {FaultRates} from './faults.ts';
 import type {Journal} from './journal.ts';
@@ -19,6 +18,8 @@ export type SimulatedReplicaOptions = {
 	readonly journal: Journal;
 	readonly faults: () => FaultRates;
 	readonly config: ReplicaOptions['config'];
+	/** Of the version that it runs. */
+	readonly create: typeof createReplica;
 	/** Unique for each process. */
 	readonly name: string;
 };
@@ -34,13 +35,13 @@ export class SimulatedReplica {
 	readonly #replica: Replica;
 	readonly #journal: Journal;
 
-	constructor({server, scheduler, random, journal, faults, config, name}: SimulatedReplicaOptions) {
+	constructor({server, scheduler, random, journal, faults, config, create, name}: SimulatedReplicaOptions) {
 		this.name = name;
 		this.config = config;
 		this.process = new SimulatedProcess(scheduler, random);
 		this.#journal = journal;
 		let claims = 0;
-		this.#replica = createReplica({
+		this.#replica = create({
 			api: new ReplicaNetwork({server, scheduler, process: this.process, random, journal, faults, name}),
 			clock: this.process.clock,
 			random: random.next,

@@ -108,6 +108,14 @@ export const themes = [
 		faults: {pauses: 40, leaseDeletions: 10, leaseVanishes: 0.05, leaseEdits: 10, answerLost: 0.05, slow: 0.03},
 		leaseDuration: 5,
 	},
+	{
+		// Writes end without an answer, and the Lease is nobody's while they are sent again: others write in between.
+		name: 'unknown outcomes',
+		faults: {internalError: 0.2, errorAfterCommit: 0.2, leaseVanishes: 0.5, slow: 0.05},
+		ports: 90,
+		blockSize: 100,
+		longestLifeMs: 20_000,
+	},
 ] as const satisfies readonly Theme[];
 
 export type ThemeName = typeof themes[number]['name'];

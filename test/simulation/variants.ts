@@ -74,7 +74,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'retry an unknown outcome blindly',
-		theme: 'successors',
+		theme: 'unknown outcomes',
 		edits: [edit(
 			'cluster/ledger-pages.ts',
 			'this.#readAt.delete(page.first);\n\t\t\tthrow error;',
@@ -176,7 +176,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'one claim for all attempts of a request',
-		theme: 'successors',
+		theme: 'unknown outcomes',
 		edits: [edit('cluster/ledger-store.ts', 'request.claim = mintClaim();', 'request.claim ||= mintClaim();')],
 	},
 	{

@@ -1,4 +1,5 @@
 /** One run's cluster: an API server, some replicas of the product, and everything that will go wrong. */
+import {createReplica} from '../../src/replica.ts';
 import type {ReplicaOptions} from '../../src/replica.ts';
 import type {Stored} from '../api-server/api-objects.ts';
 import {ApiServer} from '../api-server/api-server.ts';
@@ -17,6 +18,7 @@ import {SimulatedReplica} from './replica.ts';
 import {Scheduler} from './scheduler.ts';
 import {themeOf} from './themes.ts';
 import type {Theme} from './themes.ts';
+import {createReplicaBefore} from './version-before.ts';
 import {Workload} from './workload.ts';
 
 export type WorldOptions = {
@@ -49,6 +51,8 @@ export class World {
 	readonly theme: Theme | undefined;
 	faults: FaultRates;
 	readonly #people: ReturnType<typeof createPeople>;
+	/** How many of the replicas are of the version before: none, or half of them. */
+	readonly #shareBefore: number;
 	#processes = 0;
 
 	constructor({seed, theme = themeOf(seed), show}: WorldOptions) {
@@ -60,6 +64,7 @@ export class World {
 		this.journal = new Journal(now, show);
 		this.server = new ApiServer({now, random: random.next});
 		this.requestTimeoutMs = theme ? 10_000 : random.pick([10_000, 10_000, 20_000, 60_000]);
+		this.#shareBefore = random.chance(0.3) ? 0.5 : 0;
 		this.spanMs = theme ? theme.spanMs ?? random.between(60_000, 120_000) : random.between(60_000, 300_000);
 		this.contested = {first: 31_000, last: 31_000 + (theme?.ports ?? random.integer(60, 400))};
 		this.faults = theme ? {...noFaults, ...theme.faults} : someFaults(random);
@@ -142,7 +147,9 @@ export class World {
 	startReplica(): SimulatedReplica {
 		const {server, scheduler, random, journal} = this;
 		this.#processes += 1;
-		const replica = new SimulatedReplica({server, scheduler, random, journal, faults: () => this.faults, config: this.#config(), name: `replica-${this.#processes}`});
+		const create = random.chance(this.#shareBefore) ? createReplicaBefore : createReplica;
+		const name = `replica-${this.#processes}${create === createReplica ? '' : '-before'}`;
+		const replica = new SimulatedReplica({server, scheduler, random, journal, faults: () => this.faults, config: this.#config(), create, name});
 		this.replicas.add(replica);
 		return replica;
 	}
