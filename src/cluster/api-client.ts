@@ -27,7 +27,7 @@ export type RequestOptions = {
 };
 
 /**
- * A merge patch. The resourceVersion makes it a compare-and-swap, and its type makes it impossible to forget:
+ * A strategic merge patch. The resourceVersion makes it a compare-and-swap, and its type makes it impossible to forget:
  * without one the API server would silently overwrite what another replica has just written.
  */
 export type CompareAndSwap = {

@@ -33,7 +33,7 @@ export const writeBundle = async (api: Pick<ApiClient, 'compareAndSwap'>, {metad
 	const caBundle = Buffer.from(bundle).toString('base64');
 	await api.compareAndSwap(`${collection}/${name}`, {
 		metadata: {resourceVersion},
-		// A merge patch replaces a list as a whole; the version sees to it that it is still the list that was read.
+		// Merged one by one, by name; the version sees to it that they are still those that were read.
 		webhooks: webhooks.map(webhook => ({...webhook, clientConfig: {...webhook.clientConfig, caBundle}})),
 	}, {signal, metadataOnly: true});
 };

@@ -94,7 +94,7 @@ export const withChanges = (page: LedgerPage, changes: PageChanges, resourceVers
 	return {...page, entries, resourceVersion, ...views};
 };
 
-/** The `data` of the merge patch that makes these changes: null takes a key away (RFC 7396). */
+/** The `data` of the patch that makes these changes: null takes a key away. */
 export const changesAsData = (changes: PageChanges): Record<string, string | null> =>
 	Object.fromEntries([...changes].map(([key, entry]) => [key, entry ? formatEntry(entry) : null]));
 
