@@ -38,7 +38,7 @@ export const createWebhookApp = ({mutatePod, logger, isStopping}: WebhookAppOpti
 		});
 		try {
 			const review = await mutatePod(await readJson(context, pool, signal), signal);
-			context.set('Content-Type', 'application/json');
+			context.set('Content-Type', 'application/json; charset=utf-8');
 			// As text: of an object Koa asks whether it is a `Response`, for which Node loads its HTTP client, 3 MB.
 			context.body = JSON.stringify(review);
 		} finally {
