@@ -27,14 +27,16 @@ export class LedgerObjects {
 	}
 
 	/**
-	 * Creates the index in quarantine, naming the pages that are there and keeping the block size that most of them have. Does
-	 * nothing where somebody else was faster.
+	 * Creates the index in quarantine, naming the pages that are there and keeping the block size that most of them have: of
+	 * those that are open, if any are, for replicas that know an older index may still give ports from these. Does nothing
+	 * where somebody else was faster.
 	 */
 	async createIndex(blockSize: number, signal: AbortSignal): Promise<void> {
 		const selector = encodeURIComponent(`${ledgerLabel}=page`);
 		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[]}>(`${this.#collection}?labelSelector=${selector}`, {signal});
-		const bySize = Map.groupBy(items.flatMap(({metadata}) => blockOf(metadata.annotations?.[ledgerAnnotations.ports])), ({size}) => size);
-		const [size, blocks] = [...bySize].toSorted(([, a], [, b]) => b.length - a.length)[0] ?? [blockSize, []];
+		const bySize = Map.groupBy(items.flatMap(({metadata}) => blockOf(metadata.annotations)), ({size}) => size);
+		const openIn = (blocks: readonly Block[]) => blocks.filter(({isOpen}) => isOpen).length;
+		const [size, blocks] = [...bySize].toSorted(([, a], [, b]) => openIn(b) - openIn(a) || b.length - a.length)[0] ?? [blockSize, []];
 		await this.#createUnlessExists(indexName, ledgerMetadata('index', aboutIndex), indexData(size, blocks.map(({first}) => first)), signal);
 	}
 
@@ -109,9 +111,11 @@ export class LedgerObjects {
 	}
 }
 
-/** What the annotation of a page says; none where it is not the block that a page may own. */
-const blockOf = (ports = ''): Array<{readonly first: number; readonly size: number}> => {
+type Block = {readonly first: number; readonly size: number; readonly isOpen: boolean};
+
+/** What the annotations of a page say; none where that is not a block that a page may own. */
+const blockOf = ({[ledgerAnnotations.ports]: ports = '', [ledgerAnnotations.mark]: mark}: ConfigMap['metadata']['annotations'] = {}): Block[] => {
 	const [first = 0, last = -1] = /^\d{1,5}-\d{1,5}$/.test(ports) ? ports.split('-').map(Number) : [];
 	const size = last - first + 1;
-	return size > 0 && first % size === 0 ? [{first, size}] : [];
+	return size > 0 && first % size === 0 ? [{first, size, isOpen: mark === undefined}] : [];
 };

@@ -111,6 +111,18 @@ test('an index that somebody has deleted is made again with its pages', async t 
 	t.is(configMap('hostport-ledger')?.data?.['pages'], '30500 31000');
 });
 
+test('an index that is made again keeps the size of the blocks that are open, however many pages of another size wait', async t => {
+	const {clock, cluster, pages, configMap} = await openLedger({[key]: entry});
+	for (const first of [31_000, 31_016, 31_032]) {
+		cluster.put('ConfigMap', {metadata: {name: `hostport-ledger-${first}`, ...ledgerMetadata('page', '', `${first}-${first + 15}`)}});
+	}
+
+	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
+	await clock.advance(1);
+	await pages.readAll(never);
+	t.like(configMap('hostport-ledger')?.data, {'block-size': '500', 'pages': '30500'});
+});
+
 test('what came from the cache of the API server is not the latest', async t => {
 	const {clock, pages} = await openLedger({[key]: entry});
 	await pages.readAll(never);
