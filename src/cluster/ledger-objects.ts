@@ -35,7 +35,6 @@ export class LedgerObjects {
 		const selector = encodeURIComponent(`${ledgerLabel}=page`);
 		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[]}>(`${this.#collection}?labelSelector=${selector}`, {signal});
 		const bySize = Map.groupBy(items.flatMap(({metadata}) => blockOf(metadata.annotations)), ({size}) => size);
-		const openIn = (blocks: readonly Block[]) => blocks.filter(({isOpen}) => isOpen).length;
 		const [size, blocks] = [...bySize].toSorted(([, a], [, b]) => openIn(b) - openIn(a) || b.length - a.length)[0] ?? [blockSize, []];
 		await this.#createUnlessExists(indexName, ledgerMetadata('index', aboutIndex), indexData(size, blocks.map(({first}) => first)), signal);
 	}
@@ -112,6 +111,8 @@ export class LedgerObjects {
 }
 
 type Block = {readonly first: number; readonly size: number; readonly isOpen: boolean};
+
+const openIn = (blocks: readonly Block[]): number => blocks.filter(({isOpen}) => isOpen).length;
 
 /** What the annotations of a page say; none where that is not a block that a page may own. */
 const blockOf = ({[ledgerAnnotations.ports]: ports = '', [ledgerAnnotations.mark]: mark}: ConfigMap['metadata']['annotations'] = {}): Block[] => {

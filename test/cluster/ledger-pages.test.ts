@@ -120,7 +120,7 @@ test('an index that is made again keeps the size of the blocks that are open, ho
 	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
 	await clock.advance(1);
 	await pages.readAll(never);
-	t.like(configMap('hostport-ledger')?.data, {'block-size': '500', 'pages': '30500'});
+	t.like(configMap('hostport-ledger')?.data, {'block-size': '500', pages: '30500'});
 });
 
 test('what came from the cache of the API server is not the latest', async t => {
