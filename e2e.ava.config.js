@@ -1,5 +1,5 @@
 /** What takes longest begins first, so that at the end nothing long is left alone. */
-const longest = ['certificates', 'install', 'faults', 'pauses', 'repair', 'api-faults', 'rights', 'rollout', 'outage', 'manifests'];
+const longest = ['certificates', 'install', 'faults', 'pauses', 'repair', 'api-faults', 'install-variants', 'rights', 'rollout', 'outage', 'manifests'];
 
 const rank = file => {
 	const index = longest.findIndex(name => file.endsWith(`/${name}.test.ts`));
