@@ -2,6 +2,8 @@
 import {ApiError} from '../errors.ts';
 import {ledgerAnnotations, ledgerLabel, ledgerMetadata} from '../ports/config-map.ts';
 import type {ConfigMap} from '../ports/config-map.ts';
+import {blockSizeOf, blocksOf, firstsOf} from '../ports/ledger-blocks.ts';
+import type {Block} from '../ports/ledger-blocks.ts';
 import {decodeIndex, indexData, indexName} from '../ports/ledger-index.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {blockRange, changesAsData, decodePage, pageName, withChanges} from '../ports/ledger-page.ts';
@@ -26,17 +28,40 @@ export class LedgerObjects {
 		return object && decodeIndex(object);
 	}
 
+	/** The blocks of all pages that are there, whether or not an index names them. */
+	async listBlocks(signal: AbortSignal): Promise<Block[]> {
+		const selector = encodeURIComponent(`${ledgerLabel}=page`);
+		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[]}>(`${this.#collection}?labelSelector=${selector}`, {signal, metadataOnly: 'list'});
+		return blocksOf(items);
+	}
+
 	/**
-	 * Creates the index in quarantine, naming the pages that are there and keeping the block size that most of them have: of
-	 * those that are open, if any are, for replicas that know an older index may still give ports from these. Does nothing
-	 * where somebody else was faster.
+	 * Creates the index in quarantine, for the pages that are there, or with blocks of this size where there are none. Does
+	 * nothing where somebody else was faster.
 	 */
 	async createIndex(blockSize: number, signal: AbortSignal): Promise<void> {
-		const selector = encodeURIComponent(`${ledgerLabel}=page`);
-		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[]}>(`${this.#collection}?labelSelector=${selector}`, {signal});
-		const bySize = Map.groupBy(items.flatMap(({metadata}) => blockOf(metadata.annotations)), ({size}) => size);
-		const [size, blocks] = [...bySize].toSorted(([, a], [, b]) => openIn(b) - openIn(a) || b.length - a.length)[0] ?? [blockSize, []];
-		await this.#createUnlessExists(indexName, ledgerMetadata('index', aboutIndex), indexData(size, blocks.map(({first}) => first)), signal);
+		const blocks = await this.listBlocks(signal);
+		const size = blockSizeOf(blocks, blockSize);
+		await this.#createUnlessExists(indexName, ledgerMetadata('index', aboutIndex), indexData(size, firstsOf(blocks, size)), signal);
+	}
+
+	/** Makes the index, which keeps its mark, one of these blocks. @throws {ApiError} 409 when it is no longer this version. */
+	async changeBlocks(index: LedgerIndex, blockSize: number, firsts: readonly number[], signal: AbortSignal): Promise<LedgerIndex> {
+		return decodeIndex(await this.#api.compareAndSwap<ConfigMap>(`${this.#collection}/${indexName}`, {
+			metadata: {resourceVersion: index.resourceVersion},
+			data: indexData(blockSize, firsts),
+		}, {signal}));
+	}
+
+	/**
+	 * Takes its block from a page, so that nobody who has read it can open it any more.
+	 *
+	 * @throws {ApiError} 409 when it is no longer this version, 404 when it is gone.
+	 */
+	async disown({name, resourceVersion}: Block, signal: AbortSignal): Promise<void> {
+		await this.#api.compareAndSwap(`${this.#collection}/${name}`, {
+			metadata: {resourceVersion, annotations: {[ledgerAnnotations.ports]: null}},
+		}, {signal, metadataOnly: true});
 	}
 
 	/** @throws {ApiError} 409 when the index is no longer this version. */
@@ -109,14 +134,3 @@ export class LedgerObjects {
 		}
 	}
 }
-
-type Block = {readonly first: number; readonly size: number; readonly isOpen: boolean};
-
-const openIn = (blocks: readonly Block[]): number => blocks.filter(({isOpen}) => isOpen).length;
-
-/** What the annotations of a page say; none where that is not a block that a page may own. */
-const blockOf = ({[ledgerAnnotations.ports]: ports = '', [ledgerAnnotations.mark]: mark}: ConfigMap['metadata']['annotations'] = {}): Block[] => {
-	const [first = 0, last = -1] = /^\d{1,5}-\d{1,5}$/.test(ports) ? ports.split('-').map(Number) : [];
-	const size = last - first + 1;
-	return size > 0 && first % size === 0 ? [{first, size, isOpen: mark === undefined}] : [];
-};

@@ -8,7 +8,8 @@ import type {Logger} from 'pino';
 import {ApiError} from '../errors.ts';
 import {entryOf, hostPortsOf, isManaged} from '../ports/host-port-use.ts';
 import type {LedgerEntry} from '../ports/ledger-entry.ts';
-import {defaultBlockSize} from '../ports/ledger-index.ts';
+import {blockSizeOf, firstsOf} from '../ports/ledger-blocks.ts';
+import {defaultBlockSize, indexName} from '../ports/ledger-index.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {pageName, pageOf} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
@@ -16,6 +17,7 @@ import type {ApiClient} from './api-client.ts';
 import {timestamp} from './clock.ts';
 import type {Clock} from './clock.ts';
 import type {LedgerObjects} from './ledger-objects.ts';
+import {MarkWatch} from './mark-watch.ts';
 import {listFromPods} from './pods.ts';
 import {listNodePorts} from './services.ts';
 
@@ -34,16 +36,16 @@ export type QuarantineOptions = {
 	readonly signal: AbortSignal;
 };
 
-/** How often to look again at what should be over by now. */
+/** How often to look again whether somebody has opened the index. */
 const intervalMs = 1000;
 
 export class Quarantine {
 	readonly #options: QuarantineOptions;
-	/** The marks that this process watches: by the UID of their object, and the size of its block. */
-	readonly #watched = new Set<string>();
+	readonly #marks: MarkWatch;
 
 	constructor(options: QuarantineOptions) {
 		this.#options = options;
+		this.#marks = new MarkWatch(options);
 	}
 
 	/**
@@ -59,7 +61,7 @@ export class Quarantine {
 				await objects.createIndex(defaultBlockSize, signal);
 			} else if (!index.quarantined) {
 				return index;
-			} else if (await this.#isFirstInstallation(signal)) {
+			} else if (await this.#isFirstInstallation(signal) && await this.#isOfAllBlocks(index, signal)) {
 				await unlessChanged(async () => objects.openIndex(index, signal));
 			} else {
 				this.watchIndex(index);
@@ -99,17 +101,23 @@ export class Quarantine {
 		});
 	}
 
-	/** Watches the mark of a page, by this process's own clock, and lifts it after the hold time. May be called again. */
+	/**
+	 * Watches the mark of a page, by this process's own clock, and lifts it after the hold time, while the index is open and of
+	 * the page's block size: so all pages that are open have one size. May be called again.
+	 */
 	watchPage({uid, first, blockSize}: LedgerPage): void {
-		this.#liftAfterHold(`${uid} of ${blockSize}`, pageName(first), async signal => {
-			const {objects} = this.#options;
-			const page = await objects.readPage(first, blockSize, signal);
-			const index = await objects.readIndex(signal);
-			if (!page?.quarantined || page.uid !== uid || (index && index.blockSize !== blockSize)) {
-				return true;
-			}
+		this.#marks.liftAfterHold(`${uid} of ${blockSize}`, pageName(first), {
+			lift: async signal => {
+				const {objects} = this.#options;
+				// The page first: if the index was begun anew since, for blocks of another size, the page that was read has lost its own.
+				const page = await objects.readPage(first, blockSize, signal);
+				const index = await objects.readIndex(signal);
+				if (!page?.quarantined || page.uid !== uid || (index && index.blockSize !== blockSize)) {
+					return true;
+				}
 
-			return index !== undefined && await this.#isListed(first, index, signal) && (await this.openPages([page], signal)).length === 1;
+				return index?.quarantined === false && await this.#isListed(first, index, signal) && (await this.openPages([page], signal)).length === 1;
+			},
 		});
 	}
 
@@ -121,42 +129,49 @@ export class Quarantine {
 		return index.pages.includes(first) || await unlessChanged(async () => this.#options.objects.addToIndex(index, [first], signal)) !== undefined;
 	}
 
-	/** The same for the index. */
-	watchIndex({uid}: LedgerIndex): void {
-		this.#liftAfterHold(uid, 'hostport-ledger', async signal => {
-			const {objects} = this.#options;
+	/** The same for the index, whose hold time begins when no page of another block size is open any more, or can be opened. */
+	watchIndex({uid, blockSize}: LedgerIndex): void {
+		const {objects} = this.#options;
+		const readMarked = async (signal: AbortSignal) => {
 			const index = await objects.readIndex(signal);
-			return index?.quarantined && index.uid === uid ? await unlessChanged(async () => objects.openIndex(index, signal)) !== undefined : true;
+			return index?.quarantined && index.uid === uid && index.blockSize === blockSize ? index : undefined;
+		};
+
+		this.#marks.liftAfterHold(`${uid} of ${blockSize}`, indexName, {
+			begin: async signal => {
+				const index = await readMarked(signal);
+				return !index || this.#isOfAllBlocks(index, signal);
+			},
+			lift: async signal => {
+				const index = await readMarked(signal);
+				return !index || (await this.#isOfAllBlocks(index, signal) && await unlessChanged(async () => objects.openIndex(index, signal)) !== undefined);
+			},
 		});
 	}
 
 	/**
-	 * @param mark what is watched, once for each process.
-	 * @param lift resolves with whether the mark is gone, or is nobody's concern any more.
+	 * Whether no page of another block size than that of this marked index is open, or can be opened by anybody who knows an
+	 * older index. Sees to it as far as it can: marked pages of another size lose their block, and where most of the pages that
+	 * are open have another size, the index gets theirs.
 	 */
-	#liftAfterHold(mark: string, name: string, lift: (signal: AbortSignal) => Promise<boolean>): void {
-		const {clock, logger, holdMs, signal} = this.#options;
-		if (this.#watched.has(mark)) {
-			return;
+	async #isOfAllBlocks(index: LedgerIndex, signal: AbortSignal): Promise<boolean> {
+		const {objects, logger} = this.#options;
+		const blocks = await objects.listBlocks(signal);
+		const size = blockSizeOf(blocks, index.blockSize);
+		const others = blocks.filter(block => block.size !== index.blockSize);
+		const open = others.filter(({isOpen}) => isOpen);
+		if (open.length === 0) {
+			const disowned = await Promise.all(others.map(async block => unlessChanged(async () => objects.disown(block, signal).then(() => block))));
+			return !disowned.includes(undefined);
 		}
 
-		const watch = async () => {
-			await clock.sleep(holdMs, signal);
-			while (!signal.aborted) {
-				try {
-					if (await lift(signal)) {
-						break;
-					}
-				} catch (error) {
-					logger.warn({err: error}, `the quarantine of the ConfigMap ${name} could not be lifted: trying again`);
-				}
+		logger.warn(`the ConfigMap ${indexName} was made for blocks of ${index.blockSize} ports, but ${open.map(({name}) => name).join(', ')} gives ports from a block of another size: ${size === index.blockSize ? 'delete it, for until then nobody opens the index' : `making the index one for blocks of ${size}`}`);
+		const changed = size === index.blockSize ? undefined : await unlessChanged(async () => objects.changeBlocks(index, size, firstsOf(blocks, size), signal));
+		if (changed) {
+			this.watchIndex(changed);
+		}
 
-				await clock.sleep(intervalMs, signal);
-			}
-		};
-
-		this.#watched.add(mark);
-		void watch();
+		return false;
 	}
 
 	async #isFirstInstallation(signal: AbortSignal): Promise<boolean> {

@@ -113,7 +113,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'quarantine lifted at once',
-		edits: [edit('cluster/quarantine.ts', 'await clock.sleep(holdMs, signal);', 'await clock.sleep(holdMs / 1000, signal);')],
+		edits: [edit('cluster/mark-watch.ts', 'await clock.sleep(holdMs, signal);', 'await clock.sleep(holdMs / 1000, signal);')],
 	},
 	{
 		name: 'a page created before the index names it',
