@@ -20,6 +20,8 @@ export type Theme = {
 	readonly spanMs?: number;
 	/** How long every replica's Lease lasts, seconds. */
 	readonly leaseDuration?: number;
+	/** How many of the replicas are of the version before. */
+	readonly shareBefore?: number;
 	/** How long a Pod lives, at most. */
 	readonly longestLifeMs?: number;
 };
@@ -75,6 +77,13 @@ export const themes = [
 		name: 'deleted ledgers',
 		faults: {ledgerDeletions: 6, indexDeletions: 3, lateStorage: 0.5, slowStorage: 0.5, restarts: 6, crashes: 4},
 		spanMs: 200_000,
+	},
+	{
+		// The ledger is begun anew, again and again, by replicas of two versions that make blocks of different size.
+		name: 'two block sizes',
+		faults: {ledgerDeletions: 8, indexDeletions: 4, lateStorage: 0.5, slowStorage: 0.5, slowLists: 0.3, restarts: 8, crashes: 4},
+		shareBefore: 0.5,
+		spanMs: 250_000,
 	},
 	{
 		// Pods that ask nobody take ports that were given, before, while and after their owners come.

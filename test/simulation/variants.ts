@@ -224,6 +224,14 @@ export const variants: readonly Variant[] = [
 		edits: [edit('ports/ledger-page.ts', "if (mark === 'quarantine') {", "if (mark === 'quarantine' && range === '') {"), edit('ports/ledger-page.ts', 'return mark === undefined ? undefined :', "return mark === undefined || mark === 'quarantine' ? undefined :")],
 	},
 	{
+		name: 'an index begun anew with blocks of any size',
+		theme: 'two block sizes',
+		edits: [
+			edit('ports/ledger-blocks.ts', '?? [otherwise];', '&& false || [otherwise];'),
+			edit('cluster/quarantine.ts', 'if (open.length === 0) {', 'if (open.length >= 0) {'),
+		],
+	},
+	{
 		name: 'an index that is made again taken for a first installation',
 		theme: 'deleted ledgers',
 		edits: [edit('cluster/quarantine.ts', 'await this.#isFirstInstallation(signal)', 'await this.#isFirstInstallation(signal) || index.quarantined')],

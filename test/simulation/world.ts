@@ -64,7 +64,7 @@ export class World {
 		this.journal = new Journal(now, show);
 		this.server = new ApiServer({now, random: random.next});
 		this.requestTimeoutMs = theme ? 10_000 : random.pick([10_000, 10_000, 20_000, 60_000]);
-		this.#shareBefore = random.chance(0.3) ? 0.5 : 0;
+		this.#shareBefore = theme?.shareBefore ?? (random.chance(0.3) ? 0.5 : 0);
 		this.spanMs = theme ? theme.spanMs ?? random.between(60_000, 120_000) : random.between(60_000, 300_000);
 		this.contested = {first: 31_000, last: 31_000 + (theme?.ports ?? random.integer(60, 400))};
 		this.faults = theme ? {...noFaults, ...theme.faults} : someFaults(random);
