@@ -59,3 +59,13 @@ export class ApiError extends Error {
 		this.status = status;
 	}
 }
+
+/** Whether the same thing may work a moment later. A mistake of ours, or rights that are missing, will not go away so soon. */
+export const isTransient = (error: unknown): boolean => {
+	if (error instanceof ApiError) {
+		// What is not there, is made; unless its namespace is gone, and then not before that is back.
+		return error.status === 404 || error.status === 429 || error.status >= 500;
+	}
+
+	return !(error instanceof LedgerFormatError || error instanceof TypeError || error instanceof RangeError);
+};

@@ -4,22 +4,20 @@
  * way; what makes a port unique is that every write names the version of the page that the plan was made from.
  */
 import type {Logger} from 'pino';
-import {ApiError, DenialError, LedgerFormatError} from '../errors.ts';
-import type {Request} from '../ports/allocator.ts';
-import {planBatch} from '../ports/batch-plan.ts';
-import type {Batch, BatchPlan} from '../ports/batch-plan.ts';
+import {ApiError, DenialError, isTransient} from '../errors.ts';
+import type {BatchPlan} from '../ports/batch-plan.ts';
 import type {PodDemand} from '../ports/demand.ts';
-import {pageName} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
 import type {Repair} from '../ports/repair.ts';
-import {timestamp} from './clock.ts';
 import type {Clock} from './clock.ts';
-import {needsOf} from './freshness.ts';
-import type {Doubtful, Needs} from './freshness.ts';
 import {gatheringMs, isBurst} from './gathering.ts';
 import type {Group} from './gathering.ts';
 import type {LeaseLock, Tenure} from './lease-lock.ts';
 import type {LedgerPages} from './ledger-pages.ts';
+import {LedgerPlanner} from './ledger-planner.ts';
+import {preview} from './ledger-preview.ts';
+import {LedgerQueue} from './ledger-queue.ts';
+import type {Admission, Waiting} from './ledger-queue.ts';
 
 export type LedgerStoreOptions = {
 	readonly pages: LedgerPages;
@@ -31,30 +29,6 @@ export type LedgerStoreOptions = {
 	readonly mintClaim: () => string;
 	/** Is told how many go into the ledger together, each time that it is our turn. */
 	readonly onBatch?: (size: number) => void;
-};
-
-/** What the queue holds. It leaves when it is answered, or when its time is up. */
-type Waiting = Admission | RepairJob;
-
-type Admission = {
-	readonly kind: 'admission';
-	readonly demand: PodDemand;
-	/** When it came. */
-	readonly since: number;
-	/** Fresh for each plan; the tokens of plans that were sent and not confirmed are in `earlierClaims`. */
-	claim: string;
-	readonly earlierClaims: string[];
-	/** Pages that a write of unknown outcome may have changed. */
-	readonly doubtfulPages: Set<number>;
-	readonly resolve: (numbers: readonly number[]) => void;
-	readonly reject: (error: Error) => void;
-};
-
-type RepairJob = {
-	readonly kind: 'repair';
-	readonly repairs: readonly Repair[];
-	readonly resolve: (applied: readonly Repair[]) => void;
-	readonly reject: (error: unknown) => void;
 };
 
 /** One try to serve a group. */
@@ -74,26 +48,23 @@ const lullMs = 8;
 /** Other replicas wait for so long, and a commit longer, while Pods keep coming to this one. */
 const turnMs = 60;
 
-/** How often to look whether a page has been opened. */
-const openingRetryMs = 50;
-
 const firstRetryMs = 25;
 const lastRetryMs = 1000;
 
 export class LedgerStore {
 	readonly #options: LedgerStoreOptions;
-	readonly #queue = new Set<Waiting>();
+	readonly #planner: LedgerPlanner;
+	readonly #queue: LedgerQueue;
 	/** Repairs whose caller may not have heard of it yet, because others of his had to be planned again. */
 	readonly #committed = new WeakSet<Repair>();
-	#queueEmptied = new AbortController();
-	/** Aborted by whoever comes next. */
-	#joined = new AbortController();
 	#lastGroup: Group | undefined;
 	#draining: Promise<void> | undefined;
 	#lastFailure = 'other replicas held the Lease hostport-ledger';
 
 	constructor(options: LedgerStoreOptions) {
 		this.#options = options;
+		this.#planner = new LedgerPlanner(options);
+		this.#queue = new LedgerQueue(options.clock);
 	}
 
 	/**
@@ -123,13 +94,11 @@ export class LedgerStore {
 	async #enqueue<T>(waiting: Waiting, answer: Promise<T>, signal: AbortSignal, tooLate: () => Error): Promise<T> {
 		signal.throwIfAborted();
 		const giveUp = () => {
-			this.#settle(waiting, () => waiting.reject(tooLate()));
+			this.#queue.settle(waiting, () => waiting.reject(tooLate()));
 		};
 
 		signal.addEventListener('abort', giveUp, {once: true});
 		this.#queue.add(waiting);
-		// A reason of our own, for the default one is an exception with a stack trace.
-		this.#joined.abort('joined');
 		this.#draining ??= this.#drain();
 		try {
 			return await answer;
@@ -138,56 +107,9 @@ export class LedgerStore {
 		}
 	}
 
-	/**
-	 * What `reserve` would answer now. Reads, and writes nothing: neither ledger nor Lease.
-	 *
-	 * @throws {DenialError} like `reserve`.
-	 */
+	/** What `reserve` would answer now, see `preview`. */
 	async preview(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
-		const {clock} = this.#options;
-		const startedAt = clock.now();
-		let lastFailure = 'the ledger had to be read';
-		for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
-			try {
-				return await this.#previewOnce(demand, startedAt, signal);
-			} catch (error) {
-				if (error instanceof DenialError) {
-					throw error;
-				}
-
-				if (signal.aborted) {
-					throw new DenialError(503, `no host ports could be found in time (${lastFailure}): try again`, {cause: error});
-				}
-
-				lastFailure = error instanceof Error ? error.message : String(error);
-				if (!isTransient(error)) {
-					throw new DenialError(503, `no host ports could be found: ${lastFailure}`, {cause: error});
-				}
-
-				await clock.sleep(retryMs, signal);
-			}
-		}
-	}
-
-	async #previewOnce(demand: PodDemand, startedAt: number, signal: AbortSignal): Promise<readonly number[]> {
-		const {pages, clock} = this.#options;
-		for (;;) {
-			signal.throwIfAborted();
-			const plan = this.#plan(pages.known, {requests: [{demand, claim: '', earlierClaims: [], doubtfulPages: new Set<number>()}], repairs: []});
-			const needs = this.#needs(plan, [], startedAt, startedAt);
-			if (!pages.meets(needs)) {
-				await pages.read(needs, signal);
-			} else if (this.#isOpening(plan)) {
-				await clock.sleep(openingRetryMs, signal);
-			} else {
-				const {outcome} = plan.requests[0]!;
-				if (outcome.kind === 'allocated') {
-					return outcome.numbers;
-				}
-
-				throw this.#exhausted(demand, outcome.free);
-			}
-		}
+		return preview({...this.#options, planner: this.#planner}, demand, signal);
 	}
 
 	/** Resolves when nobody waits any more. */
@@ -201,12 +123,12 @@ export class LedgerStore {
 		await Promise.resolve();
 		while (this.#queue.size > 0) {
 			try {
-				const tenure = await lock.acquire(this.#queueEmptied.signal);
+				const tenure = await lock.acquire(this.#queue.emptied);
 				await this.#work(tenure).finally(() => tenure.release(isBurst(this.#lastGroup, clock.now())));
 			} catch (error) {
 				// While the Lease was awaited, everybody's time ran out; or the lock has ended, and soon it will.
 				logger.debug({err: error}, 'no longer waiting for the Lease');
-				await clock.sleep(firstRetryMs, this.#queueEmptied.signal);
+				await clock.sleep(firstRetryMs, this.#queue.emptied);
 			}
 		}
 
@@ -224,7 +146,7 @@ export class LedgerStore {
 
 	/** Serves those who wait now, and those who join until the commit begins, for as long as the Lease is ours. */
 	async #serve(tenure: Tenure): Promise<void> {
-		const signal = AbortSignal.any([tenure.signal, this.#queueEmptied.signal]);
+		const signal = AbortSignal.any([tenure.signal, this.#queue.emptied]);
 		for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
 			const attempt: Attempt = {gatherUntil: this.#gatherUntil, aloneSince: tenure.aloneSince, batch: []};
 			try {
@@ -246,8 +168,7 @@ export class LedgerStore {
 	async #isJoinedSoon(signal: AbortSignal): Promise<boolean> {
 		const {clock} = this.#options;
 		if (this.#queue.size === 0 && isBurst(this.#lastGroup, clock.now())) {
-			this.#joined = new AbortController();
-			await clock.sleep(gatheringMs(0, this.#lastGroup, clock.now()), AbortSignal.any([signal, this.#joined.signal]));
+			await this.#queue.isJoined(gatheringMs(0, this.#lastGroup, clock.now()), signal);
 		}
 
 		return this.#queue.size > 0 && !signal.aborted;
@@ -257,11 +178,10 @@ export class LedgerStore {
 	async #gather(attempt: Attempt, signal: AbortSignal): Promise<void> {
 		const {clock} = this.#options;
 		while (clock.now() < attempt.gatherUntil && this.#queue.size < maximumBatch && !signal.aborted) {
-			this.#joined = new AbortController();
 			const areAllBack = this.#queue.size >= (this.#lastGroup?.pods ?? 0);
 			const leftMs = attempt.gatherUntil - clock.now();
-			await clock.sleep(areAllBack ? Math.min(lullMs, leftMs) : leftMs, AbortSignal.any([signal, this.#joined.signal]));
-			if (areAllBack && !this.#joined.signal.aborted) {
+			const isJoined = await this.#queue.isJoined(areAllBack ? Math.min(lullMs, leftMs) : leftMs, signal);
+			if (areAllBack && !isJoined) {
 				attempt.gatherUntil = -Infinity;
 			}
 		}
@@ -269,7 +189,7 @@ export class LedgerStore {
 
 	/** Until when the first who waits may be kept waiting for company. */
 	get #gatherUntil(): number {
-		const pods = [...this.#queue].filter(waiting => waiting.kind === 'admission');
+		const pods = this.#queue.admissions;
 		return (pods[0]?.since ?? -Infinity) + gatheringMs(pods.length, this.#lastGroup, this.#options.clock.now());
 	}
 
@@ -282,7 +202,7 @@ export class LedgerStore {
 		const startedAt = clock.now();
 		for (;;) {
 			signal.throwIfAborted();
-			attempt.batch = [...this.#queue].slice(0, maximumBatch);
+			attempt.batch = this.#queue.first(maximumBatch);
 			const requests = attempt.batch.filter(waiting => waiting.kind === 'admission');
 			const jobs = attempt.batch.filter(waiting => waiting.kind === 'repair');
 			const repairs = jobs.flatMap(job => job.repairs);
@@ -292,12 +212,12 @@ export class LedgerStore {
 
 			// While one page is committed, others may be read anew; what is written must rest on what was planned with.
 			const known = new Map(pages.known);
-			const plan = this.#plan(known, {requests, repairs});
-			const needs = this.#needs(plan, repairs, attempt.aloneSince, startedAt);
+			const plan = this.#planner.plan(known, {requests, repairs});
+			const needs = this.#planner.needs(plan, repairs, attempt.aloneSince, startedAt);
 			if (!pages.meets(needs, 'existing')) {
 				await pages.readOrCreate(needs, signal);
-			} else if (this.#isOpening(plan)) {
-				await clock.sleep(openingRetryMs, signal);
+			} else if (await this.#planner.waitsForOpening(plan, signal)) {
+				logger.debug('a page is about to be opened: planning again');
 			} else if (clock.now() < attempt.gatherUntil && attempt.batch.length < maximumBatch) {
 				await this.#gather(attempt, signal);
 			} else {
@@ -306,7 +226,7 @@ export class LedgerStore {
 				this.#lastGroup = {pods: requests.length, endedAt: clock.now()};
 				logger.debug({pods: requests.length, ms: Math.round(clock.now() - startedAt)}, 'committed');
 				for (const job of jobs) {
-					this.#settle(job, () => job.resolve(job.repairs.filter(repair => this.#committed.has(repair))));
+					this.#queue.settle(job, () => job.resolve(job.repairs.filter(repair => this.#committed.has(repair))));
 				}
 
 				return;
@@ -314,28 +234,12 @@ export class LedgerStore {
 		}
 	}
 
-	/** Whether somebody has no ports only because pages of his range were just made and are not open yet. */
-	#isOpening({requests}: BatchPlan<Request>): boolean {
-		return requests.some(({request: {demand: {basePort, maxPort}}, outcome}) =>
-			outcome.kind === 'exhausted' && this.#options.pages.forgetOpening(basePort, maxPort).length > 0);
-	}
-
-	#plan<R extends Request>(known: ReadonlyMap<number, LedgerPage>, batch: Batch<R>): BatchPlan<R> {
-		const {pages, random, clock} = this.#options;
-		return planBatch(known, pages.blockSize, batch, random, timestamp(clock.date()));
-	}
-
-	#needs(plan: BatchPlan<Request & Doubtful>, repairs: readonly Repair[], since: number, startedAt: number): Needs {
-		const {pages, clock} = this.#options;
-		return needsOf({plan, repairs, blockSize: pages.blockSize, existingBetween: (base, max) => pages.existingBetween(base, max), since, startedAt, now: clock.now()});
-	}
-
 	/** One compare-and-swap for each page. Whoever has all his pages is answered; the first failure leaves the rest for the next plan. */
 	async #commit(plan: BatchPlan<Admission>, known: ReadonlyMap<number, LedgerPage>, signal: AbortSignal): Promise<void> {
 		const {pages} = this.#options;
 		for (const {request, outcome} of plan.requests) {
 			if (outcome.kind === 'exhausted') {
-				this.#settle(request, () => request.reject(this.#exhausted(request.demand, outcome.free)));
+				this.#queue.settle(request, () => request.reject(this.#planner.exhausted(request.demand, outcome.free)));
 			}
 		}
 
@@ -343,7 +247,7 @@ export class LedgerStore {
 		const answerCommitted = () => {
 			for (const {request, outcome, pages: touched} of plan.requests) {
 				if (outcome.kind === 'allocated' && touched.isSubsetOf(committed)) {
-					this.#settle(request, () => request.resolve(outcome.numbers));
+					this.#queue.settle(request, () => request.resolve(outcome.numbers));
 				}
 			}
 		};
@@ -377,7 +281,7 @@ export class LedgerStore {
 		// Admissions need not wait behind repairs that fail: the next pass judges anew.
 		for (const waiting of batch) {
 			if (waiting.kind === 'repair') {
-				this.#settle(waiting, () => waiting.reject(error));
+				this.#queue.settle(waiting, () => waiting.reject(error));
 			}
 		}
 
@@ -388,38 +292,7 @@ export class LedgerStore {
 
 		logger.error({err: error}, 'the ledger can not be read or written');
 		for (const waiting of batch) {
-			this.#settle(waiting, () => waiting.reject(new DenialError(503, `no host ports could be reserved: ${this.#lastFailure}`, {cause: error})));
+			this.#queue.settle(waiting, () => waiting.reject(new DenialError(503, `no host ports could be reserved: ${this.#lastFailure}`, {cause: error})));
 		}
-	}
-
-	/** Answers a request that still waits; one whose time has run out was answered then. */
-	#settle(waiting: Waiting, answer: () => void): void {
-		if (!this.#queue.delete(waiting)) {
-			return;
-		}
-
-		answer();
-		if (this.#queue.size === 0) {
-			this.#queueEmptied.abort(new Error('nobody waits any more'));
-			this.#queueEmptied = new AbortController();
-		}
-	}
-
-	#exhausted({numbers, basePort, maxPort}: PodDemand, free: number): DenialError {
-		const {pages} = this.#options;
-		const closed = [...pages.known.values()]
-			.filter(page => page.unusable && page.first <= maxPort && page.first + page.blockSize > basePort)
-			.map(page => `; the ConfigMap ${pageName(page.first)} gives none: ${page.unusable}`);
-		return new DenialError(503, `${numbers.length} host ${numbers.length === 1 ? 'port is' : 'ports are'} needed and ${free} of the numbers ${basePort}-${maxPort} are free${closed.join('')}. Raise hostport.io/max-port, choose another hostport.io/base-port, or delete Pods that hold ports`);
 	}
 }
-
-/** Whether the same thing may work a moment later. A mistake of ours, or rights that are missing, will not go away so soon. */
-const isTransient = (error: unknown): boolean => {
-	if (error instanceof ApiError) {
-		// What is not there, is made; unless its namespace is gone, and then not before that is back.
-		return error.status === 404 || error.status === 429 || error.status >= 500;
-	}
-
-	return !(error instanceof LedgerFormatError || error instanceof TypeError || error instanceof RangeError);
-};
