@@ -96,8 +96,8 @@ for (const size of sizes) {
 	globalThis.gc?.();
 	const entries = syntheticEntries(size);
 	const passAt = performance.now();
-	planPass({pages: pages.known, blockSize: defaultBlockSize, uses: usesOf(entries), sightings: new Map(), now: 0, holdMs: 120_000, since: '2026-11-22T10:00:00Z', mintClaim: () => 'fresh'});
-	ledgers.push({size, bytes, pages: pages.known.size, rssMb: (await usageOf(process.pid)).rssMb - before, readMs, passMs: performance.now() - passAt, ledgerStore, commitMs: [] as number[]});
+	planPass({pages: pages.known.pages, blockSize: defaultBlockSize, uses: usesOf(entries), sightings: new Map(), now: 0, holdMs: 120_000, since: '2026-11-22T10:00:00Z', mintClaim: () => 'fresh'});
+	ledgers.push({size, bytes, pages: pages.known.pages.size, rssMb: (await usageOf(process.pid)).rssMb - before, readMs, passMs: performance.now() - passAt, ledgerStore, commitMs: [] as number[]});
 }
 
 for (let round = 0; round < Number(values.rounds); round++) {

@@ -1,12 +1,12 @@
-/** The ledger as this replica knows it: the index and pages that it has read, how fresh they are, and how missing ones are made. */
+/** Reads and writes the ledger for this replica, and makes the pages that are missing. What it learns is kept in `known`. */
 import type {Logger} from 'pino';
 import {ApiError} from '../errors.ts';
 import type {Metrics} from '../metrics.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
-import {pageName, pageOf} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
 import type {Clock} from './clock.ts';
 import type {Needs} from './freshness.ts';
+import {KnownLedger} from './known-ledger.ts';
 import type {LedgerObjects} from './ledger-objects.ts';
 import {unlessChanged} from './quarantine.ts';
 import type {Quarantine} from './quarantine.ts';
@@ -27,71 +27,19 @@ const growBudgetMs = 30_000;
 /** How often to try to open pages that we have made. */
 const mostTries = 4;
 
-/** A new page is opened in less; one that is marked for longer will stay so for the hold time. */
-const openingMs = 1000;
-
-type ReadTimes = {
-	readonly atAll: number;
-	/** Not from the API server's cache, so that it was the latest. */
-	readonly consistently: number;
-};
-
-const never: ReadTimes = {atAll: -Infinity, consistently: -Infinity};
-
 export class LedgerPages {
+	readonly known: KnownLedger;
 	readonly #options: LedgerPagesOptions;
-	readonly #pages = new Map<number, LedgerPage>();
-	/** When a page, or its absence, was last read. */
-	readonly #readAt = new Map<number, ReadTimes>();
-	/** When the mark of a page was first seen, by the page's UID. */
-	readonly #markedSince = new Map<string, number>();
-	#index: LedgerIndex | undefined;
 	#growing: Promise<void> | undefined;
-	#indexReadAt = -Infinity;
 
 	constructor(options: LedgerPagesOptions) {
 		this.#options = options;
-	}
-
-	/** The pages that this replica has read, by first port. */
-	get known(): ReadonlyMap<number, LedgerPage> {
-		return this.#pages;
-	}
-
-	/** Numbers in a page. @throws {Error} before `open` has resolved. */
-	get blockSize(): number {
-		if (!this.#index) {
-			throw new Error('the ledger has not been opened');
-		}
-
-		return this.#index.blockSize;
-	}
-
-	/** First ports of the pages that hold a number from `base` to `max` and exist, as the index was last read. */
-	existingBetween(base: number, max: number): number[] {
-		return (this.#index?.pages ?? []).filter(first => first >= pageOf(base, this.blockSize) && first <= max);
-	}
-
-	/**
-	 * First ports of pages between two ports that have just been made, as far as is known: another replica is about to open
-	 * them. They and the index, which may not have named them yet, count as unread from now on.
-	 */
-	forgetOpening(base: number, max: number): number[] {
-		const {clock} = this.#options;
-		const opening = [...this.#pages.values()].filter(({uid, first, quarantined}) => quarantined
-			&& first >= pageOf(base, this.blockSize) && first <= max
-			&& clock.now() - (this.#markedSince.get(uid) ?? -Infinity) < openingMs);
-		for (const {first} of opening) {
-			this.#readAt.delete(first);
-			this.#indexReadAt = -Infinity;
-		}
-
-		return opening.map(({first}) => first);
+		this.known = new KnownLedger(options);
 	}
 
 	/** Finds or makes the index; resolves once it may be used. Must be called first. */
 	async open(signal: AbortSignal): Promise<void> {
-		this.#keepIndex(await this.#options.quarantine.untilIndexIsOpen(signal), this.#options.clock.now());
+		this.known.keepIndex(await this.#options.quarantine.untilIndexIsOpen(signal), this.#options.clock.now());
 	}
 
 	/** Reads the index and every page that it names, and makes again, in quarantine, those that somebody has deleted. */
@@ -99,28 +47,23 @@ export class LedgerPages {
 		const now = this.#options.clock.now();
 		const {pages} = await this.#readOrCreateIndex(signal);
 		await this.readOrCreate({index: now, pages: new Map(pages.map(first => [first, now])), touched: new Set(pages), consistent: new Set(pages)}, signal);
-		return new Map(this.#pages);
-	}
-
-	/** Whether what is known is as fresh as needed; with `existing`, also whether every page exists that will be written. */
-	meets(needs: Needs, touched?: 'existing'): boolean {
-		return this.#indexReadAt >= needs.index && this.#outdated(needs, touched).length === 0;
+		return new Map(this.known.pages);
 	}
 
 	/** Reads what `meets` misses, and writes nothing. Where the block size has changed meanwhile, plan again. */
 	async read(needs: Needs, signal: AbortSignal): Promise<void> {
-		const {blockSize} = this;
-		if (this.#indexReadAt < needs.index) {
+		const {blockSize} = this.known;
+		if (!this.known.hasIndexSince(needs.index)) {
 			const startedAt = this.#options.clock.now();
 			const index = await this.#options.objects.readIndex(signal);
-			this.#keepIndex(index ?? this.#index!, startedAt);
+			this.known.keepIndex(index ?? this.known.index, startedAt);
 		}
 
-		if (this.blockSize !== blockSize) {
+		if (this.known.blockSize !== blockSize) {
 			return;
 		}
 
-		await Promise.all(this.#outdated(needs).map(async first => this.#readPage(first, signal, !needs.consistent.has(first))));
+		await Promise.all(this.known.outdated(needs).map(async first => this.#readPage(first, signal, !needs.consistent.has(first))));
 	}
 
 	/**
@@ -128,16 +71,16 @@ export class LedgerPages {
 	 * the block size has changed meanwhile, plan again.
 	 */
 	async readOrCreate(needs: Needs, signal: AbortSignal): Promise<void> {
-		const {blockSize} = this;
-		if (this.#indexReadAt < needs.index) {
+		const {blockSize} = this.known;
+		if (!this.known.hasIndexSince(needs.index)) {
 			await this.#readOrCreateIndex(signal);
 		}
 
-		if (this.blockSize !== blockSize) {
+		if (this.known.blockSize !== blockSize) {
 			return;
 		}
 
-		const read = await Promise.all(this.#outdated(needs, 'existing').map(async first => [first, await this.#readPage(first, signal, !needs.consistent.has(first))] as const));
+		const read = await Promise.all(this.known.outdated(needs, 'existing').map(async first => [first, await this.#readPage(first, signal, !needs.consistent.has(first))] as const));
 		const missing = read.filter(([, page]) => !page).map(([first]) => first);
 		if (missing.length > 0 && this.#growing) {
 			// What is being made may be what is needed: whoever waits plans again then.
@@ -154,16 +97,16 @@ export class LedgerPages {
 	 */
 	growBehind(first: number, maxPort: number): void {
 		const {clock, logger} = this.#options;
-		const next = first + this.blockSize;
-		const known = this.#pages.get(first);
-		if (this.#growing || !this.#index || this.#index.quarantined || next > maxPort || this.#index.pages.includes(next) || (known?.entries.size ?? 0) < this.blockSize / 2) {
+		const {blockSize, pages, index} = this.known;
+		const next = first + blockSize;
+		if (this.#growing || index.quarantined || next > maxPort || index.pages.includes(next) || (pages.get(first)?.entries.size ?? 0) < blockSize / 2) {
 			return;
 		}
 
-		const count = Math.min(this.#index.pages.length, mostAtOnce);
-		const following = Array.from({length: count}, (_, index) => next + index * this.blockSize)
-			.filter(candidate => candidate <= maxPort && !this.#index?.pages.includes(candidate));
-		this.#growing = this.#create(following, this.blockSize, clock.deadline(growBudgetMs)).catch((error: unknown) => {
+		const count = Math.min(index.pages.length, mostAtOnce);
+		const following = Array.from({length: count}, (_, place) => next + place * blockSize)
+			.filter(candidate => candidate <= maxPort && !index.pages.includes(candidate));
+		this.#growing = this.#create(following, blockSize, clock.deadline(growBudgetMs)).catch((error: unknown) => {
 			logger.warn({err: error}, 'pages that will soon be needed could not be made: whoever needs them will try again');
 		}).finally(() => {
 			this.#growing = undefined;
@@ -179,37 +122,23 @@ export class LedgerPages {
 	async commit(page: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<void> {
 		const end = this.#options.metrics.commitDuration.startTimer();
 		try {
-			this.#keep(await this.#options.objects.commit(page, changes, signal));
+			this.known.keep(await this.#options.objects.commit(page, changes, signal));
 			this.#options.metrics.commits.inc({result: 'ok'});
 		} catch (error) {
 			this.#options.metrics.commits.inc({result: error instanceof ApiError && error.status === 409 ? 'conflict' : 'failed'});
-			this.#readAt.delete(page.first);
+			this.known.doubt(page.first);
 			throw error;
 		} finally {
 			end();
 		}
 	}
 
-	#outdated({pages, touched, consistent}: Needs, mustExist?: 'existing'): number[] {
-		return [...pages].filter(([first, since]) => {
-			const {atAll, consistently} = this.#readAt.get(first) ?? never;
-			return (consistent.has(first) ? consistently : atAll) < since || (mustExist && touched.has(first) && !this.#pages.has(first));
-		}).map(([first]) => first);
-	}
-
 	/** After a conflict, and for the first time, a page is read as it is, whatever `maybeStale` says. */
 	async #readPage(first: number, signal: AbortSignal, maybeStale = false): Promise<LedgerPage | undefined> {
 		const startedAt = this.#options.clock.now();
-		const isCached = maybeStale && this.#readAt.has(first) && this.#pages.has(first);
-		const page = await this.#options.objects.readPage(first, this.blockSize, signal, isCached);
-		if (page) {
-			this.#keep(page);
-		} else {
-			this.#pages.delete(first);
-		}
-
-		const {consistently} = this.#readAt.get(first) ?? never;
-		this.#readAt.set(first, {atAll: startedAt, consistently: isCached ? consistently : startedAt});
+		const isCached = maybeStale && this.known.isRead(first);
+		const page = await this.#options.objects.readPage(first, this.known.blockSize, signal, isCached);
+		this.known.keepRead(first, page, startedAt, isCached);
 		return page;
 	}
 
@@ -236,7 +165,7 @@ export class LedgerPages {
 			const startedAt = clock.now();
 			const added = await unlessChanged(async () => objects.addToIndex(index, fresh.map(({first}) => first), signal));
 			if (added) {
-				this.#keepIndex(added, startedAt);
+				this.known.keepIndex(added, startedAt);
 				await this.#open(index.quarantined ? [] : fresh.filter(({quarantined}) => quarantined), signal);
 				return;
 			}
@@ -249,7 +178,7 @@ export class LedgerPages {
 		for (let tries = 1; closed.length > 0; tries++) {
 			try {
 				for (const opened of await quarantine.openPages(closed, signal)) {
-					this.#keep(opened);
+					this.known.keep(opened);
 				}
 
 				return;
@@ -271,67 +200,11 @@ export class LedgerPages {
 			const startedAt = clock.now();
 			const index = await objects.readIndex(signal);
 			if (index) {
-				return this.#keepIndex(index, startedAt);
+				return this.known.keepIndex(index, startedAt);
 			}
 
 			logger.warn('the ConfigMap hostport-ledger is gone: making it again');
-			await objects.createIndex(this.blockSize, signal);
-		}
-	}
-
-	/**
-	 * @param readAt when it was asked for: the answer says nothing of what came later.
-	 * @returns the index that is known from now on, for a later answer may have overtaken this one.
-	 */
-	#keepIndex(index: LedgerIndex, readAt: number): LedgerIndex {
-		if (this.#index && readAt < this.#indexReadAt) {
-			return this.#index;
-		}
-
-		this.#adoptBlockSize(index);
-		this.#index = index;
-		this.#indexReadAt = readAt;
-		if (index.quarantined) {
-			this.#options.quarantine.watchIndex(index);
-		}
-
-		return index;
-	}
-
-	/** Where somebody has deleted the whole ledger, one who knew of no pages may have begun a new one, with blocks of another size. */
-	#adoptBlockSize({blockSize}: LedgerIndex): void {
-		if (this.#index && this.#index.blockSize !== blockSize) {
-			this.#options.logger.warn(`the ConfigMap hostport-ledger was made again, and its blocks have ${blockSize} ports instead of ${this.#index.blockSize}: reading the ledger anew`);
-			this.#pages.clear();
-			this.#readAt.clear();
-			this.#markedSince.clear();
-		}
-	}
-
-	#keep(page: LedgerPage): void {
-		const {logger, quarantine} = this.#options;
-		const known = this.#pages.get(page.first);
-		// After a conflict what comes is kept, whatever its version: an API server that was restored from a backup counts from
-		// an older one.
-		const isOvertaken = known?.uid === page.uid && this.#readAt.has(page.first) && BigInt(known.resourceVersion) > BigInt(page.resourceVersion);
-		if (isOvertaken || page.blockSize !== this.blockSize) {
-			return;
-		}
-
-		this.#pages.set(page.first, page);
-		if (page.unusable && known?.unusable !== page.unusable) {
-			logger.warn(`the ConfigMap ${pageName(page.first)} gives no ports: ${page.unusable}`);
-		}
-
-		for (const {key, problem} of known?.damaged.length === page.damaged.length ? [] : page.damaged) {
-			logger.error(`the entry "${key}" in the ConfigMap ${pageName(page.first)} is damaged and its port counts as taken: ${problem}`);
-		}
-
-		if (page.quarantined) {
-			this.#markedSince.set(page.uid, this.#markedSince.get(page.uid) ?? this.#options.clock.now());
-			quarantine.watchPage(page);
-		} else {
-			this.#markedSince.delete(page.uid);
+			await objects.createIndex(this.known.blockSize, signal);
 		}
 	}
 }

@@ -11,10 +11,10 @@ import {timestamp} from './clock.ts';
 import type {Clock} from './clock.ts';
 import {needsOf} from './freshness.ts';
 import type {Doubtful, Needs} from './freshness.ts';
-import type {LedgerPages} from './ledger-pages.ts';
+import type {KnownLedger} from './known-ledger.ts';
 
 export type LedgerPlannerOptions = {
-	readonly pages: LedgerPages;
+	readonly known: KnownLedger;
 	readonly clock: Clock;
 	/** Uniform in [0, 1). */
 	readonly random: () => number;
@@ -31,22 +31,22 @@ export class LedgerPlanner {
 	}
 
 	/** See `planBatch`. */
-	plan<R extends Request>(known: ReadonlyMap<number, LedgerPage>, batch: Batch<R>): BatchPlan<R> {
-		const {pages, random, clock} = this.#options;
-		return planBatch(known, pages.blockSize, batch, random, timestamp(clock.date()));
+	plan<R extends Request>(pages: ReadonlyMap<number, LedgerPage>, batch: Batch<R>): BatchPlan<R> {
+		const {known, random, clock} = this.#options;
+		return planBatch(pages, known.blockSize, batch, random, timestamp(clock.date()));
 	}
 
 	/** See `needsOf`. */
 	needs(plan: BatchPlan<Request & Doubtful>, repairs: readonly Repair[], since: number, startedAt: number): Needs {
-		const {pages, clock} = this.#options;
-		return needsOf({plan, repairs, blockSize: pages.blockSize, existingBetween: (base, max) => pages.existingBetween(base, max), since, startedAt, now: clock.now()});
+		const {known, clock} = this.#options;
+		return needsOf({plan, repairs, blockSize: known.blockSize, existingBetween: (base, max) => known.existingBetween(base, max), since, startedAt, now: clock.now()});
 	}
 
 	/** Whether somebody has no ports only because pages of his range were just made and are not open yet. Then waits a moment. */
 	async waitsForOpening({requests}: BatchPlan<Request>, signal: AbortSignal): Promise<boolean> {
-		const {pages, clock} = this.#options;
+		const {known, clock} = this.#options;
 		const isOpening = requests.some(({request: {demand: {basePort, maxPort}}, outcome}) =>
-			outcome.kind === 'exhausted' && pages.forgetOpening(basePort, maxPort).length > 0);
+			outcome.kind === 'exhausted' && known.forgetOpening(basePort, maxPort).length > 0);
 		if (isOpening) {
 			await clock.sleep(openingRetryMs, signal);
 		}
@@ -56,8 +56,7 @@ export class LedgerPlanner {
 
 	/** What a Pod is told whose range has only so many free numbers. */
 	exhausted({numbers, basePort, maxPort}: PodDemand, free: number): DenialError {
-		const {pages} = this.#options;
-		const closed = [...pages.known.values()]
+		const closed = [...this.#options.known.pages.values()]
 			.filter(page => page.unusable && page.first <= maxPort && page.first + page.blockSize > basePort)
 			.map(page => `; the ConfigMap ${pageName(page.first)} gives none: ${page.unusable}`);
 		return new DenialError(503, `${numbers.length} host ${numbers.length === 1 ? 'port is' : 'ports are'} needed and ${free} of the numbers ${basePort}-${maxPort} are free${closed.join('')}. Raise hostport.io/max-port, choose another hostport.io/base-port, or delete Pods that hold ports`);

@@ -63,7 +63,7 @@ export class LedgerStore {
 
 	constructor(options: LedgerStoreOptions) {
 		this.#options = options;
-		this.#planner = new LedgerPlanner(options);
+		this.#planner = new LedgerPlanner({...options, known: options.pages.known});
 		this.#queue = new LedgerQueue(options.clock);
 	}
 
@@ -211,10 +211,10 @@ export class LedgerStore {
 			}
 
 			// While one page is committed, others may be read anew; what is written must rest on what was planned with.
-			const known = new Map(pages.known);
+			const known = new Map(pages.known.pages);
 			const plan = this.#planner.plan(known, {requests, repairs});
 			const needs = this.#planner.needs(plan, repairs, attempt.aloneSince, startedAt);
-			if (!pages.meets(needs, 'existing')) {
+			if (!pages.known.meets(needs, 'existing')) {
 				await pages.readOrCreate(needs, signal);
 			} else if (await this.#planner.waitsForOpening(plan, signal)) {
 				logger.debug('a page is about to be opened: planning again');

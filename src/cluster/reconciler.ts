@@ -140,7 +140,7 @@ export class Reconciler {
 		const [hostPorts, nodePorts] = await Promise.all([listFromPods(api, hostPortsOf, signal), listNodePorts(api, signal)]);
 		const {repairs, sightings, duplicates, nextDue} = planPass({
 			pages: snapshot,
-			blockSize: pages.blockSize,
+			blockSize: pages.known.blockSize,
 			uses: [...hostPorts, ...nodePorts],
 			sightings: this.#sightings,
 			now,
@@ -157,7 +157,7 @@ export class Reconciler {
 
 		const applied: Repair[] = [];
 		// One page after the other: a Pod that comes meanwhile waits for one write, not for all of them.
-		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOf(parseEntryKey(key)!.port, pages.blockSize)).values()) {
+		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOf(parseEntryKey(key)!.port, pages.known.blockSize)).values()) {
 			applied.push(...await store.repair(ofPage, signal));
 		}
 
@@ -178,7 +178,7 @@ export class Reconciler {
 			metrics.entries.set({state, range}, count);
 		}
 
-		for (const {range, free, size} of countFree(snapshot, this.#options.pages.blockSize, ranges)) {
+		for (const {range, free, size} of countFree(snapshot, this.#options.pages.known.blockSize, ranges)) {
 			metrics.freePorts.set({range}, free);
 			metrics.rangePorts.set({range}, size);
 		}

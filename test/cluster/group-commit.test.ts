@@ -80,7 +80,7 @@ test('pages that will soon be needed are made in the background, the more at onc
 	t.is(configMap('hostport-ledger')?.data?.['pages'], '30500 31000 31500 32000 32500 40000', 'As many as there were, but none beyond what was asked for.');
 	t.true([31_500, 32_000, 32_500].every(first => isOpen(first)));
 	t.is(api.count('GET pods'), 1, 'One list for all.');
-	t.is(pages.known.get(31_500)?.unusable, undefined);
+	t.is(pages.known.pages.get(31_500)?.unusable, undefined);
 });
 
 test('a page that is not half full makes no others', async t => {
@@ -118,7 +118,7 @@ test('who needs a page that another replica is just opening waits for it', async
 	cluster.put('ConfigMap', pageObject({first: 31_000}));
 	t.deepEqual(await clock.until(reserved), [31_000]);
 	t.is((await clock.until(previewed)).length, 1);
-	t.is(pages.known.get(31_000)?.quarantined, false);
+	t.is(pages.known.pages.get(31_000)?.quarantined, false);
 });
 
 test('a page that stays closed is waited for no longer than a second', async t => {

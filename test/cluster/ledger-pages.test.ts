@@ -25,7 +25,7 @@ const holdAnswer = (api: ApiInMemory, held: string) => {
 	return open;
 };
 
-const keysOf = (pages: Awaited<ReturnType<typeof openLedger>>['pages']): string[] => [...(pages.known.get(first)?.entries.keys() ?? [])];
+const keysOf = (pages: Awaited<ReturnType<typeof openLedger>>['pages']): string[] => [...(pages.known.pages.get(first)?.entries.keys() ?? [])];
 
 test('all pages are read, as they are', async t => {
 	const {clock, pages, write} = await openLedger({[key]: entry, '31000.tcp': entry});
@@ -53,7 +53,7 @@ test('an answer that a commit has overtaken is not kept', async t => {
 	const letGo = holdAnswer(api, 'GET hostport-ledger-30500');
 	const reading = pages.readAll(never);
 	await clock.advance(1);
-	await pages.commit(pages.known.get(first)!, new Map([['30559.tcp', entry]]), never);
+	await pages.commit(pages.known.pages.get(first)!, new Map([['30559.tcp', entry]]), never);
 	letGo();
 	await reading;
 	t.deepEqual(keysOf(pages), [key, '30559.tcp']);
@@ -62,13 +62,13 @@ test('an answer that a commit has overtaken is not kept', async t => {
 test('after a conflict what is read is kept, also from an API server that was restored from a backup', async t => {
 	const [{clock, api, pages}, backup] = await Promise.all([openLedger({[key]: entry}), openLedger({[key]: entry})]);
 	await pages.readAll(never);
-	await pages.commit(pages.known.get(first)!, new Map([['30559.tcp', entry]]), never);
+	await pages.commit(pages.known.pages.get(first)!, new Map([['30559.tcp', entry]]), never);
 	api.server = backup.cluster.server;
-	await t.throwsAsync(pages.commit(pages.known.get(first)!, new Map([['30560.tcp', entry]]), never), {message: /409/});
+	await t.throwsAsync(pages.commit(pages.known.pages.get(first)!, new Map([['30560.tcp', entry]]), never), {message: /409/});
 	await clock.advance(1);
 	await pages.readAll(never);
 	t.deepEqual(keysOf(pages), [key]);
-	await t.notThrowsAsync(pages.commit(pages.known.get(first)!, new Map([['30560.tcp', entry]]), never));
+	await t.notThrowsAsync(pages.commit(pages.known.pages.get(first)!, new Map([['30560.tcp', entry]]), never));
 });
 
 test('an index counts as read when it was asked for, not when the answer came', async t => {
@@ -80,8 +80,8 @@ test('an index counts as read when it was asked for, not when the answer came', 
 	const since = clock.now();
 	letGo();
 	await reading;
-	t.false(pages.meets({index: since, pages: new Map(), touched: new Set(), consistent: new Set()}));
-	t.true(pages.meets({index: since - 10, pages: new Map(), touched: new Set(), consistent: new Set()}));
+	t.false(pages.known.meets({index: since, pages: new Map(), touched: new Set(), consistent: new Set()}));
+	t.true(pages.known.meets({index: since - 10, pages: new Map(), touched: new Set(), consistent: new Set()}));
 });
 
 test('a page that somebody has deleted comes back in quarantine, and with its Pods and NodePorts after the hold time', async t => {
@@ -99,7 +99,7 @@ test('a page that somebody has deleted comes back in quarantine, and with its Po
 	t.like(entries(), {'30600.tcp': {pod: 'Service shop/web', port: 'http', state: 'foreign', uid}});
 	t.deepEqual(Object.keys(entries()), ['30600.tcp']);
 	await pages.readAll(never);
-	t.is(pages.known.get(first)?.unusable, undefined);
+	t.is(pages.known.pages.get(first)?.unusable, undefined);
 });
 
 test('an index that somebody has deleted is made again with its pages', async t => {
@@ -129,10 +129,10 @@ test('what came from the cache of the API server is not the latest', async t => 
 	await clock.advance(10);
 	const needs = {index: -Infinity, pages: new Map([[first, clock.now()]]), touched: new Set<number>()};
 	await pages.read({...needs, consistent: new Set()}, never);
-	t.true(pages.meets({...needs, consistent: new Set()}));
-	t.false(pages.meets({...needs, consistent: new Set([first])}));
+	t.true(pages.known.meets({...needs, consistent: new Set()}));
+	t.false(pages.known.meets({...needs, consistent: new Set([first])}));
 	await pages.read({...needs, consistent: new Set([first])}, never);
-	t.true(pages.meets({...needs, consistent: new Set([first])}));
+	t.true(pages.known.meets({...needs, consistent: new Set([first])}));
 });
 
 /** Somebody has deleted the whole ledger, and one who had never seen it has begun another. */
@@ -151,8 +151,8 @@ test('a ledger that was begun anew with blocks of another size is read anew, and
 	beginAnew(cluster, 1000);
 	await clock.advance(1);
 	await pages.readOrCreate({index: -Infinity, pages: new Map([[first, clock.now()]]), touched: new Set([first]), consistent: new Set([first])}, never);
-	t.is(pages.blockSize, 1000);
-	t.deepEqual([...pages.known.keys()], []);
+	t.is(pages.known.blockSize, 1000);
+	t.deepEqual([...pages.known.pages.keys()], []);
 	t.is(configMap('hostport-ledger')?.data?.['pages'], '');
 });
 
@@ -164,10 +164,10 @@ test('a page of the old size opens as one of the new size, once nobody can be on
 	await clock.advance(1);
 	await pages.readAll(never);
 	await pages.readOrCreate({index: -Infinity, pages: new Map([[31_000, clock.now()]]), touched: new Set([31_000]), consistent: new Set([31_000])}, never);
-	t.truthy(pages.known.get(31_000)?.unusable);
+	t.truthy(pages.known.pages.get(31_000)?.unusable);
 	await clock.advance(holdMs);
 	await clock.advance(2000);
 	await pages.readAll(never);
 	t.is(configMap('hostport-ledger-31000')?.metadata.annotations?.['hostport.io/ports'], '31000-31999');
-	t.is(pages.known.get(31_000)?.unusable, undefined);
+	t.is(pages.known.pages.get(31_000)?.unusable, undefined);
 });

@@ -77,12 +77,12 @@ export const variants: readonly Variant[] = [
 		theme: 'unknown outcomes',
 		edits: [edit(
 			'cluster/ledger-pages.ts',
-			'this.#readAt.delete(page.first);\n\t\t\tthrow error;',
-			`this.#readAt.delete(page.first);
+			'this.known.doubt(page.first);\n\t\t\tthrow error;',
+			`this.known.doubt(page.first);
 			if (!(error instanceof ApiError && error.status < 500)) {
 				const fresh = await this.#options.objects.readPage(page.first, page.blockSize, signal);
 				if (fresh) {
-					this.#keep(await this.#options.objects.commit(fresh, changes, signal));
+					this.known.keep(await this.#options.objects.commit(fresh, changes, signal));
 					return;
 				}
 			}
@@ -125,8 +125,8 @@ export const variants: readonly Variant[] = [
 					const {objects, quarantine} = this.#options;
 					await objects.createPage(first, blockSize, signal);
 					const made = await this.#readPage(first, signal);
-					for (const opened of made?.quarantined && !this.#index!.pages.includes(first) ? await quarantine.openPages([made], signal) : []) {
-						this.#keep(opened);
+					for (const opened of made?.quarantined && !this.known.index.pages.includes(first) ? await quarantine.openPages([made], signal) : []) {
+						this.known.keep(opened);
 					}
 				}
 
