@@ -5,7 +5,7 @@
 import {deepFreeze} from '../helpers/deep-freeze.ts';
 import {isSameJson, kinds, mergePatch, defaultedPodSpec} from './api-objects.ts';
 import type {Kind, PodSpec, Refusal, Stored} from './api-objects.ts';
-import {matchesFields, matchesLabels} from './selectors.ts';
+import {fieldSelector, labelSelector} from './selectors.ts';
 
 export type ApiRequest = {
 	readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -109,8 +109,7 @@ export class ApiServer {
 		const {kind, namespace, query} = parsePath(path)!;
 		const asked = (object: unknown) => (accept?.includes('PartialObjectMetadata') ? metadataOf(object) : object);
 		const since = Number(query.get('resourceVersion') ?? 0);
-		const isWanted = (object: Stored) => (namespace === undefined || object.metadata.namespace === namespace)
-			&& matchesLabels(object, query.get('labelSelector')) && matchesFields(object, query.get('fieldSelector'));
+		const isWanted = selectedBy(namespace, query);
 		const tell = (change: Change) => {
 			if (change.kind === kind.kind) {
 				const was = change.before !== undefined && isWanted(change.before);
@@ -178,7 +177,7 @@ export class ApiServer {
 	#get(target: Target): ApiAnswer {
 		const {kind, namespace, name = '', query} = target;
 		const found = query.get('resourceVersion') === '0'
-			? this.#stale(kind).find(({metadata}) => metadata.name === name && metadata.namespace === namespace)
+			? this.#stale(kind).get(keyOf(name, namespace))
 			: this.#found(target);
 		return found ? {status: 200, body: found} : notFound(target);
 	}
@@ -196,8 +195,7 @@ export class ApiServer {
 
 			({version, rest: objects} = known);
 		} else {
-			objects = (query.get('resourceVersion') === '0' ? this.#stale(kind) : this.#sorted(kind)).filter(object => (namespace === undefined || object.metadata.namespace === namespace)
-				&& matchesLabels(object, query.get('labelSelector')) && matchesFields(object, query.get('fieldSelector')));
+			objects = (query.get('resourceVersion') === '0' ? inOrder(this.#stale(kind)) : this.#sorted(kind)).filter(selectedBy(namespace, query));
 		}
 
 		const limit = Number(query.get('limit') ?? 0);
@@ -310,11 +308,12 @@ export class ApiServer {
 	}
 
 	/** Everything of a kind as it was a while ago: what has changed since is taken back. */
-	#stale(kind: Kind): Stored[] {
+	#stale(kind: Kind): Map<string, Stored> {
 		const {now, random, stalestMs = 30_000} = this.#options;
 		const since = now() - random() * stalestMs;
 		const objects = new Map(this.#objects.get(kind.kind));
-		for (const {before, after} of this.#history.filter(change => change.kind === kind.kind && change.at > since).toReversed()) {
+		const recent = this.#history.slice(this.#history.findLastIndex(({at}) => at <= since) + 1);
+		for (const {before, after} of recent.filter(change => change.kind === kind.kind).toReversed()) {
 			const {name, namespace} = (after ?? before!).metadata;
 			if (before) {
 				objects.set(keyOf(name, namespace), before);
@@ -323,7 +322,7 @@ export class ApiServer {
 			}
 		}
 
-		return inOrder(objects);
+		return objects;
 	}
 
 	#found({kind, name, namespace}: Target): Stored | undefined {
@@ -367,6 +366,13 @@ const parsePath = (path: string): Target | undefined => {
 	const [pathname = '', search] = path.split('?');
 	const place = placeOf(pathname);
 	return place && {...place, query: search ? new URLSearchParams(search) : noQuery};
+};
+
+/** Whether an object is among those that a list or a watch asks for. */
+const selectedBy = (namespace: string | undefined, query: URLSearchParams): (object: Stored) => boolean => {
+	const matchesLabels = labelSelector(query.get('labelSelector'));
+	const matchesFields = fieldSelector(query.get('fieldSelector'));
+	return object => (namespace === undefined || object.metadata.namespace === namespace) && matchesLabels(object) && matchesFields(object);
 };
 
 const places = new Map<string, Omit<Target, 'query'> | undefined>();

@@ -1,16 +1,22 @@
 /** Label and field selectors, as far as anybody here uses them. */
 import type {Stored} from './api-objects.ts';
 
+type Selector = (object: Stored) => boolean;
+
+const termsOf = (selector: string | null): string[] => (selector ?? '').split(',').filter(Boolean);
+
 /** `a`, `a=b`, `a==b` and `a!=b`, with commas between them. */
-export const matchesLabels = ({metadata: {labels = {}}}: Stored, selector: string | null): boolean =>
-	(selector ?? '').split(',').filter(Boolean).every(term => {
+export const labelSelector = (selector: string | null): Selector => {
+	const terms = termsOf(selector).map(term => {
 		const [, name = '', operator, value] = /^([^!=]+)(?:(==?|!=)(.*))?$/.exec(term) ?? [];
-		return operator === undefined ? name in labels : (labels[name] === value) === (operator !== '!=');
+		return {name, operator, value};
 	});
+	return ({metadata: {labels = {}}}) => terms.every(({name, operator, value}) =>
+		operator === undefined ? name in labels : (labels[name] === value) === (operator !== '!='));
+};
 
 /** `metadata.name=x` and `metadata.namespace=x`. */
-export const matchesFields = ({metadata}: Stored, selector: string | null): boolean =>
-	(selector ?? '').split(',').filter(Boolean).every(term => {
-		const [field, value] = term.split(/==?/);
-		return (field === 'metadata.name' ? metadata.name : metadata.namespace) === value;
-	});
+export const fieldSelector = (selector: string | null): Selector => {
+	const terms = termsOf(selector).map(term => term.split(/==?/));
+	return ({metadata}) => terms.every(([field, value]) => (field === 'metadata.name' ? metadata.name : metadata.namespace) === value);
+};

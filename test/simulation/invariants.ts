@@ -63,7 +63,8 @@ export class Invariants {
 	/** UIDs of Pods that have ever had a port, by its key. */
 	readonly #uidsByKey = new Map<string, Set<string>>();
 	readonly #attemptsByPod = new Map<string, Attempt>();
-	#pages: ReadonlyMap<number, Stored> = new Map();
+	/** By first port, with the last one. */
+	readonly #pages = new Map<number, {readonly page: Stored; readonly last: number}>();
 
 	constructor(options: InvariantOptions) {
 		this.#options = options;
@@ -122,20 +123,16 @@ export class Invariants {
 			return;
 		}
 
-		const pages = new Map(this.#pages);
 		if (after) {
-			pages.set(first, after);
+			this.#pages.set(first, {page: after, last: lastPortOf(after)});
 		} else {
-			pages.delete(first);
+			this.#pages.delete(first);
 		}
 
-		this.#pages = pages;
 		const isByHand = by === 'a person';
 		const [was, is] = [dataOf(before), dataOf(after)];
-		for (const key of after ? new Set([...Object.keys(was), ...Object.keys(is)]) : []) {
-			if (was[key] !== is[key]) {
-				this.#changedEntry({key, before, after: after!, was: was[key], is: is[key], by, isByHand});
-			}
+		for (const key of after ? changedKeys(was, is) : []) {
+			this.#changedEntry({key, before, after: after!, was: was[key], is: is[key], by, isByHand});
 		}
 
 		// An open page loses an entry only by a change of that entry, which was looked at.
@@ -235,8 +232,9 @@ export class Invariants {
 		}
 
 		const {protocol} = parseEntryKey(key)!;
-		for (const [other, text] of Object.entries(dataOf(before))) {
-			const entry = other !== key && text.includes(next.pod) ? decoded(text) : undefined;
+		const data = dataOf(before);
+		for (const other of Object.keys(data)) {
+			const entry = other !== key && data[other]!.includes(next.pod) ? decoded(data[other]) : undefined;
 			if (entry?.state === 'pending' && entry.pod === next.pod && entry.port === next.port && parseEntryKey(other)!.protocol === protocol) {
 				this.violated('nothing twice', `${what}, where it has ${other} already`);
 			}
@@ -245,8 +243,8 @@ export class Invariants {
 
 	#pageOf(key: string): Stored | undefined {
 		const port = Number.parseInt(key, 10);
-		for (const [first, page] of this.#pages) {
-			if (port >= first && port <= lastPortOf(page)) {
+		for (const [first, {page, last}] of this.#pages) {
+			if (port >= first && port <= last) {
 				return page;
 			}
 		}
@@ -254,6 +252,15 @@ export class Invariants {
 		return undefined;
 	}
 }
+
+const changedKeys = (was: Readonly<Record<string, string>>, is: Readonly<Record<string, string>>): string[] => {
+	if (was === is) {
+		return [];
+	}
+
+	const changed = Object.keys(was).filter(key => was[key] !== is[key]);
+	return [...changed, ...Object.keys(is).filter(key => was[key] === undefined)];
+};
 
 /** Whether it is a page of the ledger. */
 export const isPage = (object: Stored): boolean => firstPortOf(object) !== undefined;

@@ -37,11 +37,16 @@ export class SimulatedProcess {
 				}
 
 				// As late as a timer is on a machine that has other things to do.
-				const cancel = this.later(ms / rate + random.next(), resolve);
-				signal.addEventListener('abort', () => {
+				const cancel = this.later(ms / rate + random.next(), () => {
+					signal.removeEventListener('abort', wake);
+					resolve();
+				});
+				const wake = () => {
 					cancel();
 					resolve();
-				}, {once: true});
+				};
+
+				signal.addEventListener('abort', wake, {once: true});
 				return promise;
 			},
 			deadline: ms => {

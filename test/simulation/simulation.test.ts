@@ -24,6 +24,12 @@ test('the same seed has the same run, to the last line', async t => {
 	t.not((await simulate(2)).hash, first.hash);
 });
 
+test('a run is the same with the platform\'s signals and with those of a thread that simulates', async t => {
+	for (const run of await runsOf(1, 3)) {
+		t.deepEqual(await simulate(run.seed), run);
+	}
+});
+
 test(`nothing is violated in ${seeds} runs of at least 200 Pods each`, async t => {
 	t.timeout(10 * 60_000, 'it takes a minute on two idle cores');
 	const runs = await runsOf(1, seeds);

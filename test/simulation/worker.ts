@@ -1,5 +1,6 @@
 /** A thread that runs seeds one after the other, of the product or of a broken version of it. */
 import {parentPort, workerData} from 'node:worker_threads';
+import {useCheapSignals} from './signals.ts';
 import {loadVariant} from './variant-loader.ts';
 import {themeNamed} from './themes.ts';
 import {variants} from './variants.ts';
@@ -18,6 +19,7 @@ if (broken) {
 
 // Errors and aborted signals are a run's daily bread, and most of what one costs is its stack.
 Error.stackTraceLimit = 0;
+useCheapSignals();
 
 const theme = themeNamed(wanted ?? broken?.theme);
 const {simulate} = await import('./run.ts');
