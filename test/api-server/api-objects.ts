@@ -142,9 +142,10 @@ export const isSameJson = (a: unknown, b: unknown): boolean => {
 		return false;
 	}
 
+	// From the end, for what is new has been added there, and a page of the ledger is long.
 	const [left, right] = [a, b] as Array<Record<string, unknown>>;
-	return Object.keys(left!).every(member => isSameJson(left![member], right![member]))
-		&& Object.keys(right!).every(member => member in left! || isEmpty(right![member]));
+	return Object.keys(right!).findLast(member => !(member in left!) && !isEmpty(right![member])) === undefined
+		&& Object.keys(left!).findLast(member => !isSameJson(left![member], right![member])) === undefined;
 };
 
 const isEmpty = (value: unknown): boolean => value === undefined || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);

@@ -10,6 +10,10 @@ export type Attempt = {
 	readonly pod: string;
 	readonly arrivedAt: number;
 	readonly dryRun: boolean;
+	/** Between which numbers it may get some. */
+	readonly range: {readonly first: number; readonly last: number};
+	/** Until when a replica may have been at work for it. */
+	askedUntil: number;
 	/** How many replicas got the request. */
 	deliveries: number;
 	/**

@@ -9,6 +9,7 @@ import type {PodSpec} from '../api-server/api-objects.ts';
 import type {Change} from '../api-server/api-server.ts';
 import {Holders, hostPortKeys} from './attempts.ts';
 import type {Attempt} from './attempts.ts';
+import {Knowable} from './knowable.ts';
 
 export const invariants = {
 	'one Pod for each port': 'no two live Pods that were told so have one (protocol, port)',
@@ -21,6 +22,8 @@ export const invariants = {
 	'no way back': 'an entry is released only after it was bound, removed only after it was released or has waited in vain, and pending again only with another claim',
 	'bound to whom has it': 'an entry names the UID of a Pod that has, or had, the port',
 	'nothing twice': 'a request whose reservation is in the page that is written does not reserve again',
+	'same name, same ports': 'a Pod whose name comes again gets the ports that the ledger has for that name, where they are in its range and have been there for a second',
+	'a refusal is true': 'no Pod is told that its range is full while more numbers of it have been free for a while than all who ask want',
 	'marked pages rest': 'no port enters a marked page unless the same write lifts the mark',
 	'nothing by hand is lost': 'what a person wrote into a page and this version can not read stays',
 	'answered in time': 'every request is answered by its deadline, where its replica runs',
@@ -40,6 +43,10 @@ export type InvariantOptions = {
 	readonly now: () => number;
 	/** How long an entry must be held at least, on the true clock. */
 	readonly holdMs: number;
+	/** Whether no write is on its way for long. */
+	readonly isPunctual: boolean;
+	/** Whether, besides, no read takes long: whoever is waited for with others may have been planned with what was read before he came. */
+	readonly isQuick: boolean;
 	readonly onViolation: (violation: Violation) => void;
 };
 
@@ -63,6 +70,7 @@ export class Invariants {
 	/** UIDs of Pods that have ever had a port, by its key. */
 	readonly #uidsByKey = new Map<string, Set<string>>();
 	readonly #attemptsByPod = new Map<string, Attempt>();
+	readonly #knowable = new Knowable();
 	/** By first port, with the last one. */
 	readonly #pages = new Map<number, {readonly page: Stored; readonly last: number}>();
 
@@ -76,6 +84,7 @@ export class Invariants {
 
 	asked(attempt: Attempt): void {
 		this.#attemptsByPod.set(attempt.pod, attempt);
+		this.#knowable.asked(attempt);
 	}
 
 	/** A replica has answered with these ports. */
@@ -85,6 +94,15 @@ export class Invariants {
 			if (reservedAt < attempt.arrivedAt) {
 				this.violated('answer after commit', `${by} told ${attempt.pod} that it has ${key}, for which the ledger has ${dataOf(this.#pageOf(key))[key] ?? 'nothing'}`);
 			}
+		}
+	}
+
+	/** A replica has refused it, for this reason. */
+	refused(attempt: Attempt, message: string, by: string): void {
+		const [, wanted] = /^(\d+) host ports? (?:is|are) needed and /.exec(message) ?? [];
+		const free = wanted !== undefined && this.#options.isQuick ? this.#knowable.freeFor(attempt) : 0;
+		if (free >= Number(wanted)) {
+			this.violated('a refusal is true', `${by} told ${attempt.pod}: ${message}; and ${free} more are free than others want`);
 		}
 	}
 
@@ -117,9 +135,15 @@ export class Invariants {
 		}
 	}
 
-	#changedLedger({before, after, by}: Change): void {
+	#changedLedger(change: Change): void {
+		const {before, after, by, at} = change;
+		const {metadata: {name}} = after ?? before!;
 		const first = firstPortOf(after ?? before!);
 		if (first === undefined) {
+			if (name === 'hostport-ledger') {
+				this.#knowable.indexChanged(change);
+			}
+
 			return;
 		}
 
@@ -131,8 +155,14 @@ export class Invariants {
 
 		const isByHand = by === 'a person';
 		const [was, is] = [dataOf(before), dataOf(after)];
-		for (const key of after ? changedKeys(was, is) : []) {
+		this.#knowable.pageChanged(first, after, after !== undefined && !isMarked(after), at);
+		const changed = changedKeys(was, is);
+		for (const key of after ? changed : []) {
 			this.#changedEntry({key, before, after: after!, was: was[key], is: is[key], by, isByHand});
+		}
+
+		for (const key of changed) {
+			this.#knowable.entryChanged(key, decoded(is[key]) ?? is[key], at);
 		}
 
 		// An open page loses an entry only by a change of that entry, which was looked at.
@@ -169,6 +199,7 @@ export class Invariants {
 
 			if (next?.state === 'pending') {
 				this.#checkNotTwice(key, next, before, what);
+				this.#checkSameName(key, next, what);
 			}
 		}
 
@@ -238,6 +269,14 @@ export class Invariants {
 			if (entry?.state === 'pending' && entry.pod === next.pod && entry.port === next.port && parseEntryKey(other)!.protocol === protocol) {
 				this.violated('nothing twice', `${what}, where it has ${other} already`);
 			}
+		}
+	}
+
+	#checkSameName(key: string, next: LedgerEntry, what: string): void {
+		const {isPunctual, now} = this.#options;
+		const overlooked = isPunctual && !next.pod.includes(' ') ? this.#knowable.overlooked(key, next, now()) : undefined;
+		if (overlooked !== undefined) {
+			this.violated('same name, same ports', `${what}, where ${overlooked} has been that of ${next.pod}`);
 		}
 	}
 

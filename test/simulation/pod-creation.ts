@@ -78,12 +78,14 @@ export class PodCreation {
 	/** Resolves with what the client hears, and what is known of the Pod besides. */
 	async create(manifest: PodManifest, options: CreateOptions = {}): Promise<ApiAnswer & {readonly attempt: Attempt}> {
 		const {scheduler, random, journal, invariants} = this.#options;
-		const {metadata: {namespace, name, generateName}} = manifest;
+		const {metadata: {namespace, name, generateName, annotations = {}}} = manifest;
 		const attempt: Attempt = {
 			id: this.attempts.length,
 			pod: `${namespace}/${name ?? generateName}`,
 			arrivedAt: scheduler.now,
 			dryRun: options.dryRun ?? false,
+			range: {first: Number(annotations['hostport.io/base-port']), last: Number(annotations['hostport.io/max-port'])},
+			askedUntil: Infinity,
 			deliveries: 0,
 			state: 'asking',
 			keys: [],
@@ -115,6 +117,7 @@ export class PodCreation {
 		let pod: PodManifest = {...manifest, spec: defaultedPodSpec(manifest.spec)};
 		if (pod.metadata.annotations?.['hostport.io/enabled'] !== undefined) {
 			const answer = await this.#callWebhook(attempt, pod, options);
+			attempt.askedUntil = scheduler.now;
 			if (answer instanceof Error) {
 				return failure({status: 500, reason: 'InternalError', message: `failed calling webhook: ${answer.message}`});
 			}
@@ -126,6 +129,8 @@ export class PodCreation {
 
 			pod = {...patched, spec: defaultedPodSpec(patched.spec)};
 			attempt.keys = toldKeys(pod);
+		} else {
+			attempt.askedUntil = scheduler.now;
 		}
 
 		if (attempt.dryRun) {
@@ -241,6 +246,10 @@ export class PodCreation {
 		const {invariants} = this.#options;
 		if (!allowed && (status?.code === 500 || !status?.message)) {
 			invariants.violated('a sound answer', `${by} answered ${attempt.pod} with ${JSON.stringify(status)}`);
+		}
+
+		if (!allowed) {
+			invariants.refused(attempt, status?.message ?? '', by);
 		}
 
 		if (!patch) {

@@ -24,6 +24,8 @@ export type Theme = {
 	readonly shareBefore?: number;
 	/** How long a Pod lives, at most. */
 	readonly longestLifeMs?: number;
+	/** How many of the Pods come together with others. */
+	readonly inWaves?: number;
 };
 
 export const themes = [
@@ -110,6 +112,18 @@ export const themes = [
 		ports: 60,
 		blockSize: 16,
 		longestLifeMs: 20_000,
+	},
+	{
+		// Pods come alone to a range that is full, or has their predecessor's ports: what has just been freed, or given, somewhere
+		// must be known, and no write shows whether it was.
+		name: 'full ranges',
+		faults: {answerLost: 0.01, rejected: 0.1},
+		ports: 40,
+		blockSize: 8,
+		fixedNames: 0.8,
+		spanMs: 200_000,
+		longestLifeMs: 20_000,
+		inWaves: 0,
 	},
 	{
 		// Holders of the Lease stop in the middle of their work, wake, and write; or it is taken from them.

@@ -46,7 +46,7 @@ export class Workload {
 		const waves = random.integer(3, 25);
 		const times = Array.from({length: waves}, () => random.between(0, spanMs));
 		for (let count = 0; count < lifecycles; count++) {
-			const at = random.chance(0.7) ? random.pick(times) + random.between(0, 50) : random.between(0, spanMs);
+			const at = random.chance(theme?.inWaves ?? 0.7) ? random.pick(times) + random.between(0, 50) : random.between(0, spanMs);
 			scheduler.at(at, () => void this.#live());
 		}
 

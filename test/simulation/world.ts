@@ -68,9 +68,12 @@ export class World {
 		this.spanMs = theme ? theme.spanMs ?? random.between(60_000, 120_000) : random.between(60_000, 300_000);
 		this.contested = {first: 31_000, last: 31_000 + (theme?.ports ?? random.integer(60, 400))};
 		this.faults = theme ? {...noFaults, ...theme.faults} : someFaults(random);
+		const isPunctual = this.faults.slow === 0 && this.faults.pauses === 0;
 		this.invariants = new Invariants({
 			now,
 			holdMs: 2 * this.requestTimeoutMs * (1 - clockTolerance),
+			isPunctual,
+			isQuick: isPunctual && this.faults.slowReads === 0 && this.faults.slowLists === 0,
 			onViolation: violation => {
 				this.journal.write(`VIOLATION ${violation.invariant}: ${violation.detail}`);
 				this.violations.push(violation);
