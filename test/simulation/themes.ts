@@ -120,7 +120,7 @@ export const themes = [
 		faults: {answerLost: 0.01, rejected: 0.1},
 		ports: 40,
 		blockSize: 8,
-		fixedNames: 0.8,
+		fixedNames: 0.7,
 		spanMs: 200_000,
 		longestLifeMs: 20_000,
 		inWaves: 0,

@@ -287,28 +287,16 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'predecessors looked for in pages that were read long ago',
 		theme: 'full ranges',
-		edits: [
-			edit('cluster/freshness.ts', 'Math.max(since, now - predecessorLifetimeMs)', 'now - 60 * predecessorLifetimeMs'),
-		],
+		edits: [edit('cluster/freshness.ts', 'Math.max(since, now - predecessorLifetimeMs)', 'now - 60 * predecessorLifetimeMs')],
 	},
 	{
 		name: 'a refusal that rests on pages from the API server\'s cache',
 		theme: 'full ranges',
-		edits: [edit('cluster/freshness.ts', "need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);\n\t\t\tif (mustSeeAll) {", "need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);\n\t\t\tif (demand.hasFixedName) {")],
+		edits: [edit('cluster/freshness.ts', "need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);\n\t\t\tif (mustSeeAll) {", "need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);\n\t\t\tif (demand.hasFixedName && outcome.kind !== 'exhausted') {")],
 	},
 	{
 		name: 'a refusal that rests on pages that were read long ago',
 		theme: 'full ranges',
 		edits: [edit('cluster/freshness.ts', "outcome.kind === 'exhausted' ? startedAt :", "outcome.kind === 'exhausted' ? startedAt - 60_000 :")],
-	},
-	{
-		name: 'a page from the API server\'s cache taken for the latest',
-		theme: 'full ranges',
-		edits: [edit('cluster/ledger-pages.ts', 'consistently: isCached ? consistently : startedAt', 'consistently: isCached && first < 0 ? consistently : startedAt')],
-	},
-	{
-		name: 'a tenure that claims nobody else was between',
-		theme: 'full ranges',
-		edits: [edit('cluster/lease-view.ts', 'return this.#aloneTransitions === undefined ? this.#options.clock.now() : this.#aloneSince;', 'return 0 * this.#aloneSince;')],
 	},
 ];
