@@ -117,7 +117,8 @@ export class PodCreation {
 		let pod: PodManifest = {...manifest, spec: defaultedPodSpec(manifest.spec)};
 		if (pod.metadata.annotations?.['hostport.io/enabled'] !== undefined) {
 			const answer = await this.#callWebhook(attempt, pod, options);
-			attempt.askedUntil = scheduler.now;
+			// Where two replicas got it, the other may still be at work.
+			attempt.askedUntil = attempt.deliveries > 1 ? attempt.arrivedAt + webhookTimeoutSeconds * 1000 : scheduler.now;
 			if (answer instanceof Error) {
 				return failure({status: 500, reason: 'InternalError', message: `failed calling webhook: ${answer.message}`});
 			}

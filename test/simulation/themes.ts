@@ -117,7 +117,7 @@ export const themes = [
 		// Pods come alone to a range that is full, or has their predecessor's ports: what has just been freed, or given, somewhere
 		// must be known, and no write shows whether it was.
 		name: 'full ranges',
-		faults: {answerLost: 0.01, rejected: 0.1},
+		faults: {rejected: 0.1},
 		ports: 40,
 		blockSize: 8,
 		fixedNames: 0.7,

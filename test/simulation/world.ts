@@ -73,7 +73,7 @@ export class World {
 			now,
 			holdMs: 2 * this.requestTimeoutMs * (1 - clockTolerance),
 			isPunctual,
-			isQuick: isPunctual && this.faults.slowReads === 0 && this.faults.slowLists === 0,
+			isQuick: isPunctual && (['slowReads', 'slowLists', 'requestLost', 'answerLost'] as const).every(fault => this.faults[fault] === 0),
 			onViolation: violation => {
 				this.journal.write(`VIOLATION ${violation.invariant}: ${violation.detail}`);
 				this.violations.push(violation);
