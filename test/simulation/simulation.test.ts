@@ -31,7 +31,7 @@ test('a run is the same with the platform\'s signals and with those of a thread 
 });
 
 test(`nothing is violated in ${seeds} runs of at least 200 Pods each`, async t => {
-	t.timeout(10 * 60_000, 'it takes a minute on two idle cores');
+	t.timeout(10 * 60_000, 'it takes half a minute on two idle cores');
 	const runs = await runsOf(1, seeds);
 	t.deepEqual(runs.filter(({violation}) => violation).map(run => complaint(run)), []);
 	t.is(runs.length, seeds);
