@@ -25,6 +25,9 @@ const {values} = parseArgs({options: {
 	rounds: {type: 'string', default: '3'},
 	contender: {type: 'string', multiple: true, default: ['none', 'static', '1', '3', '5', '3 no-affinity']},
 	'large-burst': {type: 'string', default: '2000'},
+	/** How many creations one by one, and how many every 0.1 s: fewer where a comparison is of bursts alone. */
+	singles: {type: 'string', default: '200'},
+	paced: {type: 'string', default: '50'},
 	output: {type: 'string'},
 	directory: {type: 'string'},
 }});
@@ -44,7 +47,7 @@ for (const name of [namespace, 'operators']) {
 }
 
 const stage = {client, kubeconfig: await controlPlane.kubeconfigFor(serviceAccount), directory: controlPlane.directory};
-const contenders = specs.map(spec => contenderOf(stage, spec));
+const contenders = await Promise.all(specs.map(async spec => contenderOf(stage, spec)));
 
 const measureRound = async (contender: Contender): Promise<Round> => {
 	await clear(client);
@@ -57,8 +60,8 @@ const measureRound = async (contender: Contender): Promise<Round> => {
 	const small = await measureBurst(client, 500, measured);
 	const large = await measureBurst(client, Number(values['large-burst']), measured);
 	await sleep(500);
-	const oneByOneMs = await measureOneByOne(client, 200, 0);
-	const pacedMs = await measureOneByOne(client, 50, 100);
+	const oneByOneMs = await measureOneByOne(client, Number(values.singles), 0);
+	const pacedMs = await measureOneByOne(client, Number(values.paced), 100);
 	const rssMb = (await Promise.all(running.pids.map(usageOf))).map(({rssMb}) => rssMb);
 	if (contender.name.includes('replica')) {
 		await assertNoDuplicates(client);

@@ -1,6 +1,7 @@
 /**
  * How a contender is named on the command line: `none`, `static`, or a number of replicas with what differs from the
- * defaults, separated by blanks: `3`, `3 no-affinity`, `3 block-size=200`, `1 --lease-idle=1s node:--max-semi-space-size=8`.
+ * defaults, separated by blanks: `3`, `3 no-affinity`, `1 --lease-idle=1s node:--max-semi-space-size=8`,
+ * `3 set:defaultBlockSize=200` (built with another value of that constant).
  */
 export type ContenderSpec =
 	| {readonly kind: 'none' | 'static'; readonly name: string}
@@ -13,8 +14,8 @@ export type ContenderSpec =
 		readonly nodeFlags: readonly string[] | undefined;
 		/** Whether connections of one API server go to one replica, as the Service in deploy/ has it. */
 		readonly affinity: boolean;
-		/** Undefined: as the product makes it. */
-		readonly blockSize: number | undefined;
+		/** Constants in src, and the text of the values with which the product is built. */
+		readonly settings: ReadonlyMap<string, string>;
 	};
 
 /** @throws {Error} when the text is nothing of this. */
@@ -25,11 +26,11 @@ export const parseContender = (text: string): ContenderSpec => {
 	}
 
 	const replicas = Number(first);
-	const blockSize = words.find(word => word.startsWith('block-size='))?.split('=')[1];
 	const nodeFlags = words.filter(word => word.startsWith('node:')).map(word => word.slice('node:'.length)).filter(Boolean);
+	const settings = words.filter(word => word.startsWith('set:')).map(word => word.slice('set:'.length)).map(word => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const);
 	const flags = words.filter(word => word.startsWith('--'));
-	if (!Number.isInteger(replicas) || replicas < 1 || words.some(word => !/^(?:no-affinity$|block-size=\d+$|node:|--)/.test(word))) {
-		throw new Error(`"${text}" is no contender: use "none", "static", or a number of replicas with flags ("3 --lease-idle=1s"), "no-affinity", "block-size=200" and "node:--max-semi-space-size=8"`);
+	if (!Number.isInteger(replicas) || replicas < 1 || words.some(word => !/^(?:no-affinity$|node:|--|set:[A-Za-z]+=.)/.test(word))) {
+		throw new Error(`"${text}" is no contender: use "none", "static", or a number of replicas with flags ("3 --lease-idle=1s"), "no-affinity", "set:defaultBlockSize=200" and "node:--max-semi-space-size=8"`);
 	}
 
 	return {
@@ -39,6 +40,6 @@ export const parseContender = (text: string): ContenderSpec => {
 		flags,
 		affinity: !words.includes('no-affinity'),
 		nodeFlags: words.some(word => word.startsWith('node:')) ? nodeFlags : undefined,
-		blockSize: blockSize === undefined ? undefined : Number(blockSize),
+		settings: new Map(settings),
 	};
 };

@@ -5,6 +5,7 @@ import process from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {startBalancer} from '../scripts/balancer.ts';
+import {bundlePath} from '../scripts/build.ts';
 import {podTemplate} from '../scripts/burst.ts';
 import {createCertificateAuthority} from '../scripts/control-plane/certificates.ts';
 import {startProcess} from '../scripts/control-plane/process.ts';
@@ -15,8 +16,7 @@ import {withPorts} from '../src/admission/pod-mutation.ts';
 import {planPod} from '../src/admission/pod-plan.ts';
 import type {Pod} from '../src/admission/pod.ts';
 import type {AdmissionRequest} from '../src/admission/review.ts';
-import {ledgerMetadata} from '../src/ports/config-map.ts';
-import {indexData, indexName} from '../src/ports/ledger-index.ts';
+import {buildWith} from './changed-build.ts';
 import type {ContenderSpec} from './contender-spec.ts';
 
 export type Running = AsyncDisposable & {
@@ -75,37 +75,34 @@ const staticWebhook = ({client, directory}: Stage, name: string): Contender => (
 	},
 });
 
-const product = ({client, kubeconfig, directory}: Stage, {name, replicas, flags, nodeFlags, affinity, blockSize}: ContenderSpec & {kind: 'product'}): Contender => ({
-	name,
-	async start() {
-		if (blockSize !== undefined) {
-			// A replica keeps the block size of the index that it finds.
-			await client.request('POST', '/api/v1/namespaces/operators/configmaps', {
-				apiVersion: 'v1',
-				kind: 'ConfigMap',
-				metadata: {name: indexName, ...ledgerMetadata('index', 'Made by the benchmark.')},
-				data: indexData(blockSize, []),
+const product = async ({client, kubeconfig, directory}: Stage, {name, replicas, flags, nodeFlags, affinity, settings}: ContenderSpec & {kind: 'product'}): Promise<Contender> => {
+	const folder = path.join(directory, name.replaceAll(/[^\w-]+/g, '_'));
+	await mkdir(folder, {recursive: true});
+	const bundle = settings.size > 0 ? await buildWith(settings, path.join(folder, 'dist')) : bundlePath;
+	return {
+		name,
+		async start() {
+			const installation = await install({
+				client,
+				kubeconfig,
+				directory: folder,
+				replicas,
+				flags: ['--port-range=1024-65535', ...flags],
+				affinity,
+				bundle,
+				...(nodeFlags && {nodeFlags}),
 			});
-		}
+			await untilPatched(client);
+			return {
+				pids: installation.replicas().map(({process: {pid}}) => pid),
+				[Symbol.asyncDispose]: installation.stop,
+			};
+		},
+	};
+};
 
-		const installation = await install({
-			client,
-			kubeconfig,
-			directory: path.join(directory, `replicas-${replicas}`),
-			replicas,
-			flags: ['--port-range=1024-65535', ...flags],
-			affinity,
-			...(nodeFlags && {nodeFlags}),
-		});
-		await untilPatched(client);
-		return {
-			pids: installation.replicas().map(({process: {pid}}) => pid),
-			[Symbol.asyncDispose]: installation.stop,
-		};
-	},
-});
-
-export const contenderOf = (stage: Stage, spec: ContenderSpec): Contender => {
+/** Resolves when it can be started: what has to be built is there. */
+export const contenderOf = async (stage: Stage, spec: ContenderSpec): Promise<Contender> => {
 	if (spec.kind === 'product') {
 		return product(stage, spec);
 	}

@@ -9,6 +9,13 @@ import {environment, nodeFlags} from './node-flags.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
+export type BuildOptions = {
+	/** Where the files go. */
+	readonly directory?: string;
+	/** The text of a source file, by absolute path, where it is to be another than the one that is stored. */
+	readonly textOf?: (file: string) => string | undefined;
+};
+
 export const bundlePath = `${root}dist/hostport-operator.js`;
 
 const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
@@ -19,8 +26,8 @@ const variables = Object.entries(environment).map(([name, value]) => `${name}=${
  */
 const absent = ['undici', 'socks', 'socks-proxy-agent', 'iconv-lite'];
 
-/** Writes `dist/`: the bundle, what is in it (`sbom.cdx.json`, in CycloneDX), and the licences of that. */
-export const build = async (): Promise<void> => {
+/** Writes `dist/`: the bundle, what is in it (`sbom.cdx.json`, in CycloneDX), and the licences of that. Resolves with the bundle's path. */
+export const build = async ({directory = `${root}dist`, textOf = () => undefined}: BuildOptions = {}): Promise<string> => {
 	const bundle = await rolldown({
 		input: `${root}src/main.ts`,
 		platform: 'node',
@@ -32,7 +39,7 @@ export const build = async (): Promise<void> => {
 			moduleSideEffects: id => !id.includes('/@kubernetes/client-node/'),
 		},
 		// Without a time, so that the same sources make the same file.
-		plugins: [sbom({outDir: '.', outFilename: 'sbom.cdx', includeWellKnown: false, saveTimestamp: false})],
+		plugins: [{name: 'other-text', load: textOf}, sbom({outDir: '.', outFilename: 'sbom.cdx', includeWellKnown: false, saveTimestamp: false})],
 		logLevel: 'warn',
 		onwarn: (warning, warn) => {
 			// `depd`, deep in koa, makes functions from text; nothing that a request sends gets there. And the SBOM would name
@@ -43,7 +50,7 @@ export const build = async (): Promise<void> => {
 		},
 	});
 	// Somebody may be starting the bundle that is there: each file is replaced at once, never missing or half written.
-	const scratch = await mkdtemp(`${root}dist-`);
+	const scratch = await mkdtemp(`${directory}-`);
 	try {
 		const {output} = await bundle.write({
 			dir: scratch,
@@ -58,17 +65,18 @@ export const build = async (): Promise<void> => {
 		await chmod(`${scratch}/hostport-operator.js`, 0o755);
 		const packages = await bundledPackages(output.flatMap(file => file.type === 'chunk' ? file.moduleIds : []));
 		await writeFile(`${scratch}/third-party-licenses.txt`, renderLicenses(packages));
-		await mkdir(`${root}dist`, {recursive: true});
+		await mkdir(directory, {recursive: true});
 		for (const fileName of ['third-party-licenses.txt', ...output.map(file => file.fileName).toReversed()]) {
-			await rename(`${scratch}/${fileName}`, `${root}dist/${fileName}`);
+			await rename(`${scratch}/${fileName}`, `${directory}/${fileName}`);
 		}
 	} finally {
 		await rm(scratch, {recursive: true});
 		await bundle.close();
 	}
+
+	return `${directory}/hostport-operator.js`;
 };
 
 if (import.meta.main) {
-	await build();
-	process.stdout.write(`${bundlePath}\n`);
+	process.stdout.write(`${await build()}\n`);
 }

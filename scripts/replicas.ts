@@ -45,6 +45,8 @@ export type InstallOptions = {
 	readonly flags?: readonly string[];
 	/** How Node runs them. Default: as the program's own first line has it. */
 	readonly nodeFlags?: readonly string[];
+	/** The program. Default: as `npm run build` has made it. */
+	readonly bundle?: string;
 	readonly onLog?: (line: LogLine) => void;
 	/** As the Service in deploy/ has it. Default false: connections go round, so that all replicas contend. */
 	readonly affinity?: boolean;
@@ -63,7 +65,7 @@ const base = new URL('../deploy/base/', import.meta.url);
 export const webhookConfiguration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hostport-operator-hostport-mutating-webhook-configuration';
 
 /** Resolves once all replicas are ready and the API server calls them. */
-export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], nodeFlags = ownNodeFlags, onLog, affinity = false, behindService = false, signal}: InstallOptions): Promise<Installation> => {
+export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], nodeFlags = ownNodeFlags, bundle = bundlePath, onLog, affinity = false, behindService = false, signal}: InstallOptions): Promise<Installation> => {
 	await mkdir(directory, {recursive: true});
 	const running = new Set<Replica>();
 	const balancer = await startBalancer({targets: () => [...running].map(({webhookPort}) => ({host: '127.0.0.1', port: webhookPort})), affinity});
@@ -73,7 +75,7 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 			name,
 			logFile: path.join(directory, `${name}.log`),
 			args: [
-				...nodeFlags, bundlePath, 'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
+				...nodeFlags, bundle, 'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
 				'--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
 			],
 			...(onLog && {onLog}),
