@@ -1,0 +1,99 @@
+/**
+ * `npm run bench:idle`: what it costs to keep the Lease for a while after a commit, and what not to. Reviews one by one go
+ * straight to three replicas: all to one, or to one after the other, as where each comes from another API server.
+ * Milliseconds of the call, and ledger and Lease writes for each. A replica's first call is not counted.
+ */
+import {randomUUID} from 'node:crypto';
+import {readFileSync} from 'node:fs';
+import https from 'node:https';
+import path from 'node:path';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {parseArgs} from 'node:util';
+import {build} from '../scripts/build.ts';
+import {countWrites} from '../scripts/burst.ts';
+import {startControlPlane} from '../scripts/control-plane/start.ts';
+import {createKubeClient} from '../scripts/kube-client.ts';
+import {install, serviceAccount} from '../scripts/replicas.ts';
+import {readText, sendRequest} from '../src/cluster/http-request.ts';
+import {median, quantile} from './figures.ts';
+import {clear, namespace} from './load.ts';
+
+const {values} = parseArgs({options: {
+	idle: {type: 'string', default: '0ms,10ms,50ms,200ms,1s'},
+	gaps: {type: 'string', default: '0,100'},
+	calls: {type: 'string', default: '25'},
+	rounds: {type: 'string', default: '2'},
+}});
+
+const review = JSON.parse(readFileSync(new URL('../test/fixtures/review-replicaset-pod.json', import.meta.url), 'utf8')) as {readonly request: object};
+// The certificate is a replica's own.
+const agent = new https.Agent({keepAlive: true, rejectUnauthorized: false});
+using _closing = {[Symbol.dispose]: () => agent.destroy()};
+
+/** Milliseconds until that replica has given ports. */
+const call = async (port: number): Promise<number> => {
+	const sentAt = performance.now();
+	const response = await sendRequest({server: `https://127.0.0.1:${port}`, agent, authorization: async () => ({})}, {
+		method: 'POST',
+		path: '/mutate-pods?timeout=10s',
+		headers: {'content-type': 'application/json'},
+		body: {...review, request: {...review.request, uid: randomUUID(), namespace}},
+		signal: AbortSignal.timeout(10_000),
+	});
+	const answer = await readText(response);
+	if (!answer.includes('"patch":')) {
+		throw new Error(`no ports were given: ${answer}`);
+	}
+
+	return performance.now() - sentAt;
+};
+
+await build();
+await using controlPlane = await startControlPlane({workloads: false, onProgress: line => console.error(line)});
+await using client = await createKubeClient(controlPlane.kubeconfigPath);
+for (const name of [namespace, 'operators']) {
+	await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name}});
+}
+
+const kubeconfig = await controlPlane.kubeconfigFor(serviceAccount);
+const writes = async () => {
+	const {configMaps, leases} = await countWrites(client);
+	return configMaps + leases;
+};
+
+type Series = {readonly samples: number[]; writes: number};
+
+const series = new Map<string, Series>();
+for (let round = 0; round < Number(values.rounds); round++) {
+	for (const idle of values.idle.split(',')) {
+		await clear(client);
+		await using installation = await install({client, kubeconfig, directory: path.join(controlPlane.directory, 'idle'), replicas: 3, flags: [`--lease-idle=${idle}`]});
+		const ports = installation.replicas().map(({webhookPort}) => webhookPort);
+		for (const port of ports) {
+			await call(port);
+		}
+
+		for (const [where, targets] of [['one replica', ports.slice(0, 1)], ['in turn', ports]] as const) {
+			for (const gapMs of values.gaps.split(',').map(Number)) {
+				const key = `| ${idle} | ${where} | ${gapMs} |`;
+				const own = series.get(key) ?? {samples: [], writes: 0};
+				const before = await writes();
+				for (let index = 0; index < Number(values.calls); index++) {
+					await sleep(gapMs);
+					own.samples.push(await call(targets[index % targets.length]!));
+				}
+
+				// What is written after the last call belongs to it, if the Lease is not kept for longer.
+				await sleep(100);
+				own.writes += await writes() - before;
+				series.set(key, own);
+			}
+		}
+	}
+}
+
+console.log('| kept idle | calls | ms between | p50 / p99, ms | writes per Pod |');
+console.log('|---|---|---:|---:|---:|');
+for (const [key, {samples, writes: count}] of series) {
+	console.log(`${key} ${median(samples).toFixed(1)} / ${quantile(samples, 0.99).toFixed(1)} | ${(count / samples.length).toFixed(2)} |`);
+}
