@@ -7,8 +7,8 @@ import {highestPort} from './port-range.ts';
 export const indexName = 'hostport-ledger';
 
 /**
- * Numbers in one page, where the ledger is made anew. The cost of a commit grows with the page (about 4 ms at 100
- * entries and 15 ms at 1,000), while a burst should touch few pages.
+ * Numbers in one page, where the ledger is made anew. The cost of a commit grows with the page (about 6 ms at 100
+ * entries and 12 ms at 500), while a burst should touch few pages (docs/adr/0008-writes.md).
  */
 export const defaultBlockSize = 500;
 
