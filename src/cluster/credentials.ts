@@ -23,7 +23,7 @@ const authorizationLifetimeMs = 10_000;
 /** The API server closes idle connections after 90 s: whoever closes first must be us, or a request is lost on the way. */
 const idleConnectionMs = 60_000;
 
-/** One for the watch, a few for reads and commits; a burst of Pods does not need more, because commits are grouped. */
+/** Five for watches, a few for reads and commits; a burst of Pods does not need more, because commits are grouped. */
 const maximumConnections = 16;
 
 /**
