@@ -1,5 +1,5 @@
 /** The composition root: builds the parts, starts them in order and stops them in reverse. */
-import {randomUUID} from 'node:crypto';
+import {randomBytes} from 'node:crypto';
 import type {Logger} from 'pino';
 import {ApiClient} from './cluster/api-client.ts';
 import {systemClock} from './cluster/clock.ts';
@@ -29,6 +29,9 @@ const lingerMs = 1000;
 /** A stopping replica waits this long for the last requests; none may take longer than 10 s. */
 const lastRequestsMs = 12_000;
 
+/** 96 random bits, in 16 characters and not the 36 of a UUID: each entry has a claim, and what a commit costs grows with its bytes. */
+const mintClaim = (): string => randomBytes(12).toString('base64url');
+
 /**
  * Resolves once the operator is ready to serve.
  *
@@ -49,7 +52,7 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 		listen(createMetricsApp(metrics.registry, logger), {host: config.bindAddress, port: config.metricsPort}),
 	]);
 	const api = new ApiClient(connection, createMissingRightLog(config.namespace, clock, logger));
-	const replica = createReplica({api, clock, random: Math.random, mintClaim: randomUUID, logger, metrics, identity, config});
+	const replica = createReplica({api, clock, random: Math.random, mintClaim, logger, metrics, identity, config});
 	const certificates = createTlsSource(config, {api, clock, logger, metrics});
 	const [tls] = await Promise.all([certificates.open(signal), replica.open(signal)]);
 	const webhook = await listen(createWebhookApp({mutatePod: replica.mutatePod, logger, isStopping: () => isStopping}), {host: config.bindAddress, port: config.webhookPort, tls});

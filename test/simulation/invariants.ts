@@ -24,6 +24,7 @@ export const invariants = {
 	'nothing twice': 'a request whose reservation is in the page that is written does not reserve again',
 	'same name, same ports': 'a Pod whose name comes again gets the ports that the ledger has for that name, where they are in its range and have been there for a second',
 	'a refusal is true': 'no Pod is told that its range is full while more numbers of it have been free for a while than all who ask want',
+	'one block for each port': 'no port lies in the blocks of two open pages',
 	'marked pages rest': 'no port enters a marked page unless the same write lifts the mark',
 	'nothing by hand is lost': 'what a person wrote into a page and this version can not read stays',
 	'answered in time': 'every request is answered by its deadline, where its replica runs',
@@ -165,11 +166,24 @@ export class Invariants {
 			this.#knowable.entryChanged(key, decoded(is[key]) ?? is[key], at);
 		}
 
-		// An open page loses an entry only by a change of that entry, which was looked at.
 		const opens = after && !isMarked(after) && (!before || isMarked(before));
+		if (opens) {
+			this.#checkAlone(first, after, by);
+		}
+
+		// An open page loses an entry only by a change of that entry, which was looked at.
 		for (const [key] of opens ? this.holders : []) {
 			if (this.#pageOf(key) === after) {
 				this.#checkCovered(key, `after a write of ${by}`);
+			}
+		}
+	}
+
+	#checkAlone(first: number, opened: Stored, by: string): void {
+		const last = lastPortOf(opened);
+		for (const [otherFirst, {page, last: otherLast}] of this.#pages) {
+			if (page !== opened && !isMarked(page) && otherFirst <= last && otherLast >= first) {
+				this.violated('one block for each port', `${by} opened ${opened.metadata.name} with ${first}-${last}, while ${page.metadata.name} has ${otherFirst}-${otherLast}`);
 			}
 		}
 	}
@@ -282,13 +296,8 @@ export class Invariants {
 
 	#pageOf(key: string): Stored | undefined {
 		const port = Number.parseInt(key, 10);
-		for (const [first, {page, last}] of this.#pages) {
-			if (port >= first && port <= last) {
-				return page;
-			}
-		}
-
-		return undefined;
+		const owners = [...this.#pages].filter(([first, {last}]) => port >= first && port <= last).map(([, {page}]) => page);
+		return owners.find(page => !isMarked(page)) ?? owners[0];
 	}
 }
 
