@@ -2,8 +2,15 @@
 
 /** The object with these members: the very same one where it has them all already. An absent one that is to be undefined stays absent. */
 export const withMembers = <T extends object>(object: T, members: {readonly [Key in keyof T]?: T[Key] | undefined}): T => {
-	const changed = Object.entries(members).filter(([key, value]) => object[key as keyof T] !== value);
-	return changed.length === 0 ? object : {...object, ...Object.fromEntries(changed)};
+	let changed: T | undefined;
+	for (const key of Object.keys(members) as Array<keyof T & string>) {
+		if (object[key] !== members[key]) {
+			changed ??= {...object};
+			changed[key] = members[key] as T[typeof key];
+		}
+	}
+
+	return changed ?? object;
 };
 
 /** The list with every item replaced by what `change` makes of it: the very same one where nothing changed. */

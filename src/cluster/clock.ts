@@ -21,7 +21,8 @@ export const systemClock: Clock = {
 		// Without the AbortError that `node:timers/promises` would make, stack trace and all, each time that a wait is cut short.
 		const {promise, resolve} = Promise.withResolvers<void>();
 		const wake = () => resolve();
-		const timer = setTimeout(wake, ms);
+		// What is left until a moment may be gone by now, and Node prints a warning for a time below nothing.
+		const timer = setTimeout(wake, Math.max(ms, 0));
 		signal.addEventListener('abort', wake, {once: true});
 		await promise;
 		clearTimeout(timer);

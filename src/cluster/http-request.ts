@@ -13,8 +13,8 @@ export type HttpRequest = {
 	readonly signal: AbortSignal;
 };
 
-/** Bounds what a broken or hostile server can make us hold: Pods come in pages of hundreds, a ConfigMap is at most 1 MiB. */
-const maximumResponseBytes = 64 * 1024 * 1024;
+/** Bounds what a broken or hostile server can make us hold: Pods come in pages of a hundred, a ConfigMap is at most 1 MiB. */
+const maximumResponseLength = 64 * 1024 * 1024;
 
 /**
  * Resolves with the head of the answer, whatever its status; the body is read by `readText` or as a stream.
@@ -35,17 +35,15 @@ export const sendRequest = async ({server, agent, authorization}: Connection, {m
 	});
 };
 
-/** @throws what the network threw, when the body breaks off; and an Error when it is larger than 64 MiB. */
+/** @throws what the network threw, when the body breaks off; and an Error when it is longer than 64 Mi characters. */
 export const readText = async (response: http.IncomingMessage): Promise<string> => {
-	const chunks: Buffer[] = [];
-	let length = 0;
-	for await (const chunk of response as AsyncIterable<Buffer>) {
-		chunks.push(chunk);
-		length += chunk.length;
-		if (length > maximumResponseBytes) {
-			throw new Error(`the API server's answer is larger than ${maximumResponseBytes} bytes`);
+	let text = '';
+	for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
+		text += chunk;
+		if (text.length > maximumResponseLength) {
+			throw new Error(`the API server's answer is longer than ${maximumResponseLength} characters`);
 		}
 	}
 
-	return Buffer.concat(chunks).toString('utf8');
+	return text;
 };

@@ -3,8 +3,8 @@ import {ApiError} from '../errors.ts';
 import type {StoredPod} from '../ports/host-port-use.ts';
 import type {ApiClient} from './api-client.ts';
 
-/** Bounds an answer to a few MiB, for a Pod is some 5–10 KB. */
-const pageSize = 500;
+/** Bounds an answer to a MiB, for a Pod is some 5–10 KB: what is read at once is what a replica's memory grows to. */
+const pageSize = 100;
 
 /** A list that outlives the API server's compaction (five minutes) is started again; more often than this, something is wrong. */
 const maximumRestarts = 3;

@@ -21,8 +21,6 @@ export type LedgerPage = {
 	readonly damaged: readonly DamagedEntry[];
 	/** The numbers of the block that are not free for a protocol. */
 	readonly taken: Readonly<Record<Protocol, BlockBits>>;
-	/** The keys of the entries that name a Pod. */
-	readonly keysByPod: ReadonlyMap<string, readonly string[]>;
 };
 
 /** What a commit does to a page: the new entry of a key, or undefined where the entry goes. */
@@ -65,34 +63,38 @@ export const decodePage = ({metadata, data}: ConfigMap, first: number, blockSize
 		quarantined: mark === 'quarantine',
 		entries,
 		damaged,
-		...viewsOf(first, blockSize, entries, damaged),
+		taken: takenOf(first, blockSize, entries, damaged),
 	};
 };
 
 /** The page as it is after a commit of `changes` that the API server answered with `resourceVersion`. */
 export const withChanges = (page: LedgerPage, changes: PageChanges, resourceVersion: string): LedgerPage => {
 	const entries = new Map(page.entries);
-	const views = {
-		taken: {TCP: copyOf(page.taken.TCP), UDP: copyOf(page.taken.UDP), SCTP: copyOf(page.taken.SCTP)},
-		keysByPod: new Map(page.keysByPod),
-	};
+	const taken = {TCP: copyOf(page.taken.TCP), UDP: copyOf(page.taken.UDP), SCTP: copyOf(page.taken.SCTP)};
 	const damagedPorts = new Set(page.damaged.map(({port}) => port));
 	for (const [key, entry] of changes) {
-		const previous = entries.get(key);
-		if (previous) {
-			removeFromViews(views, key, previous, damagedPorts);
-		}
-
+		const {port, protocol} = parseEntryKey(key)!;
 		if (entry) {
 			entries.set(key, entry);
-			addToViews(views, key, entry);
 		} else {
 			entries.delete(key);
 		}
+
+		setBit(taken[protocol], port, entry !== undefined || damagedPorts.has(port));
 	}
 
-	return {...page, entries, resourceVersion, ...views};
+	return {...page, entries, resourceVersion, taken};
 };
+
+/** The keys of the entries that name a Pod. */
+export const keysOfPod = (page: LedgerPage, pod: string): readonly string[] => {
+	const keys = keysByPod.get(page) ?? new Map(Map.groupBy(page.entries, ([, entry]) => entry.pod).entries().map(([name, named]) => [name, named.map(([key]) => key)]));
+	keysByPod.set(page, keys);
+	return keys.get(pod) ?? [];
+};
+
+/** Found when first asked for, and remembered: the Pods of a Deployment have no name yet that could be looked for. */
+const keysByPod = new WeakMap<LedgerPage, ReadonlyMap<string, readonly string[]>>();
 
 /** The `data` of the patch that makes these changes: null takes a key away. */
 export const changesAsData = (changes: PageChanges): Record<string, string | null> =>
@@ -115,46 +117,19 @@ const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], range: s
 	return mark === undefined ? undefined : `its mark "${mark}" is unknown to this version of the operator`;
 };
 
-type Views = {
-	readonly taken: LedgerPage['taken'];
-	readonly keysByPod: Map<string, readonly string[]>;
-};
-
-const viewsOf = (first: number, blockSize: number, entries: ReadonlyMap<string, LedgerEntry>, damaged: readonly DamagedEntry[]): Views => {
-	const views: Views = {
-		taken: {TCP: emptyBlock(first, blockSize), UDP: emptyBlock(first, blockSize), SCTP: emptyBlock(first, blockSize)},
-		keysByPod: new Map(),
-	};
-	for (const [key, entry] of entries) {
-		addToViews(views, key, entry);
+const takenOf = (first: number, blockSize: number, entries: ReadonlyMap<string, LedgerEntry>, damaged: readonly DamagedEntry[]): LedgerPage['taken'] => {
+	const taken = {TCP: emptyBlock(first, blockSize), UDP: emptyBlock(first, blockSize), SCTP: emptyBlock(first, blockSize)};
+	for (const key of entries.keys()) {
+		const {port, protocol} = parseEntryKey(key)!;
+		setBit(taken[protocol], port, true);
 	}
 
 	// A damaged entry may stand for any protocol, so all of them count as taken: better to leak a port than to give it twice.
 	for (const {port} of damaged) {
 		for (const protocol of port >= first && port < first + blockSize ? protocols : []) {
-			setBit(views.taken[protocol], port, true);
+			setBit(taken[protocol], port, true);
 		}
 	}
 
-	return views;
-};
-
-const addToViews = ({taken, keysByPod}: Views, key: string, {pod}: LedgerEntry): void => {
-	const {port, protocol} = parseEntryKey(key)!;
-	setBit(taken[protocol], port, true);
-	keysByPod.set(pod, [...(keysByPod.get(pod) ?? []), key]);
-};
-
-const removeFromViews = ({taken, keysByPod}: Views, key: string, {pod}: LedgerEntry, damagedPorts: ReadonlySet<number>): void => {
-	const {port, protocol} = parseEntryKey(key)!;
-	if (!damagedPorts.has(port)) {
-		setBit(taken[protocol], port, false);
-	}
-
-	const rest = keysByPod.get(pod)!.filter(other => other !== key);
-	if (rest.length > 0) {
-		keysByPod.set(pod, rest);
-	} else {
-		keysByPod.delete(pod);
-	}
+	return taken;
 };

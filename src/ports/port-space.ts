@@ -2,7 +2,7 @@
 import type {Protocol} from './demand.ts';
 import {entryKey, protocolBit, protocols} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
-import {pageOf} from './ledger-page.ts';
+import {keysOfPod, pageOf} from './ledger-page.ts';
 import type {LedgerPage} from './ledger-page.ts';
 import {fullBlock, NumberSet} from './number-set.ts';
 
@@ -63,7 +63,7 @@ export class PortSpace {
 	keysOf(pod: string): string[] {
 		const keys = [...(this.#givenByPod.get(pod) ?? [])];
 		for (const page of this.#pages.values()) {
-			keys.push(...(page.keysByPod.get(pod) ?? []));
+			keys.push(...keysOfPod(page, pod));
 		}
 
 		return keys;

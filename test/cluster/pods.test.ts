@@ -30,7 +30,7 @@ const [a, b] = [storedPod('a', 1), storedPod('b', 2)];
 test('all pages are read, without a label and as of now', async t => {
 	const api = listing({items: [a], continue: 'to=ken'}, {items: [b]});
 	t.deepEqual(await listFromPods(api, names, never), ['a', 'b']);
-	t.deepEqual(api.paths, ['/api/v1/pods?limit=500', '/api/v1/pods?limit=500&continue=to%3Dken']);
+	t.deepEqual(api.paths, ['/api/v1/pods?limit=100', '/api/v1/pods?limit=100&continue=to%3Dken']);
 });
 
 test('what is selected is all that is kept', async t => {

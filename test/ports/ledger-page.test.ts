@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import {ledgerAnnotations} from '../../src/ports/config-map.ts';
 import type {ConfigMap} from '../../src/ports/config-map.ts';
 import {entryKey, entryStates, formatEntry, parseEntryKey, protocolBit} from '../../src/ports/ledger-entry.ts';
-import {blockRange, changesAsData, decodePage, pageName, pageOf, withChanges} from '../../src/ports/ledger-page.ts';
+import {blockRange, changesAsData, decodePage, keysOfPod, pageName, pageOf, withChanges} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import {PortSpace} from '../../src/ports/port-space.ts';
 import {entryWith, pageObject, since} from '../helpers/ledger.ts';
@@ -40,7 +40,7 @@ test('a page is read', t => {
 	t.like(page, {first: 30_500, blockSize: 500, uid: 'uid-30500', resourceVersion: '7', quarantined: false, damaged: []});
 	t.false('unusable' in page);
 	t.deepEqual(page.entries, new Map([['30558.tcp', entryWith()], ['30558.udp', entryWith()], ['30999.sctp', mine]]));
-	t.deepEqual(page.keysByPod, new Map([['game/other', ['30558.tcp', '30558.udp']], ['game/server-0', ['30999.sctp']]]));
+	t.deepEqual(['game/other', 'game/server-0', 'game/nobody'].map(pod => keysOfPod(page, pod)), [['30558.tcp', '30558.udp'], ['30999.sctp'], []]);
 	t.deepEqual(takenKeys(page), ['30558.tcp', '30558.udp', '30999.sctp']);
 });
 
@@ -52,14 +52,14 @@ test('a page without data is empty', t => {
 
 test('a Pod may be called what it likes', t => {
 	const data = Object.fromEntries(['__proto__', 'constructor', ''].map((pod, index) => [`${30_500 + index}.tcp`, formatEntry(entryWith({pod}))]));
-	t.deepEqual(decodePage(pageObject({data}), 30_500, 500).keysByPod, new Map([['__proto__', ['30500.tcp']], ['constructor', ['30501.tcp']], ['', ['30502.tcp']]]));
+	const page = decodePage(pageObject({data}), 30_500, 500);
+	t.deepEqual(['__proto__', 'constructor', '', 'toString'].map(pod => keysOfPod(page, pod)), [['30500.tcp'], ['30501.tcp'], ['30502.tcp'], []]);
 });
 
 const isDamaged = test.macro((t, key: string, text: string, port: number, problem: string, isTaken = false) => {
 	const page = decodePage(pageObject({data: {[key]: text}}), 30_500, 500);
 	t.deepEqual(page.damaged, [{key, port, problem}]);
 	t.is(page.entries.size, 0);
-	t.is(page.keysByPod.size, 0);
 	t.deepEqual(takenKeys(page), isTaken ? [`${port}.tcp`, `${port}.udp`, `${port}.sctp`] : []);
 });
 
@@ -113,7 +113,7 @@ const patched = (object: ConfigMap, patch: Record<string, string | null>): Confi
 });
 
 const sorted = <Value>(map: Iterable<readonly [string, Value]>) => new Map([...map].toSorted(([a], [b]) => a.localeCompare(b)));
-const keysOfPods = ({keysByPod}: LedgerPage) => sorted([...keysByPod].map(([pod, keys]) => [pod, keys.toSorted()] as const));
+const keysOfPods = (page: LedgerPage) => ['game/a', 'game/b', 'game/c'].map(pod => keysOfPod(page, pod).toSorted());
 
 test('the page after a commit is the one that would be read, and the page before stays as it was', t => {
 	fc.assert(fc.property(arbitraryData, arbitraryChanges, (data, changes) => {
@@ -123,7 +123,7 @@ test('the page after a commit is the one that would be read, and the page before
 		const allowed = new Map(changes.filter(([key]) => page.damaged.every(damaged => damaged.key !== key)));
 		const after = withChanges(page, allowed, '8');
 		const read = decodePage(patched(object, changesAsData(allowed)), 30, 10);
-		t.deepEqual({...after, entries: undefined, keysByPod: undefined}, {...read, entries: undefined, keysByPod: undefined});
+		t.deepEqual({...after, entries: undefined}, {...read, entries: undefined});
 		t.deepEqual(sorted(after.entries), sorted(read.entries));
 		t.deepEqual(keysOfPods(after), keysOfPods(read));
 		t.deepEqual(page, decodePage(object, 30, 10));
