@@ -31,8 +31,9 @@ export class LedgerObjects {
 	/** The blocks of all pages that are there, whether or not an index names them. */
 	async listBlocks(signal: AbortSignal): Promise<Block[]> {
 		const selector = encodeURIComponent(`${ledgerLabel}=page`);
-		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[]}>(`${this.#collection}?labelSelector=${selector}`, {signal, metadataOnly: 'list'});
-		return blocksOf(items);
+		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[] | null}>(`${this.#collection}?labelSelector=${selector}`, {signal, metadataOnly: 'list'});
+		// Of metadata alone, a list of nothing is no list.
+		return blocksOf(items ?? []);
 	}
 
 	/**

@@ -30,8 +30,8 @@ export class LedgerQueue {
 	readonly #clock: Clock;
 	readonly #waiting = new Set<Waiting>();
 	#emptied = new AbortController();
-	/** Aborted by whoever comes next. */
-	#joined = new AbortController();
+	/** Ends the wait for others. */
+	#awaited: {readonly size: number; readonly joined: AbortController} | undefined;
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
@@ -58,8 +58,10 @@ export class LedgerQueue {
 
 	add(waiting: Waiting): void {
 		this.#waiting.add(waiting);
-		// A reason of our own, for the default one is an exception with a stack trace.
-		this.#joined.abort('joined');
+		if (this.#awaited && this.#waiting.size >= this.#awaited.size) {
+			// A reason of our own, for the default one is an exception with a stack trace.
+			this.#awaited.joined.abort('joined');
+		}
 	}
 
 	/** Answers one who still waits; one whose time has run out was answered then. */
@@ -75,11 +77,12 @@ export class LedgerQueue {
 		}
 	}
 
-	/** Resolves with whether somebody came, in so many milliseconds and before the signal was aborted. */
-	async isJoined(ms: number, signal: AbortSignal): Promise<boolean> {
+	/** Resolves with whether somebody came and so many wait then, in `ms` and before the signal was aborted. */
+	async isJoined(size: number, ms: number, signal: AbortSignal): Promise<boolean> {
 		const joined = new AbortController();
-		this.#joined = joined;
+		this.#awaited = {size, joined};
 		await this.#clock.sleep(ms, AbortSignal.any([signal, joined.signal]));
+		this.#awaited = undefined;
 		return joined.signal.aborted;
 	}
 }

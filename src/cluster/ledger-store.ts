@@ -168,7 +168,7 @@ export class LedgerStore {
 	async #isJoinedSoon(signal: AbortSignal): Promise<boolean> {
 		const {clock} = this.#options;
 		if (this.#queue.size === 0 && isBurst(this.#lastGroup, clock.now())) {
-			await this.#queue.isJoined(gatheringMs(0, this.#lastGroup, clock.now()), signal);
+			await this.#queue.isJoined(1, gatheringMs(0, this.#lastGroup, clock.now()), signal);
 		}
 
 		return this.#queue.size > 0 && !signal.aborted;
@@ -178,9 +178,10 @@ export class LedgerStore {
 	async #gather(attempt: Attempt, signal: AbortSignal): Promise<void> {
 		const {clock} = this.#options;
 		while (clock.now() < attempt.gatherUntil && this.#queue.size < maximumBatch && !signal.aborted) {
-			const areAllBack = this.#queue.size >= (this.#lastGroup?.pods ?? 0);
+			const expected = Math.min(this.#lastGroup?.pods ?? 0, maximumBatch);
+			const areAllBack = this.#queue.size >= expected;
 			const leftMs = attempt.gatherUntil - clock.now();
-			const isJoined = await this.#queue.isJoined(areAllBack ? Math.min(lullMs, leftMs) : leftMs, signal);
+			const isJoined = await this.#queue.isJoined(expected, areAllBack ? Math.min(lullMs, leftMs) : leftMs, signal);
 			if (areAllBack && !isJoined) {
 				attempt.gatherUntil = -Infinity;
 			}
@@ -199,6 +200,11 @@ export class LedgerStore {
 	 */
 	async #attempt(attempt: Attempt, signal: AbortSignal): Promise<void> {
 		const {pages, mintClaim, clock, logger} = this.#options;
+		if (this.#lastGroup && attempt.aloneSince <= this.#lastGroup.endedAt) {
+			// What the group before knew is still so: there is nothing to read while others come.
+			await this.#gather(attempt, signal);
+		}
+
 		const startedAt = clock.now();
 		for (;;) {
 			signal.throwIfAborted();
@@ -222,7 +228,7 @@ export class LedgerStore {
 				await this.#gather(attempt, signal);
 			} else {
 				this.#options.onBatch?.(attempt.batch.length);
-				await this.#commit(plan, known, signal);
+				await this.#commit(plan, known, startedAt, signal);
 				this.#lastGroup = {pods: requests.length, endedAt: clock.now()};
 				logger.debug({pods: requests.length, ms: Math.round(clock.now() - startedAt)}, 'committed');
 				for (const job of jobs) {
@@ -234,11 +240,14 @@ export class LedgerStore {
 		}
 	}
 
-	/** One compare-and-swap for each page. Whoever has all his pages is answered; the first failure leaves the rest for the next plan. */
-	async #commit(plan: BatchPlan<Admission>, known: ReadonlyMap<number, LedgerPage>, signal: AbortSignal): Promise<void> {
+	/**
+	 * One compare-and-swap for each page. Whoever has all his pages is answered; the first failure leaves the rest for the next
+	 * plan. Who is to be refused, but came when what the plan rests on may have been read already, waits for the next one too.
+	 */
+	async #commit(plan: BatchPlan<Admission>, known: ReadonlyMap<number, LedgerPage>, startedAt: number, signal: AbortSignal): Promise<void> {
 		const {pages} = this.#options;
 		for (const {request, outcome} of plan.requests) {
-			if (outcome.kind === 'exhausted') {
+			if (outcome.kind === 'exhausted' && request.since <= startedAt) {
 				this.#queue.settle(request, () => request.reject(this.#planner.exhausted(request.demand, outcome.free)));
 			}
 		}

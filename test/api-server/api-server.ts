@@ -411,6 +411,6 @@ const metadataOf = (body: unknown): unknown => {
 	const {metadata, items} = body as {metadata: unknown; items?: ReadonlyArray<{metadata: unknown}>};
 	const shared = {apiVersion: 'meta.k8s.io/v1', metadata};
 	return items
-		? {...shared, kind: 'PartialObjectMetadataList', items: items.map(item => ({apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata: item.metadata}))}
+		? {...shared, kind: 'PartialObjectMetadataList', items: items.length === 0 ? null : items.map(item => ({apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata: item.metadata}))}
 		: {...shared, kind: 'PartialObjectMetadata'};
 };

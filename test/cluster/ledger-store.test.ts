@@ -128,6 +128,23 @@ test('repairs whose time is up are not made later', async t => {
 	t.deepEqual(entries(), {'30558.tcp': bound});
 });
 
+test('nobody is refused for what was read before he came', async t => {
+	const {clock, store, api, write} = await openLedger({'30558.tcp': bound});
+	const onlyOne = {basePort: 30_558, maxPort: 30_558};
+	const {opened, open} = gate();
+	api.after = async request => request === 'GET hostport-ledger-30500' && api.count(request) === 2 ? opened : undefined;
+	await store.preview(demandFor(['grpc']), never);
+	await clock.advance(1);
+	const first = t.throwsAsync(store.reserve(demandFor(['grpc'], {...onlyOne, pod: 'game/first'}), never), {message: /^1 host port is needed and 0 of/});
+	await clock.settle();
+	await clock.advance(5000);
+	write('30558.tcp', undefined);
+	const second = store.reserve(demandFor(['grpc'], {...onlyOne, pod: 'game/second'}), never);
+	open();
+	await clock.until(first);
+	t.deepEqual(await clock.until(second), [30_558]);
+});
+
 test('a dry run that can\'t read the ledger is tried again, and refused when its time is up', async t => {
 	const {clock, store, api} = await openLedger({'30558.tcp': bound});
 	api.before = request => {

@@ -83,7 +83,7 @@ export const themes = [
 	{
 		// The ledger is begun anew, again and again, by replicas of two versions that make blocks of different size.
 		name: 'two block sizes',
-		faults: {ledgerDeletions: 8, indexDeletions: 4, lateStorage: 0.5, slowStorage: 0.5, slowLists: 0.3, restarts: 8, crashes: 4},
+		faults: {ledgerDeletions: 4, indexDeletions: 12, lateStorage: 0.5, slowStorage: 0.5, slowLists: 0.1, restarts: 50, crashes: 4},
 		shareBefore: 0.5,
 		spanMs: 250_000,
 	},
