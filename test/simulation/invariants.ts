@@ -46,7 +46,7 @@ export type InvariantOptions = {
 	readonly holdMs: number;
 	/** Whether no write is on its way for long. */
 	readonly isPunctual: boolean;
-	/** Whether, besides, no answer takes long: whoever is waited for with others may have been planned with what was read before he came. */
+	/** Whether, besides, no answer takes long: what was free when it was read may be given by the time that it is told. */
 	readonly isQuick: boolean;
 	readonly onViolation: (violation: Violation) => void;
 };
