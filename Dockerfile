@@ -23,5 +23,5 @@ COPY --from=build /rootfs /
 USER 65532:65532
 EXPOSE 9443 8081 8080
 ENV MALLOC_ARENA_MAX=2
-ENTRYPOINT ["/bin/node", "--min-semi-space-size=4", "--max-semi-space-size=8", "--no-turbofan", "--heap-growing-percent=20", "--initial-old-space-size=8", "/app/hostport-operator.js"]
+ENTRYPOINT ["/bin/node", "--min-semi-space-size=4", "--max-semi-space-size=8", "--no-turbofan", "--no-maglev", "--heap-growing-percent=20", "--initial-old-space-size=8", "/app/hostport-operator.js"]
 CMD ["serve"]

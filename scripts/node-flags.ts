@@ -6,6 +6,7 @@ export const nodeFlags = [
 	'--min-semi-space-size=4',
 	'--max-semi-space-size=8',
 	'--no-turbofan',
+	'--no-maglev',
 	'--heap-growing-percent=20',
 	'--initial-old-space-size=8',
 ];
