@@ -34,7 +34,7 @@ const byTurns = (destination: DestinationStream): DestinationStream => {
 		}
 	};
 
-	// Whatever ends the process, be it an error that nobody has caught.
+	// Also after an error that nobody has caught; only who is killed, or out of memory, loses this turn's lines.
 	process.once('exit', flush);
 	return {
 		write(line) {

@@ -20,11 +20,16 @@ export type Needs = {
 	readonly consistent: ReadonlySet<number>;
 };
 
-/** Pages that a write of unknown outcome may have changed. */
-export type Doubtful = {readonly doubtfulPages: ReadonlySet<number>};
+/** What is known of a request that waits. */
+export type Waited = {
+	/** When it came. */
+	readonly since: number;
+	/** Pages that a write of unknown outcome may have changed. */
+	readonly doubtfulPages: ReadonlySet<number>;
+};
 
 export type FreshnessInput = {
-	readonly plan: BatchPlan<Request & Doubtful>;
+	readonly plan: BatchPlan<Request & Waited>;
 	/** All that are in the batch, for only a fresh page tells which of them still fit. */
 	readonly repairs: readonly Repair[];
 	readonly blockSize: number;
@@ -38,7 +43,7 @@ export type FreshnessInput = {
 };
 
 /**
- * Where a predecessor's ports are looked for, a page may be this old: not every write is made under the Lease. One that was
+ * Where a predecessor's ports are looked for, a page may be this old when the Pod comes: not every write is made under the Lease. One that was
  * made just before a Lease could be taken, or pages that were made ahead, leave no trace in it.
  */
 const predecessorLifetimeMs = 1000;
@@ -59,7 +64,7 @@ export const needsOf = ({plan, repairs, blockSize, existingBetween, since, start
 
 	const consistent = new Set<number>();
 	let indexSince = -Infinity;
-	for (const {request: {demand, doubtfulPages: written}, outcome, pages: touched} of plan.requests) {
+	for (const {request: {demand, since: askedAt, doubtfulPages: written}, outcome, pages: touched} of plan.requests) {
 		// Blocks may have had another size then.
 		const doubtfulPages = [...written].map(first => pageOf(first, blockSize));
 		for (const first of [...touched, ...doubtfulPages]) {
@@ -72,7 +77,7 @@ export const needsOf = ({plan, repairs, blockSize, existingBetween, since, start
 
 		// Its predecessor's ports, or the last free one, may be on any page. A refusal is the one answer that no write proves.
 		const mustSeeAll = demand.hasFixedName || outcome.kind === 'exhausted';
-		const allSince = outcome.kind === 'exhausted' ? startedAt : Math.max(since, now - predecessorLifetimeMs);
+		const allSince = outcome.kind === 'exhausted' ? startedAt : Math.max(since, Math.max(startedAt, askedAt) - predecessorLifetimeMs);
 		indexSince = mustSeeAll ? Math.max(indexSince, allSince) : indexSince;
 		for (const first of existingBetween(demand.basePort, demand.maxPort)) {
 			need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);

@@ -1,4 +1,7 @@
-/** The ledger as this replica knows it: the index and the pages that it has read, and how fresh they are. Reads and writes nothing. */
+/**
+ * The ledger as this replica knows it: the index and the pages that it has read, and how fresh they are. It reads and writes
+ * nothing itself; what is found marked it hands to the quarantine.
+ */
 import type {Logger} from 'pino';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {pageName, pageOf} from '../ports/ledger-page.ts';
@@ -132,6 +135,10 @@ export class KnownLedger {
 	 * @param isCached whether the API server may have answered from its cache.
 	 */
 	keepRead(first: number, page: LedgerPage | undefined, readAt: number, isCached: boolean): void {
+		if (page && page.blockSize !== this.blockSize) {
+			return;
+		}
+
 		if (page) {
 			this.keep(page);
 		} else {

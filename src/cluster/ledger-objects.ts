@@ -1,6 +1,6 @@
 /** The ledger's ConfigMaps on the API server: read, create, compare-and-swap. Nothing here decides anything. */
 import {ApiError} from '../errors.ts';
-import {ledgerAnnotations, ledgerLabel, ledgerMetadata} from '../ports/config-map.ts';
+import {ledgerAnnotations, ledgerMetadata} from '../ports/config-map.ts';
 import type {ConfigMap} from '../ports/config-map.ts';
 import {blockSizeOf, blocksOf, firstsOf} from '../ports/ledger-blocks.ts';
 import type {Block} from '../ports/ledger-blocks.ts';
@@ -30,8 +30,7 @@ export class LedgerObjects {
 
 	/** The blocks of all pages that are there, whether or not an index names them. */
 	async listBlocks(signal: AbortSignal): Promise<Block[]> {
-		const selector = encodeURIComponent(`${ledgerLabel}=page`);
-		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[] | null}>(`${this.#collection}?labelSelector=${selector}`, {signal, metadataOnly: 'list'});
+		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[] | null}>(this.#collection, {signal, metadataOnly: 'list'});
 		// Of metadata alone, a list of nothing is no list.
 		return blocksOf(items ?? []);
 	}
@@ -91,12 +90,23 @@ export class LedgerObjects {
 		await this.#createUnlessExists(pageName(first), ledgerMetadata('page', aboutPage, blockRange(first, blockSize)), {}, signal);
 	}
 
-	/** Ends the quarantine of a page and writes who has its ports, in one step. @throws {ApiError} 409 when the page is no longer this version. */
+	/** Gives its block to a page that has none, or another; it stays marked. @throws {ApiError} 409 when the page is no longer this version. */
+	async own({first, blockSize, resourceVersion}: LedgerPage, signal: AbortSignal): Promise<void> {
+		await this.#api.compareAndSwap(`${this.#collection}/${pageName(first)}`, {
+			metadata: {resourceVersion, annotations: {[ledgerAnnotations.ports]: blockRange(first, blockSize)}},
+		}, {signal, metadataOnly: true});
+	}
+
+	/**
+	 * Ends the quarantine of a page that owns its block, and writes who has its ports, in one step.
+	 *
+	 * @throws {ApiError} 409 when the page is no longer this version.
+	 */
 	async openPage(page: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<LedgerPage> {
 		return decodePage(await this.#api.compareAndSwap<ConfigMap>(`${this.#collection}/${pageName(page.first)}`, {
 			metadata: {
 				resourceVersion: page.resourceVersion,
-				annotations: {[ledgerAnnotations.mark]: null, [ledgerAnnotations.ports]: blockRange(page.first, page.blockSize)},
+				annotations: {[ledgerAnnotations.mark]: null},
 				// One empty element ends the tracking of fields: thousands of keys would otherwise be listed twice.
 				managedFields: [{}],
 			},

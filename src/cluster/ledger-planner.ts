@@ -10,7 +10,7 @@ import type {Repair} from '../ports/repair.ts';
 import {timestamp} from './clock.ts';
 import type {Clock} from './clock.ts';
 import {needsOf} from './freshness.ts';
-import type {Doubtful, Needs} from './freshness.ts';
+import type {Needs, Waited} from './freshness.ts';
 import type {KnownLedger} from './known-ledger.ts';
 
 export type LedgerPlannerOptions = {
@@ -37,7 +37,7 @@ export class LedgerPlanner {
 	}
 
 	/** See `needsOf`. */
-	needs(plan: BatchPlan<Request & Doubtful>, repairs: readonly Repair[], since: number, startedAt: number): Needs {
+	needs(plan: BatchPlan<Request & Waited>, repairs: readonly Repair[], since: number, startedAt: number): Needs {
 		const {known, clock} = this.#options;
 		return needsOf({plan, repairs, blockSize: known.blockSize, existingBetween: (base, max) => known.existingBetween(base, max), since, startedAt, now: clock.now()});
 	}

@@ -49,7 +49,7 @@ export const preview = async (options: PreviewOptions, demand: PodDemand, signal
 const previewOnce = async ({pages, planner}: PreviewOptions, demand: PodDemand, startedAt: number, signal: AbortSignal): Promise<readonly number[]> => {
 	for (;;) {
 		signal.throwIfAborted();
-		const plan = planner.plan(pages.known.pages, {requests: [{demand, claim: '', earlierClaims: [], doubtfulPages: new Set<number>()}], repairs: []});
+		const plan = planner.plan(pages.known.pages, {requests: [{demand, claim: '', earlierClaims: [], since: startedAt, doubtfulPages: new Set<number>()}], repairs: []});
 		const needs = planner.needs(plan, [], startedAt, startedAt);
 		if (!pages.known.meets(needs)) {
 			await pages.read(needs, signal);

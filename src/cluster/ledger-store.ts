@@ -48,6 +48,9 @@ const lullMs = 8;
 /** Other replicas wait for so long, and a commit longer, while Pods keep coming to this one. */
 const turnMs = 60;
 
+/** Why somebody's time ran out, where nothing has failed since the last commit. */
+const waitedForLease = 'other replicas held the Lease hostport-ledger, or the API server was slow';
+
 const firstRetryMs = 25;
 const lastRetryMs = 1000;
 
@@ -59,7 +62,7 @@ export class LedgerStore {
 	readonly #committed = new WeakSet<Repair>();
 	#lastGroup: Group | undefined;
 	#draining: Promise<void> | undefined;
-	#lastFailure = 'other replicas held the Lease hostport-ledger';
+	#lastFailure = waitedForLease;
 
 	constructor(options: LedgerStoreOptions) {
 		this.#options = options;
@@ -230,6 +233,7 @@ export class LedgerStore {
 				this.#options.onBatch?.(attempt.batch.length);
 				await this.#commit(plan, known, startedAt, signal);
 				this.#lastGroup = {pods: requests.length, endedAt: clock.now()};
+				this.#lastFailure = waitedForLease;
 				logger.debug({pods: requests.length, ms: Math.round(clock.now() - startedAt)}, 'committed');
 				for (const job of jobs) {
 					this.#queue.settle(job, () => job.resolve(job.repairs.filter(repair => this.#committed.has(repair))));

@@ -11,16 +11,14 @@ export type MarkWatchOptions = {
 	readonly signal: AbortSignal;
 };
 
-/** What is tried until it resolves with true. */
-export type Step = (signal: AbortSignal) => Promise<boolean>;
-
 export type MarkSteps = {
-	/** When it resolves, the hold time begins. */
-	readonly begin?: Step;
-	/** Resolves with whether the mark is gone, or is nobody's concern any more. */
-	readonly lift: Step;
+	/** When the hold time begins: `over` where there is no such mark any more. Default: at once. */
+	readonly begin?: (signal: AbortSignal) => Promise<'begun' | 'over' | 'not yet'>;
+	/** Lifts the mark after the hold time: `over` when it is gone, `anew` where the hold time has to begin once more. */
+	readonly lift: (signal: AbortSignal) => Promise<'over' | 'anew' | 'not yet'>;
 };
 
+/** How often what could not be done yet is tried again. */
 const intervalMs = 1000;
 
 export class MarkWatch {
@@ -31,29 +29,36 @@ export class MarkWatch {
 		this.#options = options;
 	}
 
-	/** @param mark what is watched, once for each process. @param name of the ConfigMap, for the log. */
-	liftAfterHold(mark: string, name: string, {begin = async () => true, lift}: MarkSteps): void {
+	/** @param mark which is watched once at a time. @param name of the ConfigMap, for the log. */
+	liftAfterHold(mark: string, name: string, {begin = async () => 'begun', lift}: MarkSteps): void {
 		const {clock, holdMs, signal} = this.#options;
 		if (this.#watched.has(mark)) {
 			return;
 		}
 
 		const watch = async () => {
-			await this.#untilDone(name, begin);
-			await clock.sleep(holdMs, signal);
-			await this.#untilDone(name, lift);
+			for (let outcome: 'over' | 'anew' = 'anew'; outcome === 'anew' && !signal.aborted;) {
+				outcome = 'over';
+				if (await this.#untilDone(name, begin) === 'begun') {
+					await clock.sleep(holdMs, signal);
+					outcome = await this.#untilDone(name, lift);
+				}
+			}
+
+			this.#watched.delete(mark);
 		};
 
 		this.#watched.add(mark);
 		void watch();
 	}
 
-	async #untilDone(name: string, step: Step): Promise<void> {
+	async #untilDone<Outcome extends string>(name: string, step: (signal: AbortSignal) => Promise<Outcome | 'over' | 'not yet'>): Promise<Outcome | 'over'> {
 		const {clock, logger, signal} = this.#options;
 		while (!signal.aborted) {
 			try {
-				if (await step(signal)) {
-					return;
+				const outcome = await step(signal);
+				if (outcome !== 'not yet') {
+					return outcome;
 				}
 			} catch (error) {
 				logger.warn({err: error}, `the quarantine of the ConfigMap ${name} could not be lifted: trying again`);
@@ -61,5 +66,7 @@ export class MarkWatch {
 
 			await clock.sleep(intervalMs, signal);
 		}
+
+		return 'over';
 	}
 }

@@ -65,7 +65,7 @@ export class Quarantine {
 				await unlessChanged(async () => objects.openIndex(index, signal));
 			} else {
 				this.watchIndex(index);
-				logger.warn('the ConfigMap hostport-ledger is in quarantine, because there is a Lease or a Pod of an earlier one: waiting');
+				logger.warn('the ConfigMap hostport-ledger is in quarantine, because there is a Lease, a Pod or a page of an earlier one: waiting');
 				await clock.sleep(intervalMs, signal);
 			}
 		}
@@ -76,7 +76,7 @@ export class Quarantine {
 	 * existed before, or whose mark has been watched for the hold time.
 	 *
 	 * @param pages as they were read before.
-	 * @returns those that are open now; the others somebody else has changed since they were read.
+	 * @returns those that are open now; the others somebody else has changed since they were read, or they do not own their block.
 	 */
 	async openPages(pages: readonly LedgerPage[], signal: AbortSignal): Promise<LedgerPage[]> {
 		const {api, objects, clock, logger, mintClaim} = this.#options;
@@ -84,7 +84,7 @@ export class Quarantine {
 		const since = timestamp(clock.date());
 		// Of a port that several have, the last one counts: better one that we have given than a foreign one.
 		const uses = [...nodePorts, ...hostPorts].toSorted((a, b) => Number(a.managed) - Number(b.managed));
-		const opened = await Promise.all(pages.map(async page => {
+		const opened = await Promise.all(pages.filter(({ownsBlock}) => ownsBlock).map(async page => {
 			const isKept = new Set([...page.entries.keys(), ...page.damaged.map(({key}) => key)]);
 			const changes = new Map<string, LedgerEntry>(uses
 				.filter(({port}) => pageOf(port, page.blockSize) === page.first)
@@ -113,10 +113,46 @@ export class Quarantine {
 				const page = await objects.readPage(first, blockSize, signal);
 				const index = await objects.readIndex(signal);
 				if (!page?.quarantined || page.uid !== uid || (index && index.blockSize !== blockSize)) {
-					return true;
+					return 'over';
 				}
 
-				return index?.quarantined === false && await this.#isListed(first, index, signal) && (await this.openPages([page], signal)).length === 1;
+				if (!index || index.quarantined || !await this.#isListed(first, index, signal)) {
+					return 'not yet';
+				}
+
+				if (!page.ownsBlock) {
+					await unlessChanged(async () => objects.own(page, signal));
+					return 'not yet';
+				}
+
+				return (await this.openPages([page], signal)).length === 1 ? 'over' : 'not yet';
+			},
+		});
+	}
+
+	/**
+	 * Watches the mark of the index in the same way. Its hold time begins when no page of another block size is open any more,
+	 * or can be opened, and begins anew if there is one nevertheless when it is over.
+	 */
+	watchIndex({uid, blockSize}: LedgerIndex): void {
+		const {objects} = this.#options;
+		const readMarked = async (signal: AbortSignal) => {
+			const index = await objects.readIndex(signal);
+			return index?.quarantined && index.uid === uid && index.blockSize === blockSize ? index : undefined;
+		};
+
+		this.#marks.liftAfterHold(`${uid} of ${blockSize}`, indexName, {
+			begin: async signal => {
+				const index = await readMarked(signal);
+				return index ? await this.#isOfAllBlocks(index, signal) ? 'begun' : 'not yet' : 'over';
+			},
+			lift: async signal => {
+				const index = await readMarked(signal);
+				if (index && !await this.#isOfAllBlocks(index, signal)) {
+					return 'anew';
+				}
+
+				return !index || await unlessChanged(async () => objects.openIndex(index, signal)) ? 'over' : 'not yet';
 			},
 		});
 	}
@@ -129,26 +165,6 @@ export class Quarantine {
 		return index.pages.includes(first) || await unlessChanged(async () => this.#options.objects.addToIndex(index, [first], signal)) !== undefined;
 	}
 
-	/** The same for the index, whose hold time begins when no page of another block size is open any more, or can be opened. */
-	watchIndex({uid, blockSize}: LedgerIndex): void {
-		const {objects} = this.#options;
-		const readMarked = async (signal: AbortSignal) => {
-			const index = await objects.readIndex(signal);
-			return index?.quarantined && index.uid === uid && index.blockSize === blockSize ? index : undefined;
-		};
-
-		this.#marks.liftAfterHold(`${uid} of ${blockSize}`, indexName, {
-			begin: async signal => {
-				const index = await readMarked(signal);
-				return !index || this.#isOfAllBlocks(index, signal);
-			},
-			lift: async signal => {
-				const index = await readMarked(signal);
-				return !index || (await this.#isOfAllBlocks(index, signal) && await unlessChanged(async () => objects.openIndex(index, signal)) !== undefined);
-			},
-		});
-	}
-
 	/**
 	 * Whether no page of another block size than that of this marked index is open, or can be opened by anybody who knows an
 	 * older index. Sees to it as far as it can: marked pages of another size lose their block, and where most of the pages that
@@ -157,7 +173,6 @@ export class Quarantine {
 	async #isOfAllBlocks(index: LedgerIndex, signal: AbortSignal): Promise<boolean> {
 		const {objects, logger} = this.#options;
 		const blocks = await objects.listBlocks(signal);
-		const size = blockSizeOf(blocks, index.blockSize);
 		const others = blocks.filter(block => block.size !== index.blockSize);
 		const open = others.filter(({isOpen}) => isOpen);
 		if (open.length === 0) {
@@ -165,7 +180,8 @@ export class Quarantine {
 			return !disowned.includes(undefined);
 		}
 
-		logger.warn(`the ConfigMap ${indexName} was made for blocks of ${index.blockSize} ports, but ${open.map(({name}) => name).join(', ')} gives ports from a block of another size: ${size === index.blockSize ? 'delete it, for until then nobody opens the index' : `making the index one for blocks of ${size}`}`);
+		const size = blockSizeOf(blocks, index.blockSize);
+		logger.warn(`the ConfigMap ${indexName} was made for blocks of ${index.blockSize} ports, but ${open.map(({name}) => name).join(', ')} may give ports from a block of another size: ${size === index.blockSize ? 'delete it, for until then nobody opens the index' : `making the index one for blocks of ${size}`}`);
 		const changed = size === index.blockSize ? undefined : await unlessChanged(async () => objects.changeBlocks(index, size, firstsOf(blocks, size), signal));
 		if (changed) {
 			this.watchIndex(changed);

@@ -1,6 +1,9 @@
 /** Which blocks of numbers the pages own that are there, whatever an index says of them. Pure. */
 import {ledgerAnnotations} from './config-map.ts';
 import type {ConfigMap} from './config-map.ts';
+import {highestPort} from './port-range.ts';
+
+const pageNames = /^hostport-ledger-\d+$/;
 
 /** A page's block, as the page's annotations tell it. */
 export type Block = {
@@ -9,16 +12,17 @@ export type Block = {
 	readonly resourceVersion: string;
 	readonly first: number;
 	readonly size: number;
-	/** Whether ports may be given from it. */
+	/** Whether ports may be given from it, be it by a version that knows a mark which this one does not. */
 	readonly isOpen: boolean;
 };
 
-/** The blocks of these pages, without those whose annotations name none that a page may own. */
-export const blocksOf = (pages: readonly ConfigMap[]): Block[] => pages.flatMap(({metadata: {name, resourceVersion, annotations = {}}}) => {
+/** The blocks of those ConfigMaps that are pages by their name, for a label is easily lost, and whose annotations name one that a page may own. */
+export const blocksOf = (configMaps: readonly ConfigMap[]): Block[] => configMaps.flatMap(({metadata: {name, resourceVersion, annotations = {}}}) => {
 	const {[ledgerAnnotations.ports]: ports = '', [ledgerAnnotations.mark]: mark} = annotations;
 	const [first = 0, last = -1] = /^\d{1,5}-\d{1,5}$/.test(ports) ? ports.split('-').map(Number) : [];
 	const size = last - first + 1;
-	return size > 0 && first % size === 0 ? [{name, resourceVersion, first, size, isOpen: mark === undefined}] : [];
+	const isBlock = pageNames.test(name) && size > 0 && size <= highestPort + 1 && first <= highestPort && first % size === 0;
+	return isBlock ? [{name, resourceVersion, first, size, isOpen: mark !== 'quarantine'}] : [];
 });
 
 /**

@@ -17,6 +17,8 @@ export type LedgerPage = {
 	readonly unusable?: string;
 	/** Whether it is unusable because its quarantine has not been lifted, which somebody should see to. */
 	readonly quarantined: boolean;
+	/** Whether its annotation names the block that it has by the index. Only then may its quarantine end. */
+	readonly ownsBlock: boolean;
 	readonly entries: ReadonlyMap<string, LedgerEntry>;
 	readonly damaged: readonly DamagedEntry[];
 	/** The numbers of the block that are not free for a protocol. */
@@ -61,6 +63,7 @@ export const decodePage = ({metadata, data}: ConfigMap, first: number, blockSize
 		resourceVersion: metadata.resourceVersion,
 		...(unusable && {unusable}),
 		quarantined: mark === 'quarantine',
+		ownsBlock: metadata.annotations?.[ledgerAnnotations.ports] === blockRange(first, blockSize),
 		entries,
 		damaged,
 		taken: takenOf(first, blockSize, entries, damaged),
@@ -106,12 +109,12 @@ const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], range: s
 		return `its annotation ${ledgerAnnotations.schemaVersion} is "${version}", and this version of the operator knows only "${schemaVersion}"`;
 	}
 
-	if (ports !== range) {
-		return `its annotation ${ledgerAnnotations.ports} is "${ports}", where the index says that it owns ${range}`;
-	}
-
 	if (mark === 'quarantine') {
 		return 'it is in quarantine, because Pods that hold its ports may still be on their way';
+	}
+
+	if (ports !== range) {
+		return `its annotation ${ledgerAnnotations.ports} is "${ports}", where the index says that it owns ${range}`;
 	}
 
 	return mark === undefined ? undefined : `its mark "${mark}" is unknown to this version of the operator`;

@@ -145,6 +145,13 @@ test('nobody is refused for what was read before he came', async t => {
 	t.deepEqual(await clock.until(second), [30_558]);
 });
 
+test('a Pod with a fixed name is served however slowly the API server answers', async t => {
+	const {clock, store, api} = await openLedger({'30600.tcp': bound});
+	await clock.advance(5000);
+	api.before = async () => clock.sleep(1500, never);
+	t.deepEqual(await clock.until(store.reserve(demandFor(['grpc'], {hasFixedName: true, pod: 'game/slow'}), clock.deadline(9500))), [30_558]);
+});
+
 test('a dry run that can\'t read the ledger is tried again, and refused when its time is up', async t => {
 	const {clock, store, api} = await openLedger({'30558.tcp': bound});
 	api.before = request => {

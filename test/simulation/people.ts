@@ -87,7 +87,7 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 				return;
 			}
 
-			const [first = 0, last = 0] = page.metadata.annotations!['hostport.io/ports']!.split('-').map(Number);
+			const [first = 0, last = 0] = (page.metadata.annotations?.['hostport.io/ports'] ?? '').split('-').map(Number);
 			const port = random.integer(Math.max(first, contested.first), Math.min(last, contested.last));
 			const key = `${port}.tcp`;
 			if (key in dataOf(page) || port < first || port > last) {

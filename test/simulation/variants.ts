@@ -287,7 +287,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'predecessors looked for in pages that were read long ago',
 		theme: 'full ranges',
-		edits: [edit('cluster/freshness.ts', 'Math.max(since, now - predecessorLifetimeMs)', 'now - 60 * predecessorLifetimeMs')],
+		edits: [edit('cluster/freshness.ts', 'Math.max(since, Math.max(startedAt, askedAt) - predecessorLifetimeMs)', 'startedAt - 60 * predecessorLifetimeMs')],
 	},
 	{
 		name: 'a refusal that rests on pages from the API server\'s cache',

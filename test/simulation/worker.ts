@@ -28,7 +28,7 @@ parentPort!.on('message', (seed: number) => {
 	simulate(seed, {theme}).then(
 		run => parentPort!.postMessage(run),
 		(error: unknown) => {
-			throw error;
+			throw new Error(`seed ${seed}: ${String(error)}`, {cause: error});
 		},
 	);
 });
