@@ -32,12 +32,14 @@ export const checkAgreement = ({server, invariants}: World): void => {
 	const pages = [...server.all('ConfigMap')].filter(({metadata}) => metadata.labels?.['hostport.io/ledger'] === 'page');
 	const listed = [...server.all('ConfigMap')].find(({metadata}) => metadata.name === 'hostport-ledger')?.['data'] as {readonly pages?: string} | undefined;
 	for (const page of pages) {
-		// One that the index does not name is nobody's yet: who made it has died, and who needs it will bring it in.
-		if (isMarked(page) && listed?.pages?.split(' ').includes(page.metadata.name.split('-').at(-1)!)) {
+		const isListed = listed?.pages?.split(' ').includes(page.metadata.name.split('-').at(-1)!) ?? false;
+		if (isMarked(page) && isListed) {
 			invariants.violated('ledger and cluster agree', `${page.metadata.name} is still marked`);
 		}
 
-		for (const [key, text] of Object.entries(dataOf(page))) {
+		// A marked one that the index does not name is nobody's yet: who made it has died, and who needs it will bring it in. Until
+		// then nobody looks at what a person has written there.
+		for (const [key, text] of isMarked(page) && !isListed ? [] : Object.entries(dataOf(page))) {
 			const entry = parseEntry(text);
 			const holders = uidsByKey.get(key);
 			if (typeof entry === 'object' && parseEntryKey(key)) {
