@@ -14,7 +14,7 @@ import {connect} from '../src/cluster/credentials.ts';
 import {LedgerObjects} from '../src/cluster/ledger-objects.ts';
 import {LedgerPages} from '../src/cluster/ledger-pages.ts';
 import {LedgerStore} from '../src/cluster/ledger-store.ts';
-import {Quarantine} from '../src/cluster/quarantine.ts';
+import {createQuarantine} from '../src/cluster/quarantine.ts';
 import {createMetrics} from '../src/metrics.ts';
 import {ledgerMetadata} from '../src/ports/config-map.ts';
 import type {PodDemand} from '../src/ports/demand.ts';
@@ -59,7 +59,7 @@ const store = async (namespace: string, size: number): Promise<number> => {
 
 const open = async (namespace: string) => {
 	const objects = new LedgerObjects(common.api, namespace);
-	const quarantine = new Quarantine({...common, objects, namespace, leaseName: 'hostport-ledger', holdMs: 120_000, mintClaim: randomUUID, signal});
+	const quarantine = createQuarantine({...common, objects, namespace, leaseName: 'hostport-ledger', holdMs: 120_000, mintClaim: randomUUID, signal});
 	const pages = new LedgerPages({...common, objects, quarantine, metrics: createMetrics()});
 	// One writer: it has been alone since it began.
 	const aloneSince = systemClock.now();

@@ -13,7 +13,7 @@ import {LedgerObjects} from './cluster/ledger-objects.ts';
 import {LedgerPages} from './cluster/ledger-pages.ts';
 import {LedgerStore} from './cluster/ledger-store.ts';
 import {createNamespaceLabels} from './cluster/namespaces.ts';
-import {Quarantine} from './cluster/quarantine.ts';
+import {createQuarantine} from './cluster/quarantine.ts';
 import {Reconciler} from './cluster/reconciler.ts';
 import {holdMs} from './config.ts';
 import type {Config} from './config.ts';
@@ -61,7 +61,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	const {namespace, leaseDuration, leaseIdle, portRange} = config;
 	const common = {api, clock, logger, namespace};
 	const objects = new LedgerObjects(api, namespace);
-	const quarantine = new Quarantine({...common, objects, leaseName, holdMs: holdMs(config), mintClaim, signal: lifetime.signal});
+	const quarantine = createQuarantine({...common, objects, leaseName, holdMs: holdMs(config), mintClaim, signal: lifetime.signal});
 	const pages = new LedgerPages({objects, quarantine, clock, logger, metrics});
 	const lease = (name: string) => ({name, onWrite: (change: string) => metrics.leaseWrites.inc({lease: name, change: change.replaceAll(' ', '_')})});
 	const lock = new LeaseLock({...common, ...lease(leaseName), identity, durationSeconds: leaseDuration, idleMs: leaseIdle, rereadMs: 1000, eager: true});

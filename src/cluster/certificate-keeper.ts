@@ -15,6 +15,7 @@ import type {ApiClient} from './api-client.ts';
 import {CertificateSecret, certificateSecretName} from './certificate-secret.ts';
 import type {CertificateSecretObject} from './certificate-secret.ts';
 import type {Clock} from './clock.ts';
+import {keepWatching, watchSeconds} from './keep-watching.ts';
 import {Wakeup} from './wakeup.ts';
 import {describeBundle, hasBundle, hostsOf, readWebhookConfiguration, trustedBy, webhookConfigurationWatch, writeBundle} from './webhook-configuration.ts';
 
@@ -43,7 +44,6 @@ const gatherMs = 1000;
 const firstRetryMs = 500;
 const lastRetryMs = 30_000;
 
-const watchSeconds = 300;
 const rewatchMs = 1000;
 
 /** Making certificates takes a quarter of a second of a free processor. */
@@ -187,19 +187,14 @@ export class CertificateKeeper {
 	/** Whatever happens to the configuration, the next pass looks at everything. The Secret is in no such hurry. */
 	async #watch(signal: AbortSignal): Promise<void> {
 		const {api, clock, logger, configurationName} = this.#options;
-		while (!signal.aborted) {
-			try {
-				for await (const _ of api.watch(webhookConfigurationWatch(configurationName), {signal, timeoutSeconds: watchSeconds, metadataOnly: true})) {
-					this.#wakeup.notify();
-				}
-			} catch (error) {
-				if (!signal.aborted) {
-					logger.debug({err: error}, 'the watch of the webhook configuration ended: starting it again');
-				}
-			}
-
-			await clock.sleep(rewatchMs, signal);
-		}
+		return keepWatching({
+			clock,
+			signal,
+			restMs: rewatchMs,
+			start: () => api.watch(webhookConfigurationWatch(configurationName), {signal, timeoutSeconds: watchSeconds, metadataOnly: true}),
+			onEvent: () => this.#wakeup.notify(),
+			onBroken: error => logger.debug({err: error}, 'the watch of the webhook configuration ended: starting it again'),
+		});
 	}
 }
 

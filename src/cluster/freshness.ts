@@ -43,8 +43,8 @@ export type FreshnessInput = {
 };
 
 /**
- * Where a predecessor's ports are looked for, a page may be this old when the Pod comes: not every write is made under the Lease. One that was
- * made just before a Lease could be taken, or pages that were made ahead, leave no trace in it.
+ * Where a predecessor's ports are looked for, a page may be this old when the Pod comes: not every write is made under the
+ * Lease. One that was made just before a Lease could be taken, or pages that were made ahead, leave no trace in it.
  */
 const predecessorLifetimeMs = 1000;
 

@@ -12,7 +12,7 @@ import type {Quarantine} from './quarantine.ts';
 
 export type KnownLedgerOptions = {
 	/** Sees to what is found marked. */
-	readonly quarantine: Pick<Quarantine, 'watchIndex' | 'watchPage'>;
+	readonly quarantine: Quarantine;
 	readonly clock: Pick<Clock, 'now'>;
 	readonly logger: Logger;
 };
@@ -123,7 +123,7 @@ export class KnownLedger {
 		this.#index = index;
 		this.#indexReadAt = readAt;
 		if (index.quarantined) {
-			this.#options.quarantine.watchIndex(index);
+			this.#options.quarantine.index.watch(index);
 		}
 
 		return index;
@@ -135,14 +135,12 @@ export class KnownLedger {
 	 * @param isCached whether the API server may have answered from its cache.
 	 */
 	keepRead(first: number, page: LedgerPage | undefined, readAt: number, isCached: boolean): void {
-		if (page && page.blockSize !== this.blockSize) {
-			return;
-		}
-
-		if (page) {
+		if (!page) {
+			this.#pages.delete(first);
+		} else if (page.blockSize === this.blockSize) {
 			this.keep(page);
 		} else {
-			this.#pages.delete(first);
+			return;
 		}
 
 		const {consistently} = this.#readAt.get(first) ?? never;
@@ -171,7 +169,7 @@ export class KnownLedger {
 
 		if (page.quarantined) {
 			this.#markedSince.set(page.uid, this.#markedSince.get(page.uid) ?? clock.now());
-			quarantine.watchPage(page);
+			quarantine.pages.watch(page);
 		} else {
 			this.#markedSince.delete(page.uid);
 		}

@@ -6,6 +6,7 @@ import type {Logger} from 'pino';
 import {ApiError} from '../errors.ts';
 import type {ApiClient} from './api-client.ts';
 import type {Clock} from './clock.ts';
+import {keepWatching, watchSeconds} from './keep-watching.ts';
 import {LeaseApi} from './lease-api.ts';
 import {decide} from './lease-decision.ts';
 import type {Decision} from './lease-decision.ts';
@@ -48,8 +49,6 @@ export type Tenure = {
 	readonly release: (expectsMore?: boolean) => void;
 };
 
-/** Short enough that a dead connection is found out, long enough to cost nothing. */
-const watchSeconds = 300;
 const rewatchMs = 200;
 
 /** As long as a few replicas take their turns: who has not got any work by then leaves the line. */
@@ -296,21 +295,18 @@ export class LeaseLock {
 
 	async #watch(signal: AbortSignal): Promise<void> {
 		const {clock, logger} = this.#options;
-		while (!signal.aborted) {
-			try {
-				for await (const {type, object} of this.#lease.watch(signal, watchSeconds)) {
-					if (this.#view.adoptHint(object, type === 'DELETED')) {
-						this.#wakeup.notify();
-					}
+		return keepWatching({
+			clock,
+			signal,
+			restMs: rewatchMs,
+			start: () => this.#lease.watch(signal, watchSeconds),
+			onEvent: ({type, object}) => {
+				if (this.#view.adoptHint(object, type === 'DELETED')) {
+					this.#wakeup.notify();
 				}
-			} catch (error) {
-				if (!signal.aborted) {
-					logger.debug({err: error}, 'the watch of the Lease ended: starting it again');
-				}
-			}
-
-			await clock.sleep(rewatchMs, signal);
-		}
+			},
+			onBroken: error => logger.debug({err: error}, 'the watch of the Lease ended: starting it again'),
+		});
 	}
 
 	/** Only what a fresh read shows to be ours is handed on: somebody may have taken it over. */

@@ -8,8 +8,8 @@ import type {Clock} from './clock.ts';
 import type {Needs} from './freshness.ts';
 import {KnownLedger} from './known-ledger.ts';
 import type {LedgerObjects} from './ledger-objects.ts';
-import {unlessChanged} from './quarantine.ts';
 import type {Quarantine} from './quarantine.ts';
+import {unlessChanged} from './unless-changed.ts';
 
 export type LedgerPagesOptions = {
 	readonly objects: LedgerObjects;
@@ -39,7 +39,7 @@ export class LedgerPages {
 
 	/** Finds or makes the index; resolves once it may be used. Must be called first. */
 	async open(signal: AbortSignal): Promise<void> {
-		this.known.keepIndex(await this.#options.quarantine.untilIndexIsOpen(signal), this.#options.clock.now());
+		this.known.keepIndex(await this.#options.quarantine.index.untilOpen(signal), this.#options.clock.now());
 	}
 
 	/** Reads the index and every page that it names, and makes again, in quarantine, those that somebody has deleted. */
@@ -177,7 +177,7 @@ export class LedgerPages {
 		const {quarantine, clock, logger} = this.#options;
 		for (let tries = 1; closed.length > 0; tries++) {
 			try {
-				for (const opened of await quarantine.openPages(closed, signal)) {
+				for (const opened of await quarantine.pages.open(closed, signal)) {
 					this.known.keep(opened);
 				}
 

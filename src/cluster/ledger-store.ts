@@ -10,8 +10,7 @@ import type {PodDemand} from '../ports/demand.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
 import type {Repair} from '../ports/repair.ts';
 import type {Clock} from './clock.ts';
-import {gatheringMs, isBurst} from './gathering.ts';
-import type {Group} from './gathering.ts';
+import {Gatherer} from './gatherer.ts';
 import type {LeaseLock, Tenure} from './lease-lock.ts';
 import type {LedgerPages} from './ledger-pages.ts';
 import {LedgerPlanner} from './ledger-planner.ts';
@@ -34,16 +33,12 @@ export type LedgerStoreOptions = {
 /** One try to serve a group. */
 type Attempt = {
 	readonly aloneSince: number;
-	gatherUntil: number;
 	/** Those who were planned for last. */
 	batch: readonly Waiting[];
 };
 
 /** Bounds a commit, and so how long the Lease is held for it. */
 const maximumBatch = 256;
-
-/** Who was answered together comes back together, if he comes back: a gap of so long is the end of it. */
-const lullMs = 8;
 
 /** Other replicas wait for so long, and a commit longer, while Pods keep coming to this one. */
 const turnMs = 60;
@@ -58,9 +53,9 @@ export class LedgerStore {
 	readonly #options: LedgerStoreOptions;
 	readonly #planner: LedgerPlanner;
 	readonly #queue: LedgerQueue;
+	readonly #gatherer: Gatherer;
 	/** Repairs whose caller may not have heard of it yet, because others of his had to be planned again. */
 	readonly #committed = new WeakSet<Repair>();
-	#lastGroup: Group | undefined;
 	#draining: Promise<void> | undefined;
 	#lastFailure = waitedForLease;
 
@@ -68,6 +63,7 @@ export class LedgerStore {
 		this.#options = options;
 		this.#planner = new LedgerPlanner({...options, known: options.pages.known});
 		this.#queue = new LedgerQueue(options.clock);
+		this.#gatherer = new Gatherer(this.#queue, options.clock, maximumBatch);
 	}
 
 	/**
@@ -127,7 +123,7 @@ export class LedgerStore {
 		while (this.#queue.size > 0) {
 			try {
 				const tenure = await lock.acquire(this.#queue.emptied);
-				await this.#work(tenure).finally(() => tenure.release(isBurst(this.#lastGroup, clock.now())));
+				await this.#work(tenure).finally(() => tenure.release(this.#gatherer.isBurst));
 			} catch (error) {
 				// While the Lease was awaited, everybody's time ran out; or the lock has ended, and soon it will.
 				logger.debug({err: error}, 'no longer waiting for the Lease');
@@ -144,14 +140,14 @@ export class LedgerStore {
 		const turnEndsAt = clock.now() + turnMs;
 		do {
 			await this.#serve(tenure);
-		} while (clock.now() < turnEndsAt && tenure.isHeld() && await this.#isJoinedSoon(tenure.signal));
+		} while (clock.now() < turnEndsAt && tenure.isHeld() && await this.#gatherer.isJoinedSoon(tenure.signal));
 	}
 
 	/** Serves those who wait now, and those who join until the commit begins, for as long as the Lease is ours. */
 	async #serve(tenure: Tenure): Promise<void> {
 		const signal = AbortSignal.any([tenure.signal, this.#queue.emptied]);
 		for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
-			const attempt: Attempt = {gatherUntil: this.#gatherUntil, aloneSince: tenure.aloneSince, batch: []};
+			const attempt: Attempt = {aloneSince: tenure.aloneSince, batch: []};
 			try {
 				await this.#attempt(attempt, signal);
 				return;
@@ -167,45 +163,21 @@ export class LedgerStore {
 		}
 	}
 
-	/** Waits for the next request, where several came a moment ago. */
-	async #isJoinedSoon(signal: AbortSignal): Promise<boolean> {
-		const {clock} = this.#options;
-		if (this.#queue.size === 0 && isBurst(this.#lastGroup, clock.now())) {
-			await this.#queue.isJoined(1, gatheringMs(0, this.#lastGroup, clock.now()), signal);
-		}
-
-		return this.#queue.size > 0 && !signal.aborted;
-	}
-
-	/** Waits until nobody is likely to join any more: all of the group before are back, and nobody has come for a moment. */
-	async #gather(attempt: Attempt, signal: AbortSignal): Promise<void> {
-		const {clock} = this.#options;
-		while (clock.now() < attempt.gatherUntil && this.#queue.size < maximumBatch && !signal.aborted) {
-			const expected = Math.min(this.#lastGroup?.pods ?? 0, maximumBatch);
-			const areAllBack = this.#queue.size >= expected;
-			const leftMs = attempt.gatherUntil - clock.now();
-			const isJoined = await this.#queue.isJoined(expected, areAllBack ? Math.min(lullMs, leftMs) : leftMs, signal);
-			if (areAllBack && !isJoined) {
-				attempt.gatherUntil = -Infinity;
-			}
-		}
-	}
-
-	/** Until when the first who waits may be kept waiting for company. */
-	get #gatherUntil(): number {
-		const pods = this.#queue.admissions;
-		return (pods[0]?.since ?? -Infinity) + gatheringMs(pods.length, this.#lastGroup, this.#options.clock.now());
-	}
-
 	/**
 	 * Plans with what is known, reads what the plan rests on and is not fresh, waits for company where that pays, and
 	 * commits once nothing is left to read.
 	 */
 	async #attempt(attempt: Attempt, signal: AbortSignal): Promise<void> {
 		const {pages, mintClaim, clock, logger} = this.#options;
-		if (this.#lastGroup && attempt.aloneSince <= this.#lastGroup.endedAt) {
+		let gatherUntil = this.#gatherer.until;
+		const gather = async () => {
+			await this.#gatherer.gather(gatherUntil, signal);
+			gatherUntil = -Infinity;
+		};
+
+		if (this.#gatherer.hasCommittedSince(attempt.aloneSince)) {
 			// What the group before knew is still so: there is nothing to read while others come.
-			await this.#gather(attempt, signal);
+			await gather();
 		}
 
 		const startedAt = clock.now();
@@ -227,12 +199,12 @@ export class LedgerStore {
 				await pages.readOrCreate(needs, signal);
 			} else if (await this.#planner.waitsForOpening(plan, signal)) {
 				logger.debug('a page is about to be opened: planning again');
-			} else if (clock.now() < attempt.gatherUntil && attempt.batch.length < maximumBatch) {
-				await this.#gather(attempt, signal);
+			} else if (clock.now() < gatherUntil && attempt.batch.length < maximumBatch) {
+				await gather();
 			} else {
 				this.#options.onBatch?.(attempt.batch.length);
 				await this.#commit(plan, known, startedAt, signal);
-				this.#lastGroup = {pods: requests.length, endedAt: clock.now()};
+				this.#gatherer.committed(requests.length);
 				this.#lastFailure = waitedForLease;
 				logger.debug({pods: requests.length, ms: Math.round(clock.now() - startedAt)}, 'committed');
 				for (const job of jobs) {

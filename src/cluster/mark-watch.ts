@@ -37,12 +37,10 @@ export class MarkWatch {
 		}
 
 		const watch = async () => {
-			for (let outcome: 'over' | 'anew' = 'anew'; outcome === 'anew' && !signal.aborted;) {
-				outcome = 'over';
-				if (await this.#untilDone(name, begin) === 'begun') {
-					await clock.sleep(holdMs, signal);
-					outcome = await this.#untilDone(name, lift);
-				}
+			let isOver = false;
+			while (!isOver && await this.#untilDone(name, begin) === 'begun') {
+				await clock.sleep(holdMs, signal);
+				isOver = await this.#untilDone(name, lift) === 'over';
 			}
 
 			this.#watched.delete(mark);

@@ -16,6 +16,7 @@ import type {Metrics} from '../metrics.ts';
 import type {ApiClient, KubernetesObject, WatchEvent} from './api-client.ts';
 import {timestamp} from './clock.ts';
 import type {Clock} from './clock.ts';
+import {keepWatching, watchSeconds} from './keep-watching.ts';
 import type {LeaseLock} from './lease-lock.ts';
 import type {LedgerPages} from './ledger-pages.ts';
 import type {LedgerStore} from './ledger-store.ts';
@@ -62,8 +63,6 @@ const fullPassMs = 60_000;
 /** A list of all Pods of a large cluster takes seconds. */
 const passBudgetMs = 60_000;
 
-/** A watch that went silent without ending is over after this. */
-const watchSeconds = 300;
 const rewatchMs = 1000;
 
 export class Reconciler {
@@ -189,23 +188,23 @@ export class Reconciler {
 
 	/** Any change of a Pod or Service may matter; which one does is for the pass to find out. */
 	async #watch(path: string, signal: AbortSignal): Promise<void> {
-		const {api, clock, logger} = this.#options;
-		while (!signal.aborted) {
-			try {
-				const {metadata: {resourceVersion}} = await api.get<{metadata: {resourceVersion: string}}>(`${path}?limit=1`, {signal, metadataOnly: 'list'});
-				// What happened before is in no event of this watch; the next pass will see it.
-				this.#hurry(0);
-				for await (const event of api.watch<KubernetesObject>(`${path}?resourceVersion=${resourceVersion}`, {signal, timeoutSeconds: watchSeconds, metadataOnly: true})) {
-					this.#hurry(urgencyMs(event));
-				}
-			} catch (error) {
-				if (!signal.aborted) {
-					logger.warn({err: error}, `the watch of ${path} ended: starting it again`);
-				}
-			}
+		const {clock, logger} = this.#options;
+		return keepWatching({
+			clock,
+			signal,
+			restMs: rewatchMs,
+			start: () => this.#events(path, signal),
+			onEvent: event => this.#hurry(urgencyMs(event)),
+			onBroken: error => logger.warn({err: error}, `the watch of ${path} ended: starting it again`),
+		});
+	}
 
-			await clock.sleep(rewatchMs, signal);
-		}
+	async * #events(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<KubernetesObject>> {
+		const {api} = this.#options;
+		const {metadata: {resourceVersion}} = await api.get<{metadata: {resourceVersion: string}}>(`${path}?limit=1`, {signal, metadataOnly: 'list'});
+		// What happened before is in no event of this watch; the next pass will see it.
+		this.#hurry(0);
+		yield * api.watch<KubernetesObject>(`${path}?resourceVersion=${resourceVersion}`, {signal, timeoutSeconds: watchSeconds, metadataOnly: true});
 	}
 
 	/** Brings the next pass forward. */

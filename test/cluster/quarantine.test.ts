@@ -14,7 +14,7 @@ test('a page is opened with the ports of Pods and Services that it owns, and kee
 	cluster.putAll('Pod', [storedPod('server-0', 30_558), storedPod('server-1', 30_559), storedPod('proxy', 30_560, {managed: false}), storedPod('elsewhere', 31_000)]);
 	cluster.putAll('Service', [service('web', 30_561), service('other', 32_000)]);
 	const page = await objects.readPage(30_500, 500, never);
-	const [opened] = await quarantine.openPages([page!], never);
+	const [opened] = await quarantine.pages.open([page!], never);
 	t.deepEqual([...opened!.entries].map(([key, {pod, state}]) => [key, pod, state]), [
 		['30558.tcp', 'game/other', 'bound'],
 		['30561.tcp', 'Service shop/web', 'foreign'],
@@ -29,7 +29,7 @@ test('of a port that several have, the page is opened with the one that we have 
 	cluster.putAll('Service', ports.map(port => service(`web-${port}`, port)));
 	// The API server lists them in the order of their names: ours come before one of the others and after the other.
 	cluster.putAll('Pod', [storedPod('b', 30_558), storedPod('c-proxy', 30_558, {managed: false}), storedPod('a-proxy', 30_559, {managed: false}), storedPod('b-2', 30_559)]);
-	const [opened] = await quarantine.openPages([(await objects.readPage(30_500, 500, never))!], never);
+	const [opened] = await quarantine.pages.open([(await objects.readPage(30_500, 500, never))!], never);
 	t.deepEqual(ports.map(port => opened?.entries.get(`${port}.tcp`)?.pod), ['game/b', 'game/b-2']);
 });
 
@@ -43,7 +43,7 @@ for (const list of ['pods', 'services']) {
 			}
 		};
 
-		await t.throwsAsync(quarantine.openPages([page!], never), {message: 'no answer'});
+		await t.throwsAsync(quarantine.pages.open([page!], never), {message: 'no answer'});
 		t.is(api.count('PATCH hostport-ledger-30500'), 0);
 	});
 }
@@ -52,7 +52,7 @@ test('a page that has changed since it was read is not opened', async t => {
 	const {objects, quarantine, write} = await openLedger({'30500.tcp': entryWith()});
 	const page = await objects.readPage(30_500, 500, never);
 	write('30501.tcp', entryWith());
-	t.deepEqual(await quarantine.openPages([page!], never), []);
+	t.deepEqual(await quarantine.pages.open([page!], never), []);
 });
 
 const markOf = ({configMap}: Awaited<ReturnType<typeof openLedger>>, name: string) => configMap(name)?.metadata.annotations?.['hostport.io/mark'];
@@ -80,7 +80,7 @@ const open = (first: number, size: number) => pageWith(first, `${first}-${first 
 
 test('an index gets the blocks of the pages that are open, before its hold time begins', async t => {
 	const {clock, quarantine, index, configMap, mark} = await withIndexOf(1000);
-	quarantine.watchIndex(index);
+	quarantine.index.watch(index);
 	await clock.advance(1);
 	t.like(configMap('hostport-ledger')?.data, {'block-size': '500', pages: '30500'});
 	await clock.advance(holdMs - 1000);
@@ -93,9 +93,9 @@ test('nobody can open a page any more that has another block size than the index
 	const {clock, cluster, quarantine, objects, index, mark} = await withIndexOf(500, [30_500]);
 	cluster.put('ConfigMap', marked(30_560, 16));
 	const page = await objects.readPage(30_560, 16, never);
-	quarantine.watchIndex(index);
+	quarantine.index.watch(index);
 	await clock.advance(1);
-	t.deepEqual(await quarantine.openPages([page!], never), []);
+	t.deepEqual(await quarantine.pages.open([page!], never), []);
 	await clock.advance(holdMs + 2000);
 	t.is(mark(), undefined);
 });
@@ -103,7 +103,7 @@ test('nobody can open a page any more that has another block size than the index
 test('an index stays closed until its hold time after the last page of another block size is gone', async t => {
 	const {clock, cluster, quarantine, index, mark} = await withIndexOf(500, [30_500]);
 	cluster.put('ConfigMap', open(30_560, 16));
-	quarantine.watchIndex(index);
+	quarantine.index.watch(index);
 	await clock.advance(2 * holdMs);
 	t.is(mark(), 'quarantine');
 	cluster.remove('ConfigMap', {name: 'hostport-ledger-30560'});
@@ -117,7 +117,7 @@ test('no page is opened while the index is marked', async t => {
 	const {clock, cluster, quarantine, objects, index, configMap} = await withIndexOf(500, [30_500, 31_000]);
 	cluster.put('ConfigMap', marked(31_000, 500));
 	const pageMark = () => configMap('hostport-ledger-31000')?.metadata.annotations?.['hostport.io/mark'];
-	quarantine.watchPage((await objects.readPage(31_000, 500, never))!);
+	quarantine.pages.watch((await objects.readPage(31_000, 500, never))!);
 	await clock.advance(2 * holdMs);
 	t.is(pageMark(), 'quarantine');
 	await objects.openIndex(index, never);
@@ -127,7 +127,7 @@ test('no page is opened while the index is marked', async t => {
 
 test('the hold time of an index begins anew when a page of another block size has come meanwhile', async t => {
 	const {clock, cluster, quarantine, index, mark} = await withIndexOf(500, [30_500]);
-	quarantine.watchIndex(index);
+	quarantine.index.watch(index);
 	await clock.advance(1);
 	cluster.put('ConfigMap', open(30_560, 16));
 	await clock.advance(holdMs + 5000);
@@ -143,10 +143,10 @@ for (const ports of [undefined, '31000-31249', '31000-31499']) {
 		const ledger = await openLedger({});
 		ledger.cluster.put('ConfigMap', pageWith(31_000, ports, 'quarantine'));
 		const page = await ledger.objects.readPage(31_000, 500, never);
-		ledger.quarantine.watchIndex(await beginIndex(ledger, 250));
+		ledger.quarantine.index.watch(await beginIndex(ledger, 250));
 		await ledger.clock.advance(holdMs + 2000);
 		t.is(markOf(ledger, 'hostport-ledger'), undefined);
-		t.deepEqual(await ledger.quarantine.openPages([page!], never), []);
+		t.deepEqual(await ledger.quarantine.pages.open([page!], never), []);
 	});
 }
 
@@ -156,7 +156,7 @@ test('an index that gets its first block size again is opened all the same', asy
 		cluster.put('ConfigMap', open(first, 16));
 	}
 
-	quarantine.watchIndex(index);
+	quarantine.index.watch(index);
 	await clock.advance(1);
 	t.is((await objects.readIndex(never))?.blockSize, 16);
 	for (const first of [30_560, 30_576]) {
@@ -172,7 +172,7 @@ test('a page is opened also if the index was one of another block size for a whi
 	const ledger = await openLedger({'30500.tcp': entryWith()});
 	const {clock, cluster, quarantine, objects} = ledger;
 	cluster.put('ConfigMap', marked(31_000, 500));
-	const watch = async () => quarantine.watchPage((await objects.readPage(31_000, 500, never))!);
+	const watch = async () => quarantine.pages.watch((await objects.readPage(31_000, 500, never))!);
 	await watch();
 	await beginIndex(ledger, 250);
 	await clock.advance(holdMs + 5000);
@@ -197,7 +197,7 @@ test('a page that somebody marks by hand is opened again, each time', async t =>
 test('a page counts by its name, for its label may be gone', async t => {
 	const {clock, cluster, quarantine, objects, index} = await withIndexOf(250);
 	cluster.patch('ConfigMap', {name: 'hostport-ledger-30500'}, {metadata: {labels: {'hostport.io/ledger': null}}});
-	quarantine.watchIndex(index);
+	quarantine.index.watch(index);
 	await clock.advance(1);
 	t.like(await objects.readIndex(never), {blockSize: 500, pages: [30_500]});
 });

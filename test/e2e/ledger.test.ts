@@ -13,7 +13,7 @@ import {connect} from '../../src/cluster/credentials.ts';
 import {LedgerObjects} from '../../src/cluster/ledger-objects.ts';
 import {LedgerPages} from '../../src/cluster/ledger-pages.ts';
 import {LedgerStore} from '../../src/cluster/ledger-store.ts';
-import {Quarantine} from '../../src/cluster/quarantine.ts';
+import {createQuarantine} from '../../src/cluster/quarantine.ts';
 import {createMetrics} from '../../src/metrics.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
 import {podTemplate} from '../../scripts/burst.ts';
@@ -47,7 +47,7 @@ const openLedger = async (t: ExecutionContext, {namespace, wrap = api => api, ho
 	const api = wrap(new ApiClient(connection));
 	const logger = pino({level: 'silent'});
 	const objects = new LedgerObjects(api, namespace);
-	const quarantine = new Quarantine({api, objects, clock: systemClock, logger, namespace, leaseName: 'hostport-ledger', holdMs, mintClaim: randomUUID, signal: lifetime.signal});
+	const quarantine = createQuarantine({api, objects, clock: systemClock, logger, namespace, leaseName: 'hostport-ledger', holdMs, mintClaim: randomUUID, signal: lifetime.signal});
 	const pages = new LedgerPages({objects, quarantine, clock: systemClock, logger, metrics: createMetrics()});
 	// No Lease: whoever wants to work, works. The compare-and-swap alone must keep the ledger right.
 	const lock = {

@@ -4,7 +4,7 @@ import type {LeaseLock} from '../../src/cluster/lease-lock.ts';
 import {LedgerObjects} from '../../src/cluster/ledger-objects.ts';
 import {LedgerPages} from '../../src/cluster/ledger-pages.ts';
 import {LedgerStore} from '../../src/cluster/ledger-store.ts';
-import {Quarantine} from '../../src/cluster/quarantine.ts';
+import {createQuarantine} from '../../src/cluster/quarantine.ts';
 import {createMetrics} from '../../src/metrics.ts';
 import {ledgerMetadata} from '../../src/ports/config-map.ts';
 import type {ConfigMap} from '../../src/ports/config-map.ts';
@@ -42,7 +42,7 @@ export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>)
 	const metrics = createMetrics();
 	const objects = new LedgerObjects(api, 'operators');
 	const common = {api, objects, clock, logger: silent};
-	const quarantine = new Quarantine({...common, namespace: 'operators', leaseName: 'hostport-ledger', holdMs, mintClaim, signal: never});
+	const quarantine = createQuarantine({...common, namespace: 'operators', leaseName: 'hostport-ledger', holdMs, mintClaim, signal: never});
 	const pages = new LedgerPages({...common, quarantine, metrics});
 	// No Lease: the compare-and-swap alone must keep the ledger right.
 	const lock: Pick<LeaseLock, 'acquire'> = {acquire: async () => ({signal: never, aloneSince: clock.now(), isHeld: () => true, release() {}})};

@@ -109,7 +109,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'quarantine lifted without a new list',
-		edits: [edit('cluster/quarantine.ts', '.filter(([key]) => !isKept.has(key)));', '.filter(([key]) => !isKept.has(key) && key === page.uid));')],
+		edits: [edit('cluster/page-quarantine.ts', '.filter(([key]) => !isKept.has(key)));', '.filter(([key]) => !isKept.has(key) && key === page.uid));')],
 	},
 	{
 		name: 'quarantine lifted at once',
@@ -125,7 +125,7 @@ export const variants: readonly Variant[] = [
 					const {objects, quarantine} = this.#options;
 					await objects.createPage(first, blockSize, signal);
 					const made = await this.#readPage(first, signal);
-					for (const opened of made?.quarantined && !this.known.index.pages.includes(first) ? await quarantine.openPages([made], signal) : []) {
+					for (const opened of made?.quarantined && !this.known.index.pages.includes(first) ? await quarantine.pages.open([made], signal) : []) {
 						this.known.keep(opened);
 					}
 				}
@@ -136,7 +136,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a page opened although the index does not name it',
 		theme: 'makers die',
-		edits: [edit('cluster/quarantine.ts', 'index.pages.includes(first) || await', 'index.pages.includes(first) || first > 0 || await')],
+		edits: [edit('cluster/page-quarantine.ts', 'index.pages.includes(first) || await', 'index.pages.includes(first) || first > 0 || await')],
 	},
 	{
 		name: 'a spent deadline answered as a failure of ours',
@@ -228,13 +228,13 @@ export const variants: readonly Variant[] = [
 		theme: 'two block sizes',
 		edits: [
 			edit('ports/ledger-blocks.ts', '?? [otherwise];', '&& false || [otherwise];'),
-			edit('cluster/quarantine.ts', 'if (open.length === 0) {', 'if (open.length >= 0) {'),
+			edit('cluster/index-quarantine.ts', 'if (open.length === 0) {', 'if (open.length >= 0) {'),
 		],
 	},
 	{
 		name: 'an index that is made again taken for a first installation',
 		theme: 'deleted ledgers',
-		edits: [edit('cluster/quarantine.ts', 'await this.#isFirstInstallation(signal)', 'await this.#isFirstInstallation(signal) || index.quarantined')],
+		edits: [edit('cluster/index-quarantine.ts', 'await this.#isFirstInstallation(signal)', 'await this.#isFirstInstallation(signal) || index.quarantined')],
 	},
 	{
 		name: 'pages of a marked index opened at once',
