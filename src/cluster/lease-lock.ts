@@ -12,6 +12,8 @@ import {decide} from './lease-decision.ts';
 import type {Decision} from './lease-decision.ts';
 import type {Lease} from './lease-record.ts';
 import {LeaseView} from './lease-view.ts';
+import {LeaseWork} from './lease-work.ts';
+import type {Tenure} from './lease-work.ts';
 import {Wakeup} from './wakeup.ts';
 
 export type LeaseLockOptions = {
@@ -37,22 +39,7 @@ export type LeaseLockOptions = {
 	readonly onWrite?: (change: string) => void;
 };
 
-/** The right to work, until `release`. */
-export type Tenure = {
-	/** Aborted when the Lease is lost: stop writing, another replica works. */
-	readonly signal: AbortSignal;
-	/** Since when no other replica has worked, on the lock's clock: what was read after it is still current. */
-	readonly aloneSince: number;
-	/** Whether the Lease is ours by now. Without it, what has failed once should wait for its turn. */
-	readonly isHeld: () => boolean;
-	/** @param expectsMore more work is likely to come soon: then a place in the line is kept, for joining it costs a write. */
-	readonly release: (expectsMore?: boolean) => void;
-};
-
 const rewatchMs = 200;
-
-/** As long as a few replicas take their turns: who has not got any work by then leaves the line. */
-const expectMs = 500;
 
 /** Doubles with each failure in a row: an API server that is down is asked, and complained about, less and less often. */
 const firstRetryMs = 100;
@@ -62,16 +49,10 @@ export class LeaseLock {
 	readonly #options: LeaseLockOptions;
 	readonly #lease: LeaseApi;
 	readonly #view: LeaseView;
+	readonly #work: LeaseWork;
 	readonly #wakeup: Wakeup;
 	readonly #durationMs: number;
-	/** The tenure (it began at the view's `heldSince`) in which work was last done, and when that ended. */
-	#servedIn = -1;
-	#idleSince = -Infinity;
-	/** Until then work is likely to come. */
-	#expectsUntil = -Infinity;
 	#retryMs = firstRetryMs;
-	#work: AbortController | undefined;
-	#waiting: PromiseWithResolvers<Tenure> | undefined;
 	#lifetime: AbortSignal | undefined;
 
 	constructor(options: LeaseLockOptions) {
@@ -81,6 +62,7 @@ export class LeaseLock {
 		this.#lease = new LeaseApi(api, namespace, name);
 		this.#view = new LeaseView({clock, identity, durationMs: this.#durationMs, onLost: why => this.#lose(why)});
 		this.#wakeup = new Wakeup(clock);
+		this.#work = new LeaseWork({clock, lease: this.#view, onChange: () => this.#wakeup.notify()});
 	}
 
 	/** Whether this replica holds the Lease, as far as it knows. */
@@ -96,23 +78,7 @@ export class LeaseLock {
 	async acquire(signal: AbortSignal): Promise<Tenure> {
 		this.#lifetime?.throwIfAborted();
 		signal.throwIfAborted();
-		const waiting = Promise.withResolvers<Tenure>();
-		const giveUp = () => {
-			if (this.#waiting === waiting) {
-				this.#waiting = undefined;
-				waiting.reject(signal.reason);
-				this.#wakeup.notify();
-			}
-		};
-
-		this.#waiting = waiting;
-		signal.addEventListener('abort', giveUp, {once: true});
-		this.#wakeup.notify();
-		try {
-			return await waiting.promise;
-		} finally {
-			signal.removeEventListener('abort', giveUp);
-		}
+		return this.#work.wait(signal);
 	}
 
 	/** Keeps the Lease as the callers of `acquire` need it, until the signal is aborted; then leaves the line and hands it on. */
@@ -127,80 +93,54 @@ export class LeaseLock {
 
 			const decision = this.#decide();
 			if (decision.action === 'work') {
-				this.#begin();
+				this.#work.begin();
 			} else if (decision.action === 'rest') {
 				await this.#rest(signal);
 			} else {
 				if (this.#options.eager && decision.action === 'write' && decision.because === 'take') {
-					this.#begin();
+					this.#work.begin();
 				}
 
 				await this.#carryOut(decision, signal);
 			}
 		}
 
-		this.#waiting?.reject(signal.reason);
-		this.#waiting = undefined;
-		this.#expectsUntil = -Infinity;
+		this.#work.close(signal.reason);
 		await watching;
 		await this.#leave();
 	}
 
 	#decide(): Decision {
-		const {identity, idleMs, clock} = this.#options;
-		const {record, heldSince, expiresInMs, renewalInMs} = this.#view;
+		const {identity, idleMs} = this.#options;
+		const {record, expiresInMs, renewalInMs} = this.#view;
 		return decide({
 			record,
 			identity,
-			wanted: this.#waiting !== undefined,
-			expected: clock.now() < this.#expectsUntil,
-			working: this.#work !== undefined,
-			served: this.#servedIn === heldSince,
-			sticky: clock.now() - Math.max(this.#idleSince, heldSince) < idleMs,
+			wanted: this.#work.isWanted,
+			expected: this.#work.expectedForMs > 0,
+			working: this.#work.isGoingOn,
+			served: this.#work.isServed,
+			sticky: this.#work.idleForMs < idleMs,
 			expired: expiresInMs <= 0,
 			renewalDue: renewalInMs <= 0,
 		});
 	}
 
-	#begin(): void {
-		const {clock} = this.#options;
-		const {aloneSince} = this.#view;
-		const work = new AbortController();
-		const waiting = this.#waiting;
-		this.#work = work;
-		this.#waiting = undefined;
-		waiting?.resolve({
-			signal: work.signal,
-			aloneSince,
-			isHeld: () => this.isHeld && this.#work === work,
-			release: (expectsMore = false) => {
-				if (this.#work === work) {
-					this.#work = undefined;
-					this.#expectsUntil = expectsMore ? clock.now() + expectMs : -Infinity;
-					this.#servedIn = this.#view.heldSince;
-					this.#idleSince = clock.now();
-					this.#wakeup.notify();
-				}
-			},
-		});
-	}
-
 	/** Sleeps until there may be something to decide, and reads the Lease itself where a watch should have told but may not. */
 	async #rest(signal: AbortSignal): Promise<void> {
-		const {clock, idleMs, rereadMs} = this.#options;
-		const {isHeld, heldSince, renewalInMs, expiresInMs, silentForMs} = this.#view;
+		const {idleMs, rereadMs} = this.#options;
+		const {isHeld, renewalInMs, expiresInMs, silentForMs} = this.#view;
+		const {isWanted, isGoingOn, idleForMs, expectedForMs} = this.#work;
 		if (isHeld) {
-			const idleForMs = clock.now() - Math.max(this.#idleSince, heldSince);
-			return this.#wakeup.wait(Math.max(this.#work ? renewalInMs : idleMs - idleForMs, 1), signal);
+			return this.#wakeup.wait(Math.max(isGoingOn ? renewalInMs : idleMs - idleForMs, 1), signal);
 		}
 
-		if (!this.#waiting) {
-			const expectedForMs = this.#expectsUntil - clock.now();
+		if (!isWanted) {
 			return this.#wakeup.wait(expectedForMs > 0 ? expectedForMs : 60_000, signal);
 		}
 
 		await this.#wakeup.wait(Math.max(Math.min(expiresInMs, rereadMs - silentForMs), 1), signal);
-		if (this.#waiting && this.#view.silentForMs >= rereadMs) {
+		if (this.#work.isWanted && this.#view.silentForMs >= rereadMs) {
 			await this.#read(signal);
 		}
 	}
@@ -273,8 +213,7 @@ export class LeaseLock {
 
 	/** How long to wait for an answer: where work goes on, until it must end. */
 	get #patienceMs(): number {
-		const isAtWork = this.isHeld && this.#work?.signal.aborted === false;
-		return isAtWork ? Math.max(this.#view.overdueInMs, 1) : this.#durationMs;
+		return this.isHeld && this.#work.mayGoOn ? Math.max(this.#view.overdueInMs, 1) : this.#durationMs;
 	}
 
 	#loseIfOverdue(): boolean {
@@ -287,7 +226,7 @@ export class LeaseLock {
 	}
 
 	#lose(why: string): void {
-		if (this.#work?.signal.aborted === false) {
+		if (this.#work.mayGoOn) {
 			this.#options.logger.warn(`Lease lost while work was going on: ${why}`);
 			this.#work.abort(new Error(`the Lease was lost: ${why}`));
 		}

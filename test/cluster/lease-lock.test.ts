@@ -3,7 +3,7 @@ import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {pino} from 'pino';
 import {LeaseLock} from '../../src/cluster/lease-lock.ts';
-import type {Tenure} from '../../src/cluster/lease-lock.ts';
+import type {Tenure} from '../../src/cluster/lease-work.ts';
 import {ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
 import {LeaseClient, LeaseInMemory} from '../helpers/lease-in-memory.ts';

@@ -36,7 +36,7 @@ export const variants: readonly Variant[] = [
 		name: 'list Pods before the ledger',
 		theme: 'long passes',
 		edits: [edit(
-			'cluster/reconciler.ts',
+			'cluster/repair-pass.ts',
 			`const snapshot = await pages.readAll(signal);
 		// What was read is at least as old as this, and the list that follows is younger: an age is never overrated.
 		const now = clock.now();

@@ -19,7 +19,7 @@ const edits: readonly Edit[] = [
 	{file: 'cluster/gathering.ts', replace: 'perPodMs = 4;', with: 'perPodMs = 0;'},
 	{file: 'cluster/ledger-store.ts', replace: 'turnMs = 60;', with: 'turnMs = 0;'},
 	{file: 'cluster/ledger-pages.ts', replace: 'mostAtOnce = 8;', with: 'mostAtOnce = 1;'},
-	{file: 'cluster/lease-lock.ts', replace: 'expectMs = 500;', with: 'expectMs = 0;'},
+	{file: 'cluster/lease-work.ts', replace: 'expectMs = 500;', with: 'expectMs = 0;'},
 	{file: 'cluster/reconciler.ts', replace: 'changePassMs = 30_000;', with: 'changePassMs = 15_000;'},
 	{file: 'replica.ts', replace: 'eager: true', with: 'eager: false'},
 ];
