@@ -85,5 +85,6 @@ export const renderTable = ({contenders, compareAndSwap}: Summary): string => {
 	return [lines[0]!, rule, ...lines.slice(1), '', `One compare-and-swap of a ConfigMap with 100 entries: p50 ${compareAndSwap.p50Ms.toFixed(1)} ms, p99 ${compareAndSwap.p99Ms.toFixed(1)} ms.`].join('\n');
 };
 
+/** Nothing where none were made. */
 const added = (latency: Latency, baseline: Latency): string =>
-	`${(latency.p50Ms - baseline.p50Ms).toFixed(1)} / ${(latency.p99Ms - baseline.p99Ms).toFixed(1)}`;
+	Number.isNaN(latency.p50Ms) ? '–' : `${(latency.p50Ms - baseline.p50Ms).toFixed(1)} / ${(latency.p99Ms - baseline.p99Ms).toFixed(1)}`;
