@@ -4,9 +4,9 @@
  * each write, and the size of the stored page as JSON. The ways take turns.
  */
 import {parseArgs} from 'node:util';
-import {startControlPlane} from '../scripts/control-plane/start.ts';
-import {createKubeClient} from '../scripts/kube-client.ts';
-import type {ConfigMap} from '../src/ports/config-map.ts';
+import {startControlPlane} from '../harness/control-plane/start.ts';
+import {createKubeClient} from '../harness/kube-client.ts';
+import type {ConfigMap} from '../src/ports/ledger-metadata.ts';
 import {formatEntry} from '../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../src/ports/ledger-entry.ts';
 import {median, sum} from './figures.ts';

@@ -3,7 +3,7 @@ import {readFileSync} from 'node:fs';
 import process from 'node:process';
 import {Bench} from 'tinybench';
 import {patchBetween} from '../src/admission/patch.ts';
-import {withPorts} from '../src/admission/pod-mutation.ts';
+import {withPorts} from '../src/admission/apply-ports.ts';
 import {planPod} from '../src/admission/pod-plan.ts';
 import {decodePod} from '../src/admission/pod.ts';
 import {decodeReview} from '../src/admission/review.ts';

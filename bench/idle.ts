@@ -10,11 +10,11 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
 import {build} from '../scripts/build.ts';
-import {countWrites} from '../scripts/burst.ts';
-import {startControlPlane} from '../scripts/control-plane/start.ts';
-import {createKubeClient} from '../scripts/kube-client.ts';
-import {install, serviceAccount} from '../scripts/replicas.ts';
-import {readText, sendRequest} from '../src/cluster/http-request.ts';
+import {countWrites} from '../harness/burst.ts';
+import {startControlPlane} from '../harness/control-plane/start.ts';
+import {createKubeClient} from '../harness/kube-client.ts';
+import {install, serviceAccount} from '../harness/replicas.ts';
+import {readText, sendRequest} from '../src/kubernetes/http-request.ts';
 import {median, quantile} from './figures.ts';
 import {clear, namespace} from './load.ts';
 

@@ -1,8 +1,8 @@
 /** The load that every contender gets, and what is seen of it from outside. */
 import {setTimeout as sleep} from 'node:timers/promises';
-import {countWrites, createBurst, podTemplate} from '../scripts/burst.ts';
-import type {KubeClient} from '../scripts/kube-client.ts';
-import {duplicates, hostPorts} from '../scripts/observe.ts';
+import {countWrites, createBurst, podTemplate} from '../harness/burst.ts';
+import type {KubeClient} from '../harness/kube-client.ts';
+import {duplicates, hostPorts} from '../harness/observe.ts';
 import {quantile, sum} from './figures.ts';
 import {usageOf} from './process-usage.ts';
 

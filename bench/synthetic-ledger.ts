@@ -1,6 +1,6 @@
 /** Ledgers of any size, as the API server would have them. */
-import {ledgerMetadata} from '../src/ports/config-map.ts';
-import type {ConfigMap} from '../src/ports/config-map.ts';
+import {ledgerMetadata} from '../src/ports/ledger-metadata.ts';
+import type {ConfigMap} from '../src/ports/ledger-metadata.ts';
 import type {HostPortUse} from '../src/ports/host-port-use.ts';
 import {entryKey, formatEntry, protocols} from '../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../src/ports/ledger-entry.ts';

@@ -1,7 +1,7 @@
 /** `npm run control-plane`: a Kubernetes control plane on this machine until Ctrl-C. */
 import {setTimeout as delay} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
-import {startControlPlane, type ControlPlane} from './control-plane/start.ts';
+import {startControlPlane, type ControlPlane} from '../harness/control-plane/start.ts';
 
 const usage = `Starts a Kubernetes control plane on this machine, with nodes on which Pods seem to run, until Ctrl-C.
 It listens on 127.0.0.1 alone, and leaves nothing behind but the programs in the cache folder.

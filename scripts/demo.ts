@@ -2,7 +2,7 @@
 import process from 'node:process';
 import {setTimeout as delay} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
-import {namedKubeconfig} from './control-plane/obtain.ts';
+import {namedKubeconfig} from '../harness/control-plane/obtain.ts';
 import {figureLines, findingLines, keepLines} from './demo/closing-lines.ts';
 import {createLiveShow} from './demo/live-show.ts';
 import {createLogShow} from './demo/log-show.ts';

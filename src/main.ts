@@ -2,10 +2,10 @@
 import {randomBytes} from 'node:crypto';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
-import {makeCommand} from './certificates/make-elsewhere.ts';
+import {makeCommand} from './certificates/make-in-child-process.ts';
 import type {Order} from './certificates/order.ts';
-import {renderUsage} from './config-docs.ts';
-import {readConfig} from './config.ts';
+import {renderUsage} from './config/usage.ts';
+import {readConfig} from './config/options.ts';
 import {ConfigurationError} from './errors.ts';
 import {createLogger} from './logger.ts';
 import {startOperator} from './operator.ts';
@@ -64,7 +64,7 @@ const run = async ([command, ...args]: readonly string[]): Promise<void> => {
 
 		// Not for people: see certificates/make-elsewhere.ts.
 		case makeCommand: {
-			const {makeCertificates} = await import('./certificates/make-certificates.ts');
+			const {makeCertificates} = await import('./certificates/make.ts');
 			process.stdout.write(JSON.stringify(await makeCertificates(JSON.parse(await text(process.stdin)) as Order)));
 			return;
 		}

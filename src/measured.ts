@@ -1,7 +1,7 @@
 /** Parts of the operator that do what they did, and are timed while they do it. */
 import {outcomeOf} from './admission/review.ts';
 import type {AdmissionReview} from './admission/review.ts';
-import type {LeaseLock} from './cluster/lease-lock.ts';
+import type {LeaseLock} from './lease/lease-lock.ts';
 import type {Metrics} from './metrics.ts';
 
 type MutatePod = (body: unknown, signal: AbortSignal) => Promise<AdmissionReview>;

@@ -10,7 +10,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
  */
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Up to the largest batch (cluster/ledger-store.ts). */
+/** Up to the largest batch (ledger/reservations.ts). */
 const batchBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /** A set of its own for each operator, so that two in one process do not meet. */

@@ -1,16 +1,16 @@
 /** The composition root: builds the parts, starts them in order and stops them in reverse. */
 import {randomBytes} from 'node:crypto';
 import type {Logger} from 'pino';
-import {ApiClient} from './cluster/api-client.ts';
-import {systemClock} from './cluster/clock.ts';
-import {connect} from './cluster/credentials.ts';
-import {createMissingRightLog} from './cluster/missing-right.ts';
-import type {Config} from './config.ts';
+import {ApiClient} from './kubernetes/api-client.ts';
+import {systemClock} from './clock.ts';
+import {connect} from './kubernetes/credentials.ts';
+import {createMissingRightLog} from './kubernetes/missing-right.ts';
+import type {Config} from './config/options.ts';
 import {addProcessMetrics, createMetrics} from './metrics.ts';
 import {createReplica} from './replica.ts';
 import {createHealthApp, createMetricsApp, createWebhookApp} from './server/app.ts';
 import {listen} from './server/listener.ts';
-import {createTlsSource} from './tls-source.ts';
+import {createTlsSource} from './certificates/tls-source.ts';
 
 export type Operator = {
 	readonly webhookPort: number;

@@ -2,8 +2,8 @@
 import {readFileSync} from 'node:fs';
 import test from 'ava';
 import {parser} from '@prometheus-io/lezer-promql';
-import {readAlerts, renderRunbooksPage} from '../scripts/runbooks.ts';
-import {metricsOf, renderMetricsPage} from '../src/metrics-docs.ts';
+import {readAlerts, renderRunbooksPage} from '../scripts/docs/runbooks-page.ts';
+import {metricsOf, renderMetricsPage} from '../scripts/docs/metrics-page.ts';
 import {addProcessMetrics, createMetrics} from '../src/metrics.ts';
 
 const read = (path: string) => readFileSync(new URL(`../${path}`, import.meta.url), 'utf8');

@@ -2,12 +2,12 @@
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
-import {removeWithThisProcess} from '../control-plane/reaper.ts';
-import {startControlPlane} from '../control-plane/start.ts';
-import type {ControlPlane} from '../control-plane/start.ts';
-import {createKubeClient} from '../kube-client.ts';
-import type {KubeClient} from '../kube-client.ts';
-import {serviceAccount, webhookConfiguration} from '../replicas.ts';
+import {removeWithThisProcess} from '../../harness/control-plane/reaper.ts';
+import {startControlPlane} from '../../harness/control-plane/start.ts';
+import type {ControlPlane} from '../../harness/control-plane/start.ts';
+import {createKubeClient} from '../../harness/kube-client.ts';
+import type {KubeClient} from '../../harness/kube-client.ts';
+import {serviceAccount, webhookConfiguration} from '../../harness/replicas.ts';
 
 export type Cluster = AsyncDisposable & {
 	/** Whether it is gone with the demo. */

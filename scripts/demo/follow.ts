@@ -1,6 +1,6 @@
 /** Follows a kind of object: lists it, watches it, and does so again whatever ends the watch. */
 import {setTimeout as delay} from 'node:timers/promises';
-import type {ApiClient, KubernetesObject} from '../../src/cluster/api-client.ts';
+import type {ApiClient, KubernetesObject} from '../../src/kubernetes/api-client.ts';
 
 export type FollowOptions<T> = {
 	/** Of the collection. */

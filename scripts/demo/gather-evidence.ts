@@ -1,7 +1,7 @@
 /** What can be said of the outcome, read from the API server when all is over. */
 import {hostPortsOf} from '../../src/ports/host-port-use.ts';
 import {entryKey} from '../../src/ports/ledger-entry.ts';
-import {duplicates, ledgerEntries} from '../observe.ts';
+import {duplicates, ledgerEntries} from '../../harness/observe.ts';
 import type {Killed} from './grow-and-kill.ts';
 import {manyWorkers, servers} from './numbers.ts';
 import {isRunning, podsOf} from './picture.ts';

@@ -1,5 +1,5 @@
 /** Fifty Pods, and in the middle of them the death of the replica that everybody waits for. */
-import {until, WaitTimeoutError} from '../control-plane/until.ts';
+import {until, WaitTimeoutError} from '../../harness/control-plane/until.ts';
 import {killHolder} from './kill-holder.ts';
 import type {Kill} from './kill-holder.ts';
 import {fewWorkers, manyWorkers, runBudgetMs} from './numbers.ts';

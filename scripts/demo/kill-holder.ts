@@ -1,9 +1,9 @@
 /** Kills a replica at the worst moment: while it holds the Lease and others wait for it. */
 import {setTimeout as delay} from 'node:timers/promises';
-import type {Lease} from '../../src/cluster/lease-record.ts';
-import {until} from '../control-plane/until.ts';
-import type {KubeClient} from '../kube-client.ts';
-import type {Installation, Replica} from '../replicas.ts';
+import type {Lease} from '../../src/lease/lease-record.ts';
+import {until} from '../../harness/control-plane/until.ts';
+import type {KubeClient} from '../../harness/kube-client.ts';
+import type {Installation, Replica} from '../../harness/replicas.ts';
 import {leaseName, leasePath} from './observe-cluster.ts';
 import type {Scene} from './scene.ts';
 

@@ -1,9 +1,9 @@
 /** Keeps a scene up to date with what the API server says of Pods, ledger and Lease. */
-import {ApiClient} from '../../src/cluster/api-client.ts';
-import {connect} from '../../src/cluster/credentials.ts';
-import {decodeLease} from '../../src/cluster/lease-record.ts';
-import type {Lease} from '../../src/cluster/lease-record.ts';
-import type {ConfigMap} from '../../src/ports/config-map.ts';
+import {ApiClient} from '../../src/kubernetes/api-client.ts';
+import {connect} from '../../src/kubernetes/credentials.ts';
+import {decodeLease} from '../../src/lease/lease-record.ts';
+import type {Lease} from '../../src/lease/lease-record.ts';
+import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import {isManaged} from '../../src/ports/host-port-use.ts';
 import {follow} from './follow.ts';
 import {namespace} from './samples.ts';

@@ -1,8 +1,8 @@
 /** Control plane, replicas and webhook: as much of it at once as can be. */
 import {build} from '../build.ts';
-import {ledgerEntries} from '../observe.ts';
-import {install} from '../replicas.ts';
-import type {Installation} from '../replicas.ts';
+import {ledgerEntries} from '../../harness/observe.ts';
+import {install} from '../../harness/replicas.ts';
+import type {Installation} from '../../harness/replicas.ts';
 import {leftLines} from './closing-lines.ts';
 import {openCluster} from './cluster.ts';
 import type {Cluster} from './cluster.ts';

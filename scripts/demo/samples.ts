@@ -1,7 +1,7 @@
 /** The Pods of the demo: those of deploy/samples, in a namespace of their own. */
-import {until} from '../control-plane/until.ts';
-import {readManifests} from '../kube-client.ts';
-import type {KubeClient, Manifest} from '../kube-client.ts';
+import {until} from '../../harness/control-plane/until.ts';
+import {readManifests} from '../../harness/kube-client.ts';
+import type {KubeClient, Manifest} from '../../harness/kube-client.ts';
 
 export const namespace = 'hostport-demo';
 

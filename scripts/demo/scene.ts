@@ -1,8 +1,8 @@
 /** All that the demo has seen so far. Watches and logs fill it; `picture.ts` makes a picture of it. */
-import type {LeaseRecord} from '../../src/cluster/lease-record.ts';
-import type {ConfigMap} from '../../src/ports/config-map.ts';
+import type {LeaseRecord} from '../../src/lease/lease-record.ts';
+import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import type {StoredPod} from '../../src/ports/host-port-use.ts';
-import type {LogLine} from '../replicas.ts';
+import type {LogLine} from '../../harness/replicas.ts';
 
 export const steps = ['control plane', 'three replicas', 'samples', '50 Pods and a kill', 'check'] as const;
 

@@ -1,6 +1,6 @@
 /** The story of the demo, from an empty machine to fifty Pods and a dead replica. */
 import {setTimeout as delay} from 'node:timers/promises';
-import {until} from '../control-plane/until.ts';
+import {until} from '../../harness/control-plane/until.ts';
 import type {Cluster} from './cluster.ts';
 import {gatherEvidence} from './gather-evidence.ts';
 import {growAndKill} from './grow-and-kill.ts';

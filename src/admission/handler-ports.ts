@@ -1,5 +1,5 @@
 /** The port numbers in a container's probes and lifecycle hooks. Pure. */
-import {withMembers} from './members.ts';
+import {withMembers} from './copy-on-write.ts';
 import type {Container, Handler} from './pod.ts';
 
 type Follow = (port: number) => number;

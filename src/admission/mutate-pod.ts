@@ -4,7 +4,7 @@ import {DenialError} from '../errors.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {patchBetween} from './patch.ts';
-import {withPorts} from './pod-mutation.ts';
+import {withPorts} from './apply-ports.ts';
 import {planPod, reasonToSkip} from './pod-plan.ts';
 import {checkPodSecurity} from './pod-security.ts';
 import {decodePod} from './pod.ts';

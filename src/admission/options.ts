@@ -5,7 +5,7 @@ import {formatPortRange, isPort, rangeContaining} from '../ports/port-range.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
 import type {Annotations} from './annotations.ts';
-import {shortened, shown} from './shown.ts';
+import {shortened, shown} from './quote.ts';
 
 export type AllocationOptions = {
 	/** Both lie in one range that the administrator allows, and `basePort` ≤ `maxPort`. */

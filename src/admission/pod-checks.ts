@@ -8,7 +8,7 @@ import {containerLists} from './containers.ts';
 import type {AllocationOptions} from './options.ts';
 import type {PodPort} from './pod-ports.ts';
 import type {Pod} from './pod.ts';
-import {shown} from './shown.ts';
+import {shown} from './quote.ts';
 
 /** The Pod's network must be the one that its annotation names, and Kubernetes must accept the ports that stay as written. */
 export const checkNetwork = ({spec}: Pod, {hostNetwork}: AllocationOptions, unmanaged: readonly PodPort[]): void => {

@@ -2,7 +2,7 @@
 import {DenialError} from '../errors.ts';
 import type {Pod} from './pod.ts';
 import type {AdmissionRequest} from './review.ts';
-import {shortened, shown} from './shown.ts';
+import {shortened, shown} from './quote.ts';
 
 /** A DNS subdomain, as Kubernetes demands of a Pod's name (after us, so that we must look for ourselves before we write it down). */
 const podName = /^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/;

@@ -4,7 +4,7 @@ import type {Protocol} from '../ports/demand.ts';
 import {optionAnnotations} from './annotations.ts';
 import {containerLists, containerPath, isLasting, portPath} from './containers.ts';
 import type {ContainerPort, Pod} from './pod.ts';
-import {shown, shownList} from './shown.ts';
+import {shown, shownList} from './quote.ts';
 
 /** A port of a Pod, and where in the Pod it is. */
 export type PodPort = {

@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import {DenialError} from '../errors.ts';
 import {highestPort, lowestPort} from '../ports/port-range.ts';
-import {bool, listOf, object, text, textMap, validated, wholeNumber} from './validated.ts';
+import {bool, listOf, object, text, textMap, validated, wholeNumber} from './schema.ts';
 
 /**
  * What we need of a port's name, not all that Kubernetes demands (which it checks after us): with `allocated-`

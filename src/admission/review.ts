@@ -1,7 +1,7 @@
 /** The AdmissionReview that the API server sends, and the four answers to it. Pure. */
 import * as v from 'valibot';
 import {BadReviewError} from '../errors.ts';
-import {bool, object, text, validated} from './validated.ts';
+import {bool, object, text, validated} from './schema.ts';
 import type {JsonPatchOperation} from './patch.ts';
 
 /** What an admission reads of the request. */

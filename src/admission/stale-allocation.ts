@@ -7,7 +7,7 @@ import {allocatedAnnotationPrefix} from '../ports/host-port-use.ts';
 import {portVariable} from './annotations.ts';
 import {isLasting, withEachContainer} from './containers.ts';
 import {withHandlerPorts} from './handler-ports.ts';
-import {withItems, withMembers} from './members.ts';
+import {withItems, withMembers} from './copy-on-write.ts';
 import {portsOf} from './pod-ports.ts';
 import type {Container, ContainerPort, Pod} from './pod.ts';
 

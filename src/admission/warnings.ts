@@ -7,7 +7,7 @@ import {allocatedAnnotationPrefix} from '../ports/host-port-use.ts';
 import {annotationPrefix, optionAnnotations} from './annotations.ts';
 import type {Annotations} from './annotations.ts';
 import type {AllocationOptions} from './options.ts';
-import {shortened} from './shown.ts';
+import {shortened} from './quote.ts';
 
 /** Where Linux begins to take ports for outgoing connections (`net.ipv4.ip_local_port_range`). */
 const firstEphemeralPort = 32_768;

@@ -5,7 +5,7 @@
  */
 import type {PodDemand} from './demand.ts';
 import {withRandom, withRun, withSingles} from './free-numbers.ts';
-import {withLanded, withOrdinal, withPredecessors} from './known-numbers.ts';
+import {withLanded, withOrdinal, withPredecessors} from './preferred-numbers.ts';
 import {entryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import type {PortSpace} from './port-space.ts';

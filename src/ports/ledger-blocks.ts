@@ -1,6 +1,6 @@
 /** Which blocks of numbers the pages own that are there, whatever an index says of them. Pure. */
-import {ledgerAnnotations} from './config-map.ts';
-import type {ConfigMap} from './config-map.ts';
+import {ledgerAnnotations} from './ledger-metadata.ts';
+import type {ConfigMap} from './ledger-metadata.ts';
 import {highestPort} from './port-range.ts';
 
 const pageNames = /^hostport-ledger-\d+$/;

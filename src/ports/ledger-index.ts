@@ -1,7 +1,7 @@
 /** The index: the ConfigMap `hostport-ledger`, which pins what all replicas must agree on. Pure. */
 import {LedgerFormatError} from '../errors.ts';
-import {ledgerAnnotations, schemaVersion} from './config-map.ts';
-import type {ConfigMap} from './config-map.ts';
+import {ledgerAnnotations, schemaVersion} from './ledger-metadata.ts';
+import type {ConfigMap} from './ledger-metadata.ts';
 import {highestPort} from './port-range.ts';
 
 export const indexName = 'hostport-ledger';

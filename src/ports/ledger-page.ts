@@ -1,6 +1,6 @@
 /** A block of the ledger: the ConfigMap `hostport-ledger-<first-port>` as a value. Pure. */
-import type {ConfigMap} from './config-map.ts';
-import {ledgerAnnotations, schemaVersion} from './config-map.ts';
+import type {ConfigMap} from './ledger-metadata.ts';
+import {ledgerAnnotations, schemaVersion} from './ledger-metadata.ts';
 import type {Protocol} from './demand.ts';
 import {formatEntry, parseEntry, parseEntryKey, protocols} from './ledger-entry.ts';
 import type {DamagedEntry, LedgerEntry} from './ledger-entry.ts';

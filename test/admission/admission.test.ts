@@ -2,7 +2,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {patchBetween} from '../../src/admission/patch.ts';
-import {withPorts} from '../../src/admission/pod-mutation.ts';
+import {withPorts} from '../../src/admission/apply-ports.ts';
 import {planPod, reasonToSkip} from '../../src/admission/pod-plan.ts';
 import type {AllocationPlan} from '../../src/admission/pod-plan.ts';
 import {decodePod} from '../../src/admission/pod.ts';

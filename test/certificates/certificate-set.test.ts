@@ -1,6 +1,6 @@
 import test from 'ava';
 import {decodeBundle, decodeCertificates, encodeBundle, encodeCertificates} from '../../src/certificates/certificate-set.ts';
-import {createCertificateAuthority} from '../../scripts/control-plane/certificates.ts';
+import {createCertificateAuthority} from '../../harness/control-plane/certificates.ts';
 import {newSet} from '../helpers/certificates.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');

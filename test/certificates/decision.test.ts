@@ -3,7 +3,7 @@ import type {Authority, CertificateSet, Leaf} from '../../src/certificates/certi
 import {decodeCertificates, encodeCertificates} from '../../src/certificates/certificate-set.ts';
 import {certificateToServe, decideCertificates, lifetimesOf} from '../../src/certificates/decision.ts';
 import type {CertificateSituation} from '../../src/certificates/decision.ts';
-import {makeCertificates} from '../../src/certificates/make-certificates.ts';
+import {makeCertificates} from '../../src/certificates/make.ts';
 import {dayMs, leafMs, madeAt, newSet, wholeSet} from '../helpers/certificates.ts';
 
 const lifetimes = lifetimesOf(leafMs);

@@ -1,12 +1,12 @@
 /** What the simulation takes for granted of an API server, asked of a real one. */
 import test from 'ava';
-import {startControlPlane} from '../../scripts/control-plane/start.ts';
-import type {ControlPlane} from '../../scripts/control-plane/start.ts';
-import {connect} from '../../src/cluster/credentials.ts';
-import type {Connection} from '../../src/cluster/credentials.ts';
-import {readText, sendRequest} from '../../src/cluster/http-request.ts';
-import {testContract} from '../api-server/api-contract.ts';
-import type {ApiRequest, WatchedEvent} from '../api-server/api-server.ts';
+import {startControlPlane} from '../../harness/control-plane/start.ts';
+import type {ControlPlane} from '../../harness/control-plane/start.ts';
+import {connect} from '../../src/kubernetes/credentials.ts';
+import type {Connection} from '../../src/kubernetes/credentials.ts';
+import {readText, sendRequest} from '../../src/kubernetes/http-request.ts';
+import {testContract} from '../harness/in-memory-api/api-contract.ts';
+import type {ApiRequest, WatchedEvent} from '../../harness/in-memory-api/api-server.ts';
 import {untilFound} from './helpers/cluster.ts';
 
 let controlPlane: ControlPlane;

@@ -2,8 +2,8 @@
 import {readFile, writeFile} from 'node:fs/promises';
 import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
-import {startFaultProxy} from '../../scripts/fault-proxy.ts';
-import type {Fault, FaultProxy} from '../../scripts/fault-proxy.ts';
+import {startFaultProxy} from '../../harness/fault-proxy.ts';
+import type {Fault, FaultProxy} from '../../harness/fault-proxy.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
 

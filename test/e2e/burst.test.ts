@@ -3,9 +3,9 @@ import {execFile} from 'node:child_process';
 import process from 'node:process';
 import {promisify} from 'node:util';
 import test from 'ava';
-import {memoryOf} from '../../scripts/process-memory.ts';
-import type {Replica} from '../../scripts/replicas.ts';
-import {countWrites, createBurst, duplicates, hostPorts, missingFromLedger} from '../../scripts/burst.ts';
+import {memoryOf} from '../../harness/process-memory.ts';
+import type {Replica} from '../../harness/replicas.ts';
+import {countWrites, createBurst, duplicates, hostPorts, missingFromLedger} from '../../harness/burst.ts';
 import {useCluster} from './helpers/cluster.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 3});

@@ -5,11 +5,11 @@ import https from 'node:https';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {podTemplate} from '../../scripts/burst.ts';
-import {createCertificateAuthority} from '../../scripts/control-plane/certificates.ts';
-import {startControlPlane} from '../../scripts/control-plane/start.ts';
-import {createKubeClient} from '../../scripts/kube-client.ts';
-import {install, serviceAccount} from '../../scripts/replicas.ts';
+import {podTemplate} from '../../harness/burst.ts';
+import {createCertificateAuthority} from '../../harness/control-plane/certificates.ts';
+import {startControlPlane} from '../../harness/control-plane/start.ts';
+import {createKubeClient} from '../../harness/kube-client.ts';
+import {install, serviceAccount} from '../../harness/replicas.ts';
 
 const base64 = (pem: string): string => Buffer.from(pem).toString('base64');
 

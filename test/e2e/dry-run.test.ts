@@ -3,9 +3,9 @@ import {execFile} from 'node:child_process';
 import {writeFile} from 'node:fs/promises';
 import {promisify} from 'node:util';
 import test from 'ava';
-import {obtainBinaries} from '../../scripts/control-plane/obtain.ts';
-import {podTemplate} from '../../scripts/burst.ts';
-import {ledgerEntries} from '../../scripts/observe.ts';
+import {obtainBinaries} from '../../harness/control-plane/obtain.ts';
+import {podTemplate} from '../../harness/burst.ts';
+import {ledgerEntries} from '../../harness/observe.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 3});

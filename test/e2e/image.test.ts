@@ -6,13 +6,13 @@ import process from 'node:process';
 import {promisify} from 'node:util';
 import test from 'ava';
 import {bundlePath} from '../../scripts/build.ts';
-import {createCertificateAuthority} from '../../scripts/control-plane/certificates.ts';
-import {startProcess} from '../../scripts/control-plane/process.ts';
-import {startControlPlane} from '../../scripts/control-plane/start.ts';
-import {createKubeClient} from '../../scripts/kube-client.ts';
+import {createCertificateAuthority} from '../../harness/control-plane/certificates.ts';
+import {startProcess} from '../../harness/control-plane/process.ts';
+import {startControlPlane} from '../../harness/control-plane/start.ts';
+import {createKubeClient} from '../../harness/kube-client.ts';
 import {assembleRootfs, entrypoint, userId} from '../../scripts/image-rootfs.ts';
 import {version} from '../../src/version.ts';
-import {temporaryFolder} from '../scripts/temporary-folder.ts';
+import {temporaryFolder} from '../harness/temporary-folder.ts';
 
 /** The command that runs the image's entrypoint in a folder. Whoever is not root is it in a namespace of his own. */
 const inRootfs = (folder: string, ...args: readonly string[]): [string, string[]] => {

@@ -6,8 +6,8 @@ import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {helmTemplate} from '../../scripts/manifests.ts';
-import {webhookConfiguration} from '../../scripts/replicas.ts';
+import {helmTemplate} from '../../harness/manifests.ts';
+import {webhookConfiguration} from '../../harness/replicas.ts';
 import {untilFound} from './helpers/cluster.ts';
 import {createPod, leftovers, quiet, useUserCluster} from './helpers/user-cluster.ts';
 

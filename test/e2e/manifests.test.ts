@@ -7,12 +7,12 @@ import {promisify} from 'node:util';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {stringify} from 'yaml';
-import {obtainBinaries} from '../../scripts/control-plane/obtain.ts';
-import {parseManifests} from '../../scripts/kube-client.ts';
-import type {Manifest} from '../../scripts/kube-client.ts';
-import {chartFiles, deployFolder, helmTemplate, installFile, kustomize, renderInstallFile} from '../../scripts/manifests.ts';
-import {options} from '../../src/config.ts';
-import {temporaryFolder} from '../scripts/temporary-folder.ts';
+import {obtainBinaries} from '../../harness/control-plane/obtain.ts';
+import {parseManifests} from '../../harness/kube-client.ts';
+import type {Manifest} from '../../harness/kube-client.ts';
+import {chartFiles, deployFolder, helmTemplate, installFile, kustomize, renderInstallFile} from '../../harness/manifests.ts';
+import {options} from '../../src/config/options.ts';
+import {temporaryFolder} from '../harness/temporary-folder.ts';
 import {inOrder, writeOverlay} from './helpers/overlay.ts';
 
 const overlay = (name: string) => path.join(deployFolder, 'overlays', name);

@@ -2,7 +2,7 @@
 import {execFile} from 'node:child_process';
 import {promisify} from 'node:util';
 import test from 'ava';
-import {obtainBinaries} from '../../scripts/control-plane/obtain.ts';
+import {obtainBinaries} from '../../harness/control-plane/obtain.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 
 const cluster = useCluster(test, {workloads: true, replicas: 2});

@@ -1,6 +1,6 @@
 /** What becomes of the ledger when the replica that keeps it true is killed. */
 import test from 'ava';
-import {differences} from '../../scripts/observe.ts';
+import {differences} from '../../harness/observe.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
 

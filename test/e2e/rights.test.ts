@@ -4,13 +4,13 @@
  */
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {startControlPlane} from '../../scripts/control-plane/start.ts';
-import type {ControlPlane} from '../../scripts/control-plane/start.ts';
-import {createKubeClient, readManifests} from '../../scripts/kube-client.ts';
-import type {KubeClient} from '../../scripts/kube-client.ts';
-import {install, serviceAccount} from '../../scripts/replicas.ts';
-import {missingRight} from '../../src/cluster/missing-right.ts';
-import {temporaryFolder} from '../scripts/temporary-folder.ts';
+import {startControlPlane} from '../../harness/control-plane/start.ts';
+import type {ControlPlane} from '../../harness/control-plane/start.ts';
+import {createKubeClient, readManifests} from '../../harness/kube-client.ts';
+import type {KubeClient} from '../../harness/kube-client.ts';
+import {install, serviceAccount} from '../../harness/replicas.ts';
+import {missingRight} from '../../src/kubernetes/missing-right.ts';
+import {temporaryFolder} from '../harness/temporary-folder.ts';
 import {auditOf} from './helpers/audit.ts';
 import type {AuditedRequest} from './helpers/audit.ts';
 import {untilFound} from './helpers/cluster.ts';

@@ -1,6 +1,6 @@
 /** The webhook itself, to be sent to: the real application, recipe and ledger, on a cluster in memory that remembers every reservation. */
 import {createPodMutator} from '../../src/admission/mutate-pod.ts';
-import {createNamespaceLabels} from '../../src/cluster/namespaces.ts';
+import {createNamespaceLabels} from '../../src/kubernetes/namespace-labels.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
 import {createWebhookApp} from '../../src/server/app.ts';
 import {listen} from '../../src/server/listener.ts';

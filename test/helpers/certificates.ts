@@ -1,7 +1,7 @@
 /** Certificates as the operator makes them, with a wall clock of the test's own. */
 import {decodeCertificates, encodeCertificates} from '../../src/certificates/certificate-set.ts';
 import type {Authority, CertificateSet, Leaf, Signer} from '../../src/certificates/certificate-set.ts';
-import {makeCertificates} from '../../src/certificates/make-certificates.ts';
+import {makeCertificates} from '../../src/certificates/make.ts';
 
 export const dayMs = 86_400_000;
 

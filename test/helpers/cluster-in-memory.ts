@@ -1,13 +1,13 @@
 /** A cluster whose API server is in memory, for tests of one part: what goes wrong, and when an answer comes, is up to the test. */
 import {EventEmitter, on} from 'node:events';
-import type {ApiClient, CompareAndSwap, RequestOptions, WatchEvent} from '../../src/cluster/api-client.ts';
-import type {Clock} from '../../src/cluster/clock.ts';
+import type {ApiClient, CompareAndSwap, RequestOptions, WatchEvent} from '../../src/kubernetes/api-client.ts';
+import type {Clock} from '../../src/clock.ts';
 import type {StoredPod} from '../../src/ports/host-port-use.ts';
-import {kinds} from '../api-server/api-objects.ts';
-import type {Stored} from '../api-server/api-objects.ts';
-import {ApiServer} from '../api-server/api-server.ts';
-import type {ApiRequest, WatchedEvent} from '../api-server/api-server.ts';
-import {accepting, bodyOf, compareAndSwapRequest, createRequest, getRequest} from '../api-server/client-requests.ts';
+import {kinds} from '../../harness/in-memory-api/api-objects.ts';
+import type {Stored} from '../../harness/in-memory-api/api-objects.ts';
+import {ApiServer} from '../../harness/in-memory-api/api-server.ts';
+import type {ApiRequest, WatchedEvent} from '../../harness/in-memory-api/api-server.ts';
+import {accepting, bodyOf, compareAndSwapRequest, createRequest, getRequest} from '../../harness/in-memory-api/client-requests.ts';
 import {seededRandom} from './ledger.ts';
 
 type Metadata = {readonly name: string; readonly namespace?: string};

@@ -1,6 +1,6 @@
 /** Time that passes when a test says so. */
 import {setImmediate as turn} from 'node:timers/promises';
-import type {Clock} from '../../src/cluster/clock.ts';
+import type {Clock} from '../../src/clock.ts';
 
 type Timer = {readonly at: number; readonly fire: () => void};
 

@@ -1,6 +1,6 @@
 /** A ledger and what Pods ask of it, in a few words. */
-import {ledgerAnnotations, ledgerLabel, schemaVersion} from '../../src/ports/config-map.ts';
-import type {ConfigMap} from '../../src/ports/config-map.ts';
+import {ledgerAnnotations, ledgerLabel, schemaVersion} from '../../src/ports/ledger-metadata.ts';
+import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import type {NumberDemand, PodDemand, Protocol} from '../../src/ports/demand.ts';
 import type {Request} from '../../src/ports/allocator.ts';
 import {formatEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';

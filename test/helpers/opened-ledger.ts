@@ -1,13 +1,13 @@
 /** A ledger in a cluster in memory, as one replica sees it: open, with pages that have entries. */
 import {pino} from 'pino';
-import type {LeaseLock} from '../../src/cluster/lease-lock.ts';
-import {LedgerObjects} from '../../src/cluster/ledger-objects.ts';
-import {LedgerPages} from '../../src/cluster/ledger-pages.ts';
-import {LedgerStore} from '../../src/cluster/ledger-store.ts';
-import {createQuarantine} from '../../src/cluster/quarantine.ts';
+import type {LeaseLock} from '../../src/lease/lease-lock.ts';
+import {LedgerObjects} from '../../src/ledger/ledger-api.ts';
+import {LedgerPages} from '../../src/ledger/ledger.ts';
+import {LedgerStore} from '../../src/ledger/reservations.ts';
+import {createQuarantine} from '../../src/ledger/quarantine.ts';
 import {createMetrics} from '../../src/metrics.ts';
-import {ledgerMetadata} from '../../src/ports/config-map.ts';
-import type {ConfigMap} from '../../src/ports/config-map.ts';
+import {ledgerMetadata} from '../../src/ports/ledger-metadata.ts';
+import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import {formatEntry, parseEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {indexData, indexName} from '../../src/ports/ledger-index.ts';

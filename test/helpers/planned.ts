@@ -1,5 +1,5 @@
 /** From a Pod to the Pod with its numbers, as an admission does it. */
-import {withPorts} from '../../src/admission/pod-mutation.ts';
+import {withPorts} from '../../src/admission/apply-ports.ts';
 import {planPod} from '../../src/admission/pod-plan.ts';
 import type {AllocationPlan} from '../../src/admission/pod-plan.ts';
 import type {Pod} from '../../src/admission/pod.ts';

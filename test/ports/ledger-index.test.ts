@@ -1,8 +1,8 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {LedgerFormatError} from '../../src/errors.ts';
-import {ledgerMetadata} from '../../src/ports/config-map.ts';
-import type {ConfigMap} from '../../src/ports/config-map.ts';
+import {ledgerMetadata} from '../../src/ports/ledger-metadata.ts';
+import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import {decodeIndex, defaultBlockSize, indexData, indexName} from '../../src/ports/ledger-index.ts';
 
 const indexWith = (data: ConfigMap['data'], annotations: Record<string, string> = {'hostport.io/schema-version': '1'}): ConfigMap =>

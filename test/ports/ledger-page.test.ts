@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-import {ledgerAnnotations} from '../../src/ports/config-map.ts';
-import type {ConfigMap} from '../../src/ports/config-map.ts';
+import {ledgerAnnotations} from '../../src/ports/ledger-metadata.ts';
+import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import {entryKey, entryStates, formatEntry, parseEntryKey, protocolBit} from '../../src/ports/ledger-entry.ts';
 import {blockRange, changesAsData, decodePage, keysOfPod, pageName, pageOf, withChanges} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';

@@ -4,7 +4,7 @@ import https from 'node:https';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import Koa from 'koa';
-import {createCertificateAuthority} from '../../scripts/control-plane/certificates.ts';
+import {createCertificateAuthority} from '../../harness/control-plane/certificates.ts';
 import {ConfigurationError} from '../../src/errors.ts';
 import {listen} from '../../src/server/listener.ts';
 import type {ListenOptions} from '../../src/server/listener.ts';

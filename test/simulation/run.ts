@@ -1,8 +1,8 @@
 /** One run of the simulation, from its seed to its verdict. */
-import {checkAgreement, checkLock, checkService, settlingMs} from './aftermath.ts';
-import type {Violation} from './invariants.ts';
-import type {Theme} from './themes.ts';
-import {World} from './world.ts';
+import {checkAgreement, checkLock, checkService, settlingMs} from './checks/settled.ts';
+import type {Violation} from './checks/invariants.ts';
+import type {Theme} from './faults/themes.ts';
+import {World} from './world/world.ts';
 
 export type Run = {
 	readonly seed: number;

@@ -1,9 +1,9 @@
 /** A thread that runs seeds one after the other, of the product or of a broken version of it. */
 import {parentPort, workerData} from 'node:worker_threads';
-import {useCheapSignals} from './signals.ts';
-import {loadVariant} from './variant-loader.ts';
-import {themeNamed} from './themes.ts';
-import {variants} from './variants.ts';
+import {useCheapSignals} from './world/signals.ts';
+import {loadVariant} from './variants/variant-loader.ts';
+import {themeNamed} from './faults/themes.ts';
+import {variants} from './variants/variants.ts';
 
 export type WorkerTask = {
 	readonly variant?: string | undefined;

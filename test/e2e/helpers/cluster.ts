@@ -1,13 +1,13 @@
 /** A real control plane with the product on it, for one test file. */
 import process from 'node:process';
 import type {TestFn} from 'ava';
-import {startControlPlane} from '../../../scripts/control-plane/start.ts';
-import type {ControlPlane} from '../../../scripts/control-plane/start.ts';
-import {until} from '../../../scripts/control-plane/until.ts';
-import {createKubeClient} from '../../../scripts/kube-client.ts';
-import type {KubeClient} from '../../../scripts/kube-client.ts';
-import {install, serviceAccount} from '../../../scripts/replicas.ts';
-import type {Installation, LogLine} from '../../../scripts/replicas.ts';
+import {startControlPlane} from '../../../harness/control-plane/start.ts';
+import type {ControlPlane} from '../../../harness/control-plane/start.ts';
+import {until} from '../../../harness/control-plane/until.ts';
+import {createKubeClient} from '../../../harness/kube-client.ts';
+import type {KubeClient} from '../../../harness/kube-client.ts';
+import {install, serviceAccount} from '../../../harness/replicas.ts';
+import type {Installation, LogLine} from '../../../harness/replicas.ts';
 
 export type Cluster = {
 	readonly controlPlane: ControlPlane;

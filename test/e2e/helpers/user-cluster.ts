@@ -6,13 +6,13 @@ import process from 'node:process';
 import {fileURLToPath} from 'node:url';
 import {promisify} from 'node:util';
 import type {ExecutionContext, TestFn} from 'ava';
-import {obtainBinaries} from '../../../scripts/control-plane/obtain.ts';
-import {startControlPlane} from '../../../scripts/control-plane/start.ts';
-import type {ControlPlane} from '../../../scripts/control-plane/start.ts';
-import {createKubeClient} from '../../../scripts/kube-client.ts';
-import type {KubeClient} from '../../../scripts/kube-client.ts';
-import {install, serviceAccount} from '../../../scripts/replicas.ts';
-import type {Installation} from '../../../scripts/replicas.ts';
+import {obtainBinaries} from '../../../harness/control-plane/obtain.ts';
+import {startControlPlane} from '../../../harness/control-plane/start.ts';
+import type {ControlPlane} from '../../../harness/control-plane/start.ts';
+import {createKubeClient} from '../../../harness/kube-client.ts';
+import type {KubeClient} from '../../../harness/kube-client.ts';
+import {install, serviceAccount} from '../../../harness/replicas.ts';
+import type {Installation} from '../../../harness/replicas.ts';
 
 export type Output = {readonly stdout: string; readonly stderr: string};
 

@@ -1,0 +1,154 @@
+/** The few requests that the operator makes of the API server. Every write names a resourceVersion, or creates. */
+import type http from 'node:http';
+import {ApiError} from '../errors.ts';
+import type {Connection} from './credentials.ts';
+import {readText, sendRequest} from './http-request.ts';
+import type {ObjectMetadata} from './object.ts';
+
+/** An object as the API server answers it, with what every object has. */
+export type KubernetesObject = {
+	readonly metadata: ObjectMetadata;
+};
+
+export type WatchEvent<T> = {
+	readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
+	readonly object: T;
+};
+
+export type RequestOptions = {
+	readonly signal: AbortSignal;
+	/** Ask for metadata only, of the object or of each in a list: enough where the caller knows what it has just written. */
+	readonly metadataOnly?: boolean | 'list';
+	/**
+	 * The API server may answer from its watch cache, which is milliseconds behind and spares it and etcd most of the work.
+	 * Only for what a compare-and-swap will prove.
+	 */
+	readonly maybeStale?: boolean;
+};
+
+/**
+ * A strategic merge patch. The resourceVersion makes it a compare-and-swap, and its type makes it impossible to forget:
+ * without one the API server would silently overwrite what another replica has just written.
+ */
+export type CompareAndSwap = {
+	readonly metadata: {
+		readonly resourceVersion: string;
+		readonly labels?: Readonly<Record<string, string | null>>;
+		readonly annotations?: Readonly<Record<string, string | null>>;
+		readonly managedFields?: readonly [Record<string, never>];
+	};
+	readonly data?: Readonly<Record<string, string | null>>;
+	readonly spec?: Readonly<Record<string, unknown>>;
+	readonly webhooks?: readonly unknown[];
+};
+
+/** No answer takes longer than this, so that no wait is without a bound whatever signal it was given. */
+const requestTimeoutMs = 15_000;
+
+/**
+ * All methods throw `ApiError` for an answer that is not 2xx, and what the network threw where there was no answer:
+ * then a write may or may not have happened.
+ */
+export class ApiClient {
+	readonly #connection: Connection;
+	readonly #onDenied: (message: string) => void;
+
+	/** @param onDenied is told what the API server says with each answer 403, before it is thrown. */
+	constructor(connection: Connection, onDenied: (message: string) => void = () => {}) {
+		this.#connection = connection;
+		this.#onDenied = onDenied;
+	}
+
+	/**
+	 * Reads without resourceVersion, unless the answer may be stale: the API server asks etcd, so nothing that was committed
+	 * before is missing.
+	 */
+	async get<T>(path: string, options: RequestOptions): Promise<T> {
+		return this.#json('GET', options.maybeStale ? `${path}?resourceVersion=0` : path, undefined, options);
+	}
+
+	/** @throws {ApiError} with status 409 when an object of that name exists. */
+	async create<T>(path: string, body: unknown, options: RequestOptions): Promise<T> {
+		return this.#json('POST', path, {type: 'application/json', body}, options);
+	}
+
+	/** @throws {ApiError} with status 409 when the object is no longer the version that `patch` names, 404 when it is gone. */
+	async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
+		return this.#json('PATCH', path, {type: 'application/strategic-merge-patch+json', body: patch}, options);
+	}
+
+	/**
+	 * Yields events until the server ends the watch (after `timeoutSeconds`) or the signal aborts it. Ends and throws
+	 * like any request; the caller starts it again. An `ERROR` event (410 Gone) is thrown as an `ApiError`.
+	 */
+	async * watch<T>(path: string, {signal, timeoutSeconds, metadataOnly = false}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
+		const response = await this.#send('GET', `${path}&watch=true&timeoutSeconds=${timeoutSeconds}`, undefined, {
+			signal: AbortSignal.any([signal, AbortSignal.timeout((timeoutSeconds + 15) * 1000)]),
+			metadataOnly,
+		});
+		let rest = '';
+		for await (const chunk of response.setEncoding('utf8')) {
+			const lines = (rest + String(chunk)).split('\n');
+			rest = lines.pop() ?? '';
+			for (const line of lines) {
+				const event = JSON.parse(line) as WatchEvent<T>;
+				if (event.type === 'ERROR') {
+					throw apiError('GET', path, (event.object as {code?: number}).code ?? 500, line);
+				}
+
+				yield event;
+			}
+		}
+	}
+
+	async #json<T>(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, options: RequestOptions): Promise<T> {
+		const late = new AbortController();
+		const timer = setTimeout(() => late.abort(new DOMException(`the API server has not answered for ${requestTimeoutMs / 1000} s`, 'TimeoutError')), requestTimeoutMs);
+		try {
+			const response = await this.#send(method, path, content, {...options, signal: AbortSignal.any([options.signal, late.signal])});
+			return JSON.parse(await readText(response)) as T;
+		} finally {
+			clearTimeout(timer);
+		}
+	}
+
+	async #send(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, {signal, metadataOnly}: RequestOptions): Promise<http.IncomingMessage> {
+		const response = await sendRequest(this.#connection, {
+			method,
+			path,
+			signal,
+			headers: {
+				accept: metadataOnly ? `application/json;as=PartialObjectMetadata${metadataOnly === 'list' ? 'List' : ''};g=meta.k8s.io;v=v1` : 'application/json',
+				'user-agent': 'hostport-operator',
+				...(content && {'content-type': content.type}),
+			},
+			body: content?.body,
+		});
+		const {statusCode = 0} = response;
+		if (statusCode < 200 || statusCode > 299) {
+			const error = apiError(method, path, statusCode, await readText(response));
+			if (statusCode === 403) {
+				this.#onDenied(error.message);
+			}
+
+			throw error;
+		}
+
+		return response;
+	}
+}
+
+type Content = {readonly type: string; readonly body: unknown};
+
+const apiError = (method: string, path: string, status: number, body: string): ApiError => {
+	let message = body.slice(0, 300);
+	try {
+		message = (JSON.parse(body) as {message?: string; object?: {message?: string}}).message
+			?? (JSON.parse(body) as {object?: {message?: string}}).object?.message
+			?? message;
+	} catch {
+		// Not a Status object: a proxy in between speaks its own language.
+	}
+
+	return new ApiError(method, path, status, message);
+};

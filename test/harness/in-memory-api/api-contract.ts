@@ -1,0 +1,271 @@
+/**
+ * What the simulation and the unit tests rely on an API server for, as tests that run against the one in memory and against
+ * a real one: so the one in memory can not drift away from what is.
+ */
+import type {ExecutionContext, TestFn} from 'ava';
+import type {ApiAnswer, ApiRequest, WatchedEvent} from '../../../harness/in-memory-api/api-server.ts';
+
+export type ApiUnderTest = {
+	readonly send: (request: ApiRequest) => Promise<ApiAnswer>;
+	/**
+	 * Follows a watch until the server ends it, `timeoutSeconds` after it began, and resolves with what came; meanwhile does
+	 * something.
+	 */
+	readonly watch: (path: string, timeoutSeconds: number, meanwhile?: () => Promise<void>) => Promise<readonly WatchedEvent[]>;
+	/** Sees to it that no Pod more can be created in a namespace. */
+	readonly closeQuota: (namespace: string) => Promise<void>;
+};
+
+type Body = {
+	readonly kind: string;
+	readonly reason?: string;
+	readonly metadata: {
+		readonly name: string;
+		readonly uid: string;
+		readonly resourceVersion: string;
+		readonly continue?: string;
+		readonly labels?: Record<string, string>;
+		readonly annotations?: Record<string, string>;
+	};
+	readonly data?: Record<string, string>;
+	readonly webhooks?: ReadonlyArray<{readonly clientConfig: {readonly url?: string; readonly caBundle?: string}}>;
+	readonly items: readonly Body[];
+	readonly spec: {readonly containers: ReadonlyArray<{readonly ports: ReadonlyArray<{hostPort?: number; protocol?: string}>}>; readonly dnsPolicy?: string};
+};
+
+/** Registers the tests. Each has a namespace of its own. */
+export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
+	let serial = 0;
+	const contract = (title: string, run: (t: ExecutionContext, tools: ReturnType<typeof toolsFor>) => Promise<void>) => {
+		test.serial(`API server: ${title}`, async t => {
+			const namespace = `contract-${++serial}`;
+			const {status} = await api().send({method: 'POST', path: '/api/v1/namespaces', body: {apiVersion: 'v1', kind: 'Namespace', metadata: {name: namespace}}});
+			t.is(status, 201);
+			await run(t, toolsFor(api(), namespace));
+		});
+	};
+
+	contract('a merge patch that names an old version is a 409, and changes nothing', async (t, {configMaps, make, patch, get}) => {
+		const {metadata: {resourceVersion}} = await make('page');
+		t.is((await patch(`${configMaps}/page`, {metadata: {resourceVersion}, data: {a: '1'}})).status, 200);
+		const {status, body} = await patch(`${configMaps}/page`, {metadata: {resourceVersion}, data: {a: '2'}});
+		t.is(status, 409);
+		t.is(body.reason, 'Conflict');
+		t.deepEqual((await get(`${configMaps}/page`)).body.data, {a: '1'});
+	});
+
+	contract('a merge patch without a version, or that takes a key away, is carried out', async (t, {configMaps, make, patch, get}) => {
+		await make('page', {a: '1', b: '1'});
+		t.is((await patch(`${configMaps}/page`, {data: {a: null, c: '1'}})).status, 200);
+		t.deepEqual((await get(`${configMaps}/page`)).body.data, {b: '1', c: '1'});
+	});
+
+	contract('a write that changes nothing keeps the version', async (t, {configMaps, make, patch, send}) => {
+		const made = await make('page', {a: '1'});
+		const {body} = await patch(`${configMaps}/page`, {metadata: {resourceVersion: made.metadata.resourceVersion}, data: {a: '1', b: null}});
+		t.is(body.metadata.resourceVersion, made.metadata.resourceVersion);
+		const put = await send({method: 'PUT', path: `${configMaps}/page`, body: made});
+		t.is(put.body.metadata.resourceVersion, made.metadata.resourceVersion);
+	});
+
+	contract('a PUT of a ConfigMap without a version overwrites whatever is there', async (t, {configMaps, make, patch, send, get}) => {
+		await make('page', {a: '1'});
+		await patch(`${configMaps}/page`, {data: {b: 'of somebody else'}});
+		const {status} = await send({method: 'PUT', path: `${configMaps}/page`, body: configMap('page', {a: '2'})});
+		t.is(status, 200);
+		t.deepEqual((await get(`${configMaps}/page`)).body.data, {a: '2'});
+	});
+
+	contract('a PUT that names an old version is a 409', async (t, {configMaps, make, patch, send}) => {
+		const made = await make('page');
+		await patch(`${configMaps}/page`, {data: {a: '1'}});
+		t.is((await send({method: 'PUT', path: `${configMaps}/page`, body: made})).status, 409);
+	});
+
+	contract('versions grow, and a deleted object comes back with another UID', async (t, {configMaps, make, patch, send}) => {
+		const first = await make('page');
+		const {body: second} = await patch(`${configMaps}/page`, {data: {a: '1'}});
+		t.true(BigInt(second.metadata.resourceVersion) > BigInt(first.metadata.resourceVersion));
+		t.is(second.metadata.uid, first.metadata.uid);
+		t.is((await send({method: 'DELETE', path: `${configMaps}/page`})).status, 200);
+		t.not((await make('page')).metadata.uid, first.metadata.uid);
+	});
+
+	contract('what is not there is a 404, whatever one does to it', async (t, {namespace, configMaps, get, patch, send}) => {
+		const answers = [
+			await get(`${configMaps}/none`),
+			await patch(`${configMaps}/none`, {data: {a: '1'}}),
+			await send({method: 'PUT', path: `${configMaps}/none`, body: configMap('none')}),
+			await send({method: 'DELETE', path: `${configMaps}/none`}),
+			await send({method: 'POST', path: `/api/v1/namespaces/not-${namespace}/configmaps`, body: configMap('none')}),
+		];
+		t.deepEqual(answers.map(({status, body}) => [status, body.reason]), answers.map(() => [404, 'NotFound']));
+	});
+
+	contract('what is there already is a 409 of another kind', async (t, {configMaps, make, send}) => {
+		await make('page');
+		const {status, body} = await send({method: 'POST', path: configMaps, body: configMap('page')});
+		t.is(status, 409);
+		t.is(body.reason, 'AlreadyExists');
+	});
+
+	contract('PartialObjectMetadata has the metadata and nothing else, of one and of many', async (t, {configMaps, make, send, patch}) => {
+		await make('page', {a: '1'});
+		const one = await send({method: 'PATCH', path: `${configMaps}/page`, body: {data: {b: '1'}}, contentType: mergePatchType, accept: metadataOnly('PartialObjectMetadata')});
+		t.is(one.body.kind, 'PartialObjectMetadata');
+		t.is(one.body.metadata.name, 'page');
+		t.is(one.body.data, undefined);
+		const {body: {metadata}} = await patch(`${configMaps}/page`, {data: {b: '1'}});
+		t.is(metadata.resourceVersion, one.body.metadata.resourceVersion, 'it was carried out');
+		const many = await send({method: 'GET', path: `${configMaps}?limit=10`, accept: metadataOnly('PartialObjectMetadataList')});
+		t.is(many.body.kind, 'PartialObjectMetadataList');
+		t.true(many.body.items.some(item => item.metadata.name === 'page'));
+		t.true(many.body.items.every(item => item.data === undefined));
+		const none = await send({method: 'GET', path: `${configMaps}?labelSelector=nobody%3Dhas-it`, accept: metadataOnly('PartialObjectMetadataList')});
+		const {items}: {readonly items: unknown} = none.body;
+		t.is(items, null);
+	});
+
+	contract('a list comes in pages of one moment, in the order of names', async (t, {configMaps, make, get}) => {
+		for (const name of ['x-4', 'x-2', 'x-3', 'x-1']) {
+			await make(name, {}, {test: 'list'});
+		}
+
+		const first = await get(`${configMaps}?labelSelector=test%3Dlist&limit=3`);
+		t.deepEqual(first.body.items.map(({metadata: {name}}) => name), ['x-1', 'x-2', 'x-3']);
+		await make('x-5', {}, {test: 'list'});
+		const second = await get(`${configMaps}?labelSelector=test%3Dlist&limit=3&continue=${encodeURIComponent(first.body.metadata.continue ?? '')}`);
+		t.deepEqual(second.body.items.map(({metadata: {name}}) => name), ['x-4']);
+		t.falsy(second.body.metadata.continue);
+		t.is(second.body.metadata.resourceVersion, first.body.metadata.resourceVersion);
+	});
+
+	contract('selectors find labels by their presence and their value', async (t, {configMaps, make, get}) => {
+		await make('index', {}, {ledger: 'index'});
+		await make('page', {}, {ledger: 'page'});
+		const names = async (selector: string) => (await get(`${configMaps}?labelSelector=${encodeURIComponent(selector)}`)).body.items.map(({metadata: {name}}) => name);
+		t.deepEqual(await names('ledger'), ['index', 'page']);
+		t.deepEqual(await names('ledger=page'), ['page']);
+		t.deepEqual(await names('ledger!=page,ledger'), ['index']);
+		t.deepEqual((await get(`${configMaps}?fieldSelector=metadata.name%3Dpage`)).body.items.map(({metadata: {name}}) => name), ['page']);
+	});
+
+	contract('a watch without a version begins with what is there, and tells what happens', async (t, {configMaps, make, patch, send, watch}) => {
+		await make('page');
+		await make('other');
+		const events = await watch(`${configMaps}?fieldSelector=metadata.name%3Dpage`, 3, async () => {
+			await patch(`${configMaps}/page`, {data: {a: '1'}});
+			await patch(`${configMaps}/page`, {data: {a: '1'}});
+			await patch(`${configMaps}/other`, {data: {a: '1'}});
+			await send({method: 'DELETE', path: `${configMaps}/page`});
+		});
+		t.deepEqual(events.map(({type}) => type), ['ADDED', 'MODIFIED', 'DELETED']);
+		const versions = events.map(({object}) => BigInt((object as Body).metadata.resourceVersion));
+		t.true(versions[0]! < versions[1]! && versions[1]! < versions[2]!, 'also a deletion has a version of its own');
+	});
+
+	contract('a watch from a version tells what has happened since', async (t, {configMaps, make, patch, watch, get}) => {
+		await make('page');
+		const {body: {metadata: {resourceVersion}}} = await get(`${configMaps}?limit=1`);
+		await patch(`${configMaps}/page`, {data: {a: '1'}});
+		const events = await watch(`${configMaps}?resourceVersion=${resourceVersion}`, 2);
+		t.deepEqual(events.map(({type, object}) => [type, (object as Body).metadata.name]), [['MODIFIED', 'page']]);
+	});
+
+	contract('a name is made from generateName, and what is not valid is a 422', async (t, {pods, send}) => {
+		const {status, body} = await send({method: 'POST', path: pods, body: pod({generateName: 'game-'})});
+		t.is(status, 201);
+		t.regex(body.metadata.name, /^game-[a-z\d]{5}$/);
+		const wrong = await send({method: 'POST', path: pods, body: pod({generateName: 'game-'}, {hostNetwork: true}, {containerPort: 9000, hostPort: 9001})});
+		t.is(wrong.status, 422);
+		t.is(wrong.body.reason, 'Invalid');
+	});
+
+	contract('a Pod on the host network has its containerPorts as hostPorts, and protocol and dnsPolicy are filled in', async (t, {pods, send}) => {
+		const {body} = await send({method: 'POST', path: pods, body: pod({name: 'game'}, {hostNetwork: true}, {containerPort: 9000})});
+		t.is(body.spec.containers[0]?.ports[0]?.hostPort, 9000);
+		t.is(body.spec.containers[0]?.ports[0]?.protocol, 'TCP');
+		t.is(body.spec.dnsPolicy, 'ClusterFirst');
+		t.is((await send({method: 'POST', path: pods, body: pod({name: 'game'})})).status, 409);
+	});
+
+	contract('a quota that is used up is a 403', async (t, {namespace, pods, send}) => {
+		await api().closeQuota(namespace);
+		const {status, body} = await send({method: 'POST', path: pods, body: pod({name: 'game'})});
+		t.is(status, 403);
+		t.is(body.reason, 'Forbidden');
+	});
+
+	contract('a Lease wants six fractional digits, a duration of at least a second, and a version', async (t, {leases, send, patch}) => {
+		const create = async (spec: object) => (await send({method: 'POST', path: leases, body: lease(spec)})).status;
+		t.is(await create({renewTime: '2026-11-22T10:00:00.000Z'}), 400);
+		t.is(await create({leaseDurationSeconds: 0}), 422);
+		t.is(await create({leaseTransitions: -1}), 422);
+		t.is(await create({holderIdentity: 'a', leaseDurationSeconds: 3, renewTime: '2026-11-22T10:00:00.000000Z'}), 201);
+		t.is((await send({method: 'PUT', path: `${leases}/ledger`, body: lease({holderIdentity: 'b'})})).status, 422);
+		const {body} = await patch(`${leases}/ledger`, {spec: {holderIdentity: null}});
+		t.false('holderIdentity' in body.spec);
+	});
+
+	contract('a Secret for TLS has a certificate and a key, and a patch leaves alone what it does not name', async (t, {namespace, send, patch}) => {
+		const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+		const create = async (data: object) => send({method: 'POST', path: secrets, body: {apiVersion: 'v1', kind: 'Secret', metadata: {name: 'tls'}, type: 'kubernetes.io/tls', data}});
+		t.is((await create({'tls.crt': 'AAAA'})).status, 422);
+		t.is((await create({'tls.crt': 'AAAA', 'tls.key': 'AAAA'})).status, 201);
+		t.is((await patch(`${secrets}/tls`, {data: {'tls.key': null}})).status, 422);
+		t.deepEqual((await patch(`${secrets}/tls`, {data: {'tls.crt': 'BBBB', 'ca.crt': 'CCCC'}})).body.data, {'tls.crt': 'BBBB', 'tls.key': 'AAAA', 'ca.crt': 'CCCC'});
+	});
+
+	contract('a patch with all webhooks of a configuration changes what it says of them; a PUT wants a version', async (t, {namespace, send, patch, watch}) => {
+		const configurations = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
+		const clientConfig = {url: 'https://127.0.0.1/mutate'};
+		const webhook = {name: 'pods.example.com', clientConfig, sideEffects: 'None', admissionReviewVersions: ['v1']};
+		const configuration = {apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration', metadata: {name: namespace}, webhooks: [webhook]};
+		t.is((await send({method: 'POST', path: configurations, body: configuration})).status, 201);
+		t.is((await send({method: 'PUT', path: `${configurations}/${namespace}`, body: configuration})).status, 422);
+		const events = await watch(`${configurations}?fieldSelector=metadata.name%3D${namespace}`, 2, async () => {
+			const {body: {webhooks}} = await patch(`${configurations}/${namespace}`, {webhooks: [{...webhook, clientConfig: {...clientConfig, caBundle: 'AAAA'}}]});
+			t.deepEqual(webhooks?.map(({clientConfig}) => clientConfig), [{...clientConfig, caBundle: 'AAAA'}]);
+		});
+		t.deepEqual(events.map(({type}) => type), ['ADDED', 'MODIFIED']);
+		t.is((await send({method: 'DELETE', path: `${configurations}/${namespace}`})).status, 200);
+	});
+};
+
+/** The product's; for these objects it means what a merge patch means. */
+const mergePatchType = 'application/strategic-merge-patch+json';
+
+const metadataOnly = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1`;
+
+const configMap = (name: string, data: Record<string, string> = {}, labels: Record<string, string> = {}) =>
+	({apiVersion: 'v1', kind: 'ConfigMap', metadata: {name, labels}, data});
+
+const pod = (metadata: object, spec: object = {}, port: object = {containerPort: 9000}) => ({
+	apiVersion: 'v1',
+	kind: 'Pod',
+	metadata,
+	spec: {...spec, containers: [{name: 'server', image: 'example.com/server:1', ports: [port]}]},
+});
+
+const lease = (spec: object) => ({apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: {name: 'ledger'}, spec});
+
+const toolsFor = (api: ApiUnderTest, namespace: string) => {
+	const configMaps = `/api/v1/namespaces/${namespace}/configmaps`;
+	const send = async (request: ApiRequest) => {
+		const {status, body} = await api.send(request);
+		return {status, body: body as Body};
+	};
+
+	return {
+		namespace,
+		configMaps,
+		pods: `/api/v1/namespaces/${namespace}/pods`,
+		leases: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
+		send,
+		watch: api.watch,
+		get: async (path: string) => send({method: 'GET', path}),
+		patch: async (path: string, body: object) => send({method: 'PATCH', path, body, contentType: mergePatchType}),
+		make: async (name: string, data?: Record<string, string>, labels?: Record<string, string>) =>
+			(await send({method: 'POST', path: configMaps, body: configMap(name, data, labels)})).body,
+	};
+};

@@ -1,0 +1,217 @@
+import {execFile} from 'node:child_process';
+import {createHash} from 'node:crypto';
+import {once} from 'node:events';
+import {readFile} from 'node:fs/promises';
+import {createServer} from 'node:http';
+import type {AddressInfo} from 'node:net';
+import path from 'node:path';
+import {promisify} from 'node:util';
+import test, {type ExecutionContext} from 'ava';
+import {binarySources, helmVersion, kubernetesVersion, kwokVersion} from '../../harness/control-plane/binaries.ts';
+import {cachedPath, cacheFolder} from '../../harness/control-plane/cache.ts';
+import {MissingBinariesError, namedKubeconfig, obtainBinaries} from '../../harness/control-plane/obtain.ts';
+import {temporaryFolder, writeExecutable} from './temporary-folder.ts';
+
+// The loopback server is not to be asked for by way of a proxy.
+process.env['NO_PROXY'] = '127.0.0.1';
+
+const [major, minor] = kubernetesVersion.split('.');
+
+/** Stands for Go: notes how it was called, and makes a file for each package, named as Go would name it. */
+const fakeGo = (note: string) => `
+echo "$PWD $*" >> '${note}'
+while [ "$1" != -o ]; do shift; done
+folder=$2
+shift 2
+for package; do
+	name=\${package##*/}
+	[ "$name" = v3 ] && name=server
+	echo built > "$folder/$name"
+	/bin/chmod +x "$folder/$name"
+done`;
+
+/** A machine with nothing on it: an empty cache, no Go, no internet. Each test adds what it is about. */
+const emptyMachine = async (t: ExecutionContext) => {
+	const folder = await temporaryFolder(t);
+	const env = {XDG_CACHE_HOME: path.join(folder, 'cache'), PATH: path.join(folder, 'bin')};
+	const progress: string[] = [];
+	const unreachable = createServer().listen(0, '127.0.0.1');
+	await once(unreachable, 'listening');
+	const {port} = unreachable.address() as AddressInfo;
+	unreachable.close();
+	return {
+		folder,
+		env,
+		progress,
+		goNote: path.join(folder, 'go.txt'),
+		options: {env, indexUrl: `http://127.0.0.1:${port}/index.yaml`, onProgress: (line: string) => void progress.push(line)},
+	};
+};
+
+const installGo = async ({env, goNote}: {readonly env: {readonly PATH: string}; readonly goNote: string}) =>
+	writeExecutable(path.join(env.PATH, 'go'), fakeGo(goNote));
+
+/** Serves an index with one archive, and the archive. */
+const serveEnvtest = async (t: ExecutionContext, {version = kubernetesVersion, hash}: {version?: string; hash?: string} = {}) => {
+	const folder = await temporaryFolder(t);
+	for (const name of ['etcd', 'kube-apiserver', 'kubectl']) {
+		await writeExecutable(path.join(folder, 'controller-tools', 'envtest', name), 'echo downloaded');
+	}
+
+	await promisify(execFile)('tar', ['-czf', 'envtest.tar.gz', 'controller-tools'], {cwd: folder});
+	const archive = await readFile(path.join(folder, 'envtest.tar.gz'));
+	const platform = `${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
+	const server = createServer((request, response) => {
+		response.end(request.url === '/archive.tar.gz' ? archive : JSON.stringify({releases: {
+			'v1.2.3': {},
+			[version]: {
+				[`envtest-${version}-${platform}.tar.gz`]: {
+					hash: hash ?? createHash('sha512').update(archive).digest('hex'),
+					selfLink: `${origin}/archive.tar.gz`,
+				},
+			},
+		}}));
+	});
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	t.teardown(() => {
+		server.closeAllConnections();
+		server.close();
+	});
+	const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	return `${origin}/index.yaml`;
+};
+
+test('a cluster is used instead only where KUBECONFIG names one', t => {
+	t.is(namedKubeconfig({KUBECONFIG: '/etc/cluster'}), '/etc/cluster');
+	t.is(namedKubeconfig({KUBECONFIG: ''}), undefined);
+	t.is(namedKubeconfig({}), undefined);
+});
+
+test('KUBEBUILDER_ASSETS comes before the cache, which has what the folder lacks', async t => {
+	const {folder, env, options, progress} = await emptyMachine(t);
+	const assets = path.join(folder, 'assets');
+	const cache = cacheFolder(env);
+	const etcd = await writeExecutable(path.join(assets, 'etcd'));
+	await writeExecutable(cachedPath(cache, 'etcd'));
+	const apiServer = await writeExecutable(cachedPath(cache, 'kube-apiserver'));
+
+	const found = await obtainBinaries(['etcd', 'kube-apiserver'], {...options, env: {...env, KUBEBUILDER_ASSETS: assets}});
+
+	t.deepEqual(found, {etcd, 'kube-apiserver': apiServer});
+	t.deepEqual(progress, []);
+});
+
+test('a kubectl or helm on the PATH will do, another program there will not', async t => {
+	const {env, options} = await emptyMachine(t);
+	const kubectl = await writeExecutable(path.join(env.PATH, 'kubectl'));
+	const helm = await writeExecutable(path.join(env.PATH, 'helm'));
+	await writeExecutable(path.join(env.PATH, 'etcd'));
+
+	t.deepEqual(await obtainBinaries(['kubectl', 'helm'], options), {kubectl, helm});
+	await t.throwsAsync(obtainBinaries(['etcd'], options), {instanceOf: MissingBinariesError});
+});
+
+test('the envtest archive is downloaded into the cache, and nothing is built if it has all', async t => {
+	const {env, options, progress} = await emptyMachine(t);
+	const indexUrl = await serveEnvtest(t);
+
+	const {etcd} = await obtainBinaries(['etcd', 'kube-apiserver'], {...options, indexUrl});
+
+	t.is(etcd, cachedPath(cacheFolder(env), 'etcd'));
+	t.true((await readFile(etcd, 'utf8')).includes('downloaded'));
+	t.is(progress.length, 1);
+	await t.notThrowsAsync(obtainBinaries(['etcd', 'kube-apiserver'], options), 'The second time the cache has them.');
+});
+
+test('what the archive lacks is built, and only that', async t => {
+	const machine = await emptyMachine(t);
+	await installGo(machine);
+	const indexUrl = await serveEnvtest(t);
+
+	const found = await obtainBinaries(['etcd', 'kube-scheduler', 'kwok'], {...machine.options, indexUrl});
+
+	t.true((await readFile(found.etcd, 'utf8')).includes('downloaded'));
+	t.is(await readFile(found['kube-scheduler'], 'utf8'), 'built\n');
+	t.is(await readFile(found.kwok, 'utf8'), 'built\n');
+	const calls = (await readFile(machine.goNote, 'utf8')).trim().split('\n');
+	t.is(calls.length, 2);
+	t.regex(calls[0] ?? '', /build\/kubernetes build .*k8s\.io\/kubernetes\/cmd\/kube-scheduler$/);
+	t.regex(calls[1] ?? '', /build\/kwok build .*sigs\.k8s\.io\/kwok\/cmd\/kwok$/);
+});
+
+test('where there is no archive for the very version, a patch release of the same minor one is taken', async t => {
+	const {options, progress} = await emptyMachine(t);
+	const version = `${major}.${minor}.0`;
+	await obtainBinaries(['etcd'], {...options, indexUrl: await serveEnvtest(t, {version})});
+	t.true(progress[0]?.includes(version));
+});
+
+for (const version of [`${major}.1.0`, `${major}.${minor}.0-rc.1`]) {
+	test(`an archive of ${version} is not taken`, async t => {
+		const {options, progress} = await emptyMachine(t);
+		const indexUrl = await serveEnvtest(t, {version});
+		await t.throwsAsync(obtainBinaries(['etcd'], {...options, indexUrl}), {instanceOf: MissingBinariesError});
+		t.true(progress[0]?.includes('has no archive for Kubernetes'));
+	});
+}
+
+test('an archive with the wrong checksum is refused, and the program is built', async t => {
+	const machine = await emptyMachine(t);
+	await installGo(machine);
+	const indexUrl = await serveEnvtest(t, {hash: 'f'.repeat(128)});
+
+	const {etcd} = await obtainBinaries(['etcd'], {...machine.options, indexUrl});
+
+	t.is(await readFile(etcd, 'utf8'), 'built\n');
+	t.true(machine.progress.some(line => line.includes('The SHA-512 of')));
+});
+
+test('where the index cannot be reached, one line says so and the programs are built', async t => {
+	const machine = await emptyMachine(t);
+	await installGo(machine);
+
+	const {etcd} = await obtainBinaries(['etcd', 'kube-apiserver'], machine.options);
+
+	t.is(await readFile(etcd, 'utf8'), 'built\n');
+	t.is(machine.progress.length, 2);
+	t.regex(machine.progress[0] ?? '', /^The envtest archive is not to be had: .*ECONNREFUSED/);
+	t.regex(machine.progress[1] ?? '', /^Building etcd and kube-apiserver .* 4 to 8 minutes .* kept in /);
+});
+
+test('two at once build once', async t => {
+	const machine = await emptyMachine(t);
+	await installGo(machine);
+	await Promise.all([obtainBinaries(['kwok'], machine.options), obtainBinaries(['kwok'], machine.options)]);
+	t.is((await readFile(machine.goNote, 'utf8')).trim().split('\n').length, 1);
+});
+
+test('with neither a download nor Go, the message says what to provide', async t => {
+	const {options} = await emptyMachine(t);
+	const error = await t.throwsAsync(obtainBinaries(['etcd', 'kwok'], options), {instanceOf: MissingBinariesError});
+	for (const part of ['etcd and kwok', 'Go is not on the PATH', 'KUBECONFIG', 'KUBEBUILDER_ASSETS']) {
+		t.true(error.message.includes(part), part);
+	}
+});
+
+test('a failed build says why, and leaves nothing that could be taken for a program', async t => {
+	const {env, options} = await emptyMachine(t);
+	await writeExecutable(path.join(env.PATH, 'go'), 'while [ "$1" != -o ]; do shift; done; echo half > "$2/kwok"; echo no such module >&2; exit 1');
+	await t.throwsAsync(obtainBinaries(['kwok'], options), {instanceOf: MissingBinariesError, message: /no such module/});
+	await t.throwsAsync(readFile(cachedPath(cacheFolder(env), 'kwok')), {code: 'ENOENT'});
+});
+
+test('the versions are those of the Go modules', async t => {
+	const modules = new URL('../../harness/control-plane/build/', import.meta.url);
+	const goMod = {
+		kubernetes: await readFile(new URL('kubernetes/go.mod', modules), 'utf8'),
+		kwok: await readFile(new URL('kwok/go.mod', modules), 'utf8'),
+		helm: await readFile(new URL('helm/go.mod', modules), 'utf8'),
+	};
+	t.true(goMod.kubernetes.includes(`\tk8s.io/kubernetes ${kubernetesVersion} `));
+	t.true(goMod.kwok.includes(`\tsigs.k8s.io/kwok ${kwokVersion} `));
+	t.true(goMod.helm.includes(`\thelm.sh/helm/v4 ${helmVersion} `));
+	for (const {module, goPackage} of Object.values(binarySources)) {
+		t.true(goMod[module].split(/\s/).includes(goPackage), goPackage);
+	}
+});

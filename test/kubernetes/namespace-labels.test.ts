@@ -1,0 +1,74 @@
+import test from 'ava';
+import type {RequestOptions} from '../../src/kubernetes/api-client.ts';
+import {createNamespaceLabels} from '../../src/kubernetes/namespace-labels.ts';
+import {FakeClock} from '../helpers/fake-clock.ts';
+import {never, silent} from '../helpers/opened-ledger.ts';
+
+const lifetimeMs = 10_000;
+
+const setUp = () => {
+	const clock = new FakeClock();
+	const paths: string[] = [];
+	const state = {labels: {team: 'a'} as Record<string, string> | undefined, fails: false};
+	const api = {
+		async get<T>(path: string, {signal, metadataOnly}: RequestOptions): Promise<T> {
+			paths.push(path);
+			signal.throwIfAborted();
+			if (state.fails || !metadataOnly) {
+				throw new Error('no answer');
+			}
+
+			return {metadata: {labels: state.labels}} as T;
+		},
+	};
+	return {clock, paths, state, labelsOf: createNamespaceLabels(api, clock, silent)};
+};
+
+test('a burst of Pods costs one read for each namespace', async t => {
+	const {paths, labelsOf} = setUp();
+	const labels = await Promise.all(['game', 'game', 'shop', 'game'].map(async namespace => labelsOf(namespace, never)));
+	t.deepEqual(labels, Array.from({length: 4}, () => ({team: 'a'})));
+	t.deepEqual(paths, ['/api/v1/namespaces/game', '/api/v1/namespaces/shop']);
+});
+
+test('a change of the labels is seen before long', async t => {
+	const {clock, state, labelsOf} = setUp();
+	await labelsOf('game', never);
+	state.labels = undefined;
+	await clock.advance(lifetimeMs - 1);
+	t.deepEqual(await labelsOf('game', never), {team: 'a'});
+	await clock.advance(1);
+	t.deepEqual(await labelsOf('game', never), {});
+});
+
+test('a namespace that can\'t be read has no labels, and is asked again the next time', async t => {
+	const {state, labelsOf} = setUp();
+	state.fails = true;
+	t.deepEqual(await labelsOf('game', never), {});
+	state.fails = false;
+	t.deepEqual(await labelsOf('game', never), {team: 'a'});
+});
+
+test('a caller whose time is up spoils it for nobody after him', async t => {
+	const {labelsOf} = setUp();
+	t.deepEqual(await labelsOf('game', AbortSignal.abort()), {});
+	t.deepEqual(await labelsOf('game', never), {team: 'a'});
+});
+
+test('a name is part of a path, whatever it is', async t => {
+	const {paths, labelsOf} = setUp();
+	await labelsOf('../nodes?x', never);
+	t.deepEqual(paths, ['/api/v1/namespaces/..%2Fnodes%3Fx']);
+});
+
+test('thousands of namespaces are not all remembered', async t => {
+	const {paths, labelsOf} = setUp();
+	for (let index = 0; index < 1001; index++) {
+		await labelsOf(`n-${index}`, never);
+	}
+
+	await labelsOf('n-1000', never);
+	t.is(paths.length, 1001);
+	await labelsOf('n-0', never);
+	t.is(paths.length, 1002);
+});

@@ -1,0 +1,25 @@
+import test from 'ava';
+import {listNodePorts} from '../../src/ledger/services.ts';
+import {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
+import {FakeClock} from '../helpers/fake-clock.ts';
+import {never} from '../helpers/opened-ledger.ts';
+
+const portsOf = async (spec: object): Promise<string[]> => {
+	const cluster = new ClusterInMemory(new FakeClock());
+	const {metadata: {uid: known}} = cluster.put('Service', {metadata: {namespace: 'shop', name: 'web'}, spec});
+	const uses = await listNodePorts(new ApiInMemory(cluster.server), never);
+	return uses.map(({port, protocol, portName, pod, uid, managed}) => [port, protocol, portName, pod, uid === known ? 'its UID' : uid, managed].join(' '));
+};
+
+test('every NodePort of a Service is foreign', async t => {
+	t.deepEqual(await portsOf({ports: [{name: 'http', port: 80, nodePort: 30_080}, {port: 53, protocol: 'UDP', nodePort: 30_053}], healthCheckNodePort: 32_000}), [
+		'30080 TCP http Service shop/web its UID false',
+		'30053 UDP 53 Service shop/web its UID false',
+		'32000 TCP health-check Service shop/web its UID false',
+	]);
+});
+
+test('a Service without NodePorts takes nothing', async t => {
+	t.deepEqual(await portsOf({ports: [{port: 80}, {port: 81, nodePort: 0}]}), []);
+	t.deepEqual(await portsOf({}), []);
+});

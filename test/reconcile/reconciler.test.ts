@@ -1,0 +1,361 @@
+/** Passes over a ledger and a cluster in memory, on a clock that goes when a test says so. */
+import test from 'ava';
+import type {ExecutionContext} from 'ava';
+import type {Tenure} from '../../src/lease/lease-work.ts';
+import {Reconciler} from '../../src/reconcile/reconciler.ts';
+import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
+import type {Duplicate} from '../../src/ports/repair.ts';
+import {gate, storedPod} from '../helpers/cluster-in-memory.ts';
+import {demandFor, entryWith} from '../helpers/ledger.ts';
+import {holdMs, never, openLedger, silent} from '../helpers/opened-ledger.ts';
+
+const gatherMs = 5000;
+const changePassMs = 30_000;
+const fullPassMs = 60_000;
+
+const untilAborted = async (signal: AbortSignal) => new Promise<void>(resolve => {
+	signal.addEventListener('abort', () => resolve(), {once: true});
+});
+
+/** Grants the office when the test says so. */
+class Election {
+	#waiting: PromiseWithResolvers<Tenure> | undefined;
+	#term = new AbortController();
+
+	readonly acquire = async (signal: AbortSignal): Promise<Tenure> => {
+		this.#waiting = Promise.withResolvers<Tenure>();
+		signal.addEventListener('abort', () => this.#waiting?.reject(signal.reason));
+		return this.#waiting.promise;
+	};
+
+	win(): void {
+		this.#term = new AbortController();
+		this.#waiting?.resolve({signal: this.#term.signal, aloneSince: 0, isHeld: () => true, release() {}});
+	}
+
+	lose(): void {
+		this.#term.abort(new Error('the Lease was lost'));
+	}
+}
+
+const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, LedgerEntry>>) => {
+	const ledger = await openLedger(entries);
+	const {clock, api} = ledger;
+	const election = new Election();
+	const duplicates: Array<readonly Duplicate[]> = [];
+	const reconciler = new Reconciler({
+		...ledger,
+		election,
+		logger: silent,
+		holdMs,
+		ranges: [{first: 30_000, last: 30_999}],
+		reportDuplicates: async found => {
+			duplicates.push(found);
+		},
+	});
+	const told = new AbortController();
+	const running = reconciler.run(told.signal);
+	t.teardown(async () => {
+		told.abort(new Error('the test is over'));
+		await clock.until(running);
+	});
+	return {
+		...ledger,
+		election,
+		duplicates,
+		stateOf: (key: string) => ledger.entries()[key]?.state,
+		get passes() {
+			// There are fewer of them than of Pods, whose list takes several requests.
+			return api.count('GET services');
+		},
+		/** Wins, and lets the first pass happen. */
+		lead: async () => {
+			election.win();
+			await clock.settle();
+		},
+		/** The same, and lets the second pass happen, which sees what happened before the watches began. */
+		async leadQuietly() {
+			await this.lead();
+			await clock.advance(gatherMs);
+		},
+	};
+};
+
+const key = '30558.tcp';
+const bound = entryWith({pod: 'game/server-0', uid: 'uid-server-0', node: 'worker-1'});
+const pending = entryWith({state: 'pending', claim: 'c'});
+const quiet = {'30500.tcp': entryWith({pod: 'game/quiet', uid: 'uid-quiet', node: 'worker-1'})};
+const quietPod = storedPod('quiet', 30_500);
+const foreignPod = storedPod('foreign', 30_901, {managed: false});
+const service = (name: string, nodePort: number) => ({metadata: {namespace: 'shop', name}, spec: {ports: [{port: 80, nodePort}]}});
+
+test('nothing is done before the election', async t => {
+	const {clock, api} = await setUp(t, {[key]: bound});
+	const before = api.requests.length;
+	await clock.advance(2 * fullPassMs);
+	t.is(api.requests.length, before);
+});
+
+test('the ledger is read before Pods and Services are listed', async t => {
+	const {lead, api} = await setUp(t, {[key]: bound, '31000.tcp': bound});
+	api.requests.length = 0;
+	await lead();
+	const first = ['GET pods', 'GET services'].map(request => api.requests.indexOf(request));
+	const lastRead = ['GET hostport-ledger-30500', 'GET hostport-ledger-31000'].map(request => api.requests.indexOf(request));
+	t.true(lastRead.every(index => index >= 0) && Math.min(...first) > Math.max(...lastRead), api.requests.join(', '));
+});
+
+test('a Pod that is admitted and stored during a pass keeps its port', async t => {
+	const test = await setUp(t, {[key]: {...bound, state: 'released'}, ...quiet});
+	const {clock, cluster, store, stateOf, api} = test;
+	cluster.put('Pod', quietPod);
+	await test.leadQuietly();
+	const {opened, open} = gate();
+	await clock.advance(holdMs - gatherMs - 1);
+	// It comes between the list and the commit of the pass that would free its port.
+	api.after = async request => request === 'GET pods' ? opened : undefined;
+	await clock.advance(1);
+	const [port] = await store.reserve(demandFor(['grpc'], {pod: 'game/server-0', hasFixedName: true}), never);
+	t.is(port, 30_558);
+	cluster.put('Pod', storedPod('server-0', 30_558));
+	open();
+	await clock.settle();
+	t.is(stateOf(key), 'pending');
+	await clock.advance(changePassMs);
+	t.is(stateOf(key), 'bound');
+});
+
+test('an entry without a Pod goes when it has been held, and nothing else has to happen for that', async t => {
+	const {clock, lead, stateOf} = await setUp(t, {[key]: pending});
+	await lead();
+	await clock.advance(holdMs - 1);
+	t.is(stateOf(key), 'pending');
+	await clock.advance(1);
+	t.is(stateOf(key), undefined);
+});
+
+test('the hold time of a released entry counts from its release', async t => {
+	const {clock, cluster, lead, stateOf} = await setUp(t, {[key]: bound});
+	const {metadata} = cluster.put('Pod', storedPod('server-0', 30_558));
+	await lead();
+	await clock.advance(holdMs);
+	cluster.remove('Pod', metadata);
+	await clock.settle();
+	t.is(stateOf(key), 'released');
+	await clock.advance(holdMs - 1);
+	t.is(stateOf(key), 'released');
+	await clock.advance(1);
+	t.is(stateOf(key), undefined);
+});
+
+for (const list of ['pods', 'services', 'hostport-ledger-30500', 'hostport-ledger']) {
+	test(`while ${list} can't be read nothing is freed, and it is tried again`, async t => {
+		const {clock, lead, stateOf, api} = await setUp(t, {[key]: bound, '30559.tcp': pending});
+		let tries = 0;
+		api.before = request => {
+			if (request === `GET ${list}`) {
+				tries++;
+				throw new Error('no answer');
+			}
+		};
+
+		await lead();
+		await clock.advance(2 * holdMs);
+		t.deepEqual([stateOf(key), stateOf('30559.tcp')], ['bound', 'pending']);
+		t.true(tries >= 10, `${tries} tries`);
+		api.before = () => {};
+		await clock.advance(2 * gatherMs);
+		t.deepEqual([stateOf(key), stateOf('30559.tcp')], ['released', 'pending']);
+	});
+}
+
+test('a repair that can\'t be written is judged anew', async t => {
+	const {clock, cluster, lead, stateOf, api} = await setUp(t, {[key]: bound});
+	api.before = request => {
+		if (request.startsWith('PATCH')) {
+			throw new Error('no answer');
+		}
+	};
+
+	await lead();
+	api.before = () => {};
+	cluster.put('Pod', storedPod('server-0', 30_558));
+	await clock.advance(gatherMs);
+	t.is(stateOf(key), 'bound');
+});
+
+test('thousands of events give few passes', async t => {
+	const test = await setUp(t, quiet);
+	test.cluster.put('Pod', quietPod);
+	await test.leadQuietly();
+	test.cluster.put('Pod', foreignPod);
+	await test.clock.advance(gatherMs);
+	const before = test.passes;
+	for (let ms = 0; ms < 60_000; ms += 20) {
+		if (ms % 40) {
+			test.cluster.put('Pod', foreignPod);
+		} else {
+			test.cluster.remove('Pod', foreignPod.metadata);
+		}
+
+		await test.clock.advance(20);
+	}
+
+	const passes = test.passes - before;
+	t.true(passes >= 10 && passes <= 13, `${passes} passes`);
+});
+
+for (const kind of ['Pod', 'Service']) {
+	test(`of ${kind}s, what comes or goes is looked at soon, and what changes within half a minute`, async t => {
+		const test = await setUp(t, quiet);
+		test.cluster.put('Pod', quietPod);
+		const other = kind === 'Pod' ? foreignPod : service('other', 30_900);
+		test.cluster.put(kind, other);
+		await test.leadQuietly();
+		await test.clock.advance(60_000);
+		const quietly = test.passes;
+		test.cluster.patch(kind, other.metadata, {metadata: {labels: {changed: 'true'}}});
+		await test.clock.advance(changePassMs - 1);
+		t.is(test.passes, quietly);
+		await test.clock.advance(1);
+		t.is(test.passes, quietly + 1);
+		await test.clock.advance(60_000);
+		for (const change of [() => test.cluster.remove(kind, other.metadata), () => test.cluster.put(kind, other)]) {
+			const before = test.passes;
+			change();
+			await test.clock.advance(gatherMs);
+			t.is(test.passes, before + 1);
+		}
+	});
+}
+
+test('a new Pod that has its ports from us is bound within half a minute, by one pass for many', async t => {
+	const test = await setUp(t, quiet);
+	test.cluster.put('Pod', quietPod);
+	await test.leadQuietly();
+	const before = test.passes;
+	for (let ms = 0; ms < changePassMs; ms += 100) {
+		test.cluster.put('Pod', storedPod(`new-${ms}`, 30_600 + ms / 100));
+		await test.clock.advance(100);
+	}
+
+	t.is(test.passes, before + 1);
+});
+
+test('an event that comes during a pass is not lost', async t => {
+	const test = await setUp(t, quiet);
+	test.cluster.put('Pod', quietPod);
+	await test.leadQuietly();
+	const before = test.passes;
+	const {opened, open} = gate();
+	test.api.after = async request => request === 'GET pods' ? opened : undefined;
+	await test.clock.advance(fullPassMs);
+	test.cluster.put('Pod', foreignPod);
+	await test.clock.settle();
+	open();
+	await test.clock.advance(gatherMs);
+	t.is(test.passes, before + 2);
+});
+
+test('without any event there is a pass every minute', async t => {
+	const test = await setUp(t, quiet);
+	test.cluster.put('Pod', quietPod);
+	await test.leadQuietly();
+	const before = test.passes;
+	await test.clock.advance(2 * fullPassMs);
+	t.is(test.passes, before + 2);
+});
+
+test('what happened before a watch began is seen by a pass soon after', async t => {
+	const test = await setUp(t, {[key]: bound});
+	const {metadata} = test.cluster.put('Pod', storedPod('server-0', 30_558));
+	let isDown = true;
+	test.api.before = request => {
+		if (isDown && request === 'GET version of pods') {
+			throw new Error('no answer');
+		}
+	};
+
+	await test.leadQuietly();
+	await test.clock.advance(20_000);
+	test.cluster.remove('Pod', metadata);
+	await test.clock.advance(20_000);
+	t.is(test.stateOf(key), 'bound');
+	isDown = false;
+	await test.clock.advance(1000);
+	t.is(test.stateOf(key), 'released');
+	const before = test.passes;
+	test.cluster.put('Pod', foreignPod);
+	await test.clock.advance(gatherMs);
+	t.is(test.passes, before + 1);
+});
+
+test('a pass that waits in vain delays the next one by a minute at most', async t => {
+	const test = await setUp(t, {[key]: bound});
+	test.api.before = async (request, signal) => request === 'GET pods' ? untilAborted(signal) : undefined;
+	await test.lead();
+	await test.clock.advance(60_000);
+	test.api.before = () => {};
+	await test.clock.advance(fullPassMs);
+	t.is(test.stateOf(key), 'released');
+});
+
+test('a lost election ends the pass before it writes, and clears the gauges', async t => {
+	const {clock, cluster, election, metrics, lead, stateOf, api} = await setUp(t, {[key]: bound, '30559.tcp': bound});
+	const {metadata} = cluster.put('Pod', storedPod('server-0', 30_558));
+	await lead();
+	t.is(stateOf('30559.tcp'), 'released');
+	t.regex(await metrics.registry.metrics(), /hostport_ledger_entries\{state="bound",range="30000-30999"\} 2\n[^]*hostport_reconciler_last_success_timestamp_seconds [1-9]/);
+	const {opened, open} = gate();
+	api.after = async request => request === 'GET pods' ? opened : undefined;
+	cluster.remove('Pod', metadata);
+	await clock.advance(gatherMs);
+	election.lose();
+	open();
+	api.after = () => {};
+	await clock.advance(fullPassMs);
+	t.is(stateOf(key), 'bound');
+	const text = await metrics.registry.metrics();
+	t.notRegex(text, /hostport_ledger_entries\{/);
+	t.regex(text, /hostport_reconciler_last_success_timestamp_seconds 0\n/);
+	const {length} = api.requests;
+	await clock.advance(fullPassMs);
+	t.is(api.requests.length, length);
+});
+
+test('who is elected again counts ages anew', async t => {
+	const {clock, election, lead, stateOf} = await setUp(t, {[key]: pending});
+	await lead();
+	await clock.advance(holdMs - 1);
+	election.lose();
+	await clock.advance(holdMs);
+	await lead();
+	t.is(stateOf(key), 'pending');
+	await clock.advance(holdMs - 1);
+	t.is(stateOf(key), 'pending');
+	await clock.advance(1);
+	t.is(stateOf(key), undefined);
+});
+
+test('what is found is counted, repaired, and reported', async t => {
+	const {clock, cluster, metrics, duplicates, lead, entries} = await setUp(t, {[key]: pending, '30559.tcp': bound, '30600.tcp': entryWith({state: 'foreign'})});
+	cluster.putAll('Pod', [storedPod('a', 30_558), storedPod('b', 30_558), storedPod('c', 30_560), storedPod('proxy', 30_561, {managed: false})]);
+	cluster.put('Service', service('web', 30_562));
+	await lead();
+	await clock.settle();
+	t.deepEqual(Object.entries(entries()).map(([key, {state, pod}]) => [key, state, pod]).toSorted(([a = ''], [b = '']) => a.localeCompare(b)), [
+		['30558.tcp', 'bound', 'game/a'],
+		['30559.tcp', 'released', 'game/server-0'],
+		['30560.tcp', 'bound', 'game/c'],
+		['30561.tcp', 'foreign', 'game/proxy'],
+		['30562.tcp', 'foreign', 'Service shop/web'],
+		['30600.tcp', 'released', 'game/other'],
+	]);
+	t.deepEqual(duplicates.map(found => found.map(({key, uses}) => [key, ...uses.map(({pod}) => pod)])), [[['30558.tcp', 'game/a', 'game/b']]]);
+	const text = await metrics.registry.metrics();
+	for (const [reason, count] of Object.entries({bind: 1, release: 2, adopt: 1, foreign: 2})) {
+		t.true(text.includes(`hostport_ledger_repairs_total{reason="${reason}"} ${count}\n`), reason);
+	}
+
+	t.regex(text, /hostport_duplicate_ports 1\n/);
+});

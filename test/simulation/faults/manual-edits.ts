@@ -1,0 +1,105 @@
+/** What people do to the ledger and the Leases with `kubectl`, in the middle of everything. */
+import type {Stored} from '../../../harness/in-memory-api/api-objects.ts';
+import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
+import {dataOf} from '../checks/invariants.ts';
+import type {Journal} from '../checks/event-log.ts';
+import type {Contested} from '../world/pod-kinds.ts';
+import type {Random} from '../world/random.ts';
+
+export type PeopleOptions = {
+	readonly server: ApiServer;
+	readonly random: Random;
+	readonly journal: Journal;
+	readonly contested: Contested;
+	readonly namespace: string;
+};
+
+const by = 'a person';
+
+export const createPeople = ({server, random, journal, contested, namespace}: PeopleOptions) => {
+	const configMaps = `/api/v1/namespaces/${namespace}/configmaps`;
+	const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
+	const pages = (): Stored[] => [...server.all('ConfigMap')].filter(({metadata}) => metadata.labels?.['hostport.io/ledger'] === 'page');
+	const remove = (path: string) => {
+		journal.write(`a person deletes ${path}: ${server.handle({method: 'DELETE', path}, by).status}`);
+	};
+
+	const patch = (path: string, body: object) => {
+		journal.write(`a person edits ${path} ${JSON.stringify(body)}: ${server.handle({method: 'PATCH', path, body, contentType: 'application/merge-patch+json'}, by).status}`);
+	};
+
+	return {
+		deleteLease() {
+			remove(`${leases}/${random.pick(['hostport-ledger', 'hostport-ledger', 'hostport-reconciler'])}`);
+		},
+
+		deleteLedgerLease() {
+			remove(`${leases}/hostport-ledger`);
+		},
+
+		/** Another holder, another line, or nonsense. */
+		editLease() {
+			const path = `${leases}/${random.pick(['hostport-ledger', 'hostport-reconciler'])}`;
+			patch(path, random.pick([
+				{spec: {holderIdentity: 'somebody'}},
+				{spec: {holderIdentity: null}},
+				{spec: {renewTime: '2031-01-01T00:00:00.000000Z'}},
+				{spec: {leaseDurationSeconds: null}},
+				{metadata: {annotations: {'hostport.io/waiters': 'nobody,,nobody, ,x'}}},
+				{metadata: {annotations: {'hostport.io/waiters': null}}},
+			]));
+		},
+
+		deleteIndex() {
+			remove(`${configMaps}/hostport-ledger`);
+		},
+
+		/** `kubectl delete configmaps -l hostport.io/ledger`, which stops somewhere in half of the cases. */
+		deleteLedger() {
+			const all = [...pages().map(({metadata: {name}}) => name), 'hostport-ledger'];
+			for (const name of random.chance(0.5) ? all : all.slice(random.integer(0, all.length))) {
+				remove(`${configMaps}/${name}`);
+			}
+		},
+
+		/** This one, or any. */
+		deletePage(page = random.pick(pages())) {
+			if (page) {
+				remove(`${configMaps}/${page.metadata.name}`);
+			}
+		},
+
+		/**
+		 * Adds what this version can not read, as a newer one or a hand may have written it; or what looks like an entry; or
+		 * writes a page back as it is, without a version and with a label more.
+		 */
+		editPage() {
+			const page = random.pick(pages());
+			const path = `${configMaps}/${page?.metadata.name}`;
+			if (!page) {
+				return;
+			}
+
+			if (random.chance(0.3)) {
+				const {resourceVersion: _version, ...metadata} = page.metadata;
+				const body = {...page, metadata: {...metadata, labels: {...metadata.labels, reviewed: 'yes'}}};
+				journal.write(`a person replaces ${path}: ${server.handle({method: 'PUT', path, body}, by).status}`);
+				return;
+			}
+
+			const [first = 0, last = 0] = (page.metadata.annotations?.['hostport.io/ports'] ?? '').split('-').map(Number);
+			const port = random.integer(Math.max(first, contested.first), Math.min(last, contested.last));
+			const key = `${port}.tcp`;
+			if (key in dataOf(page) || port < first || port > last) {
+				return;
+			}
+
+			patch(path, {data: random.pick([
+				{[key]: 'mine, do not touch'},
+				{[key]: JSON.stringify({pod: 'game/new', port: 'grpc', state: 'bound', zone: 'a', since: '2026-11-22T10:00:00Z'})},
+				{[key]: JSON.stringify({pod: 'game/old', port: 'grpc', state: 'bound', since: '2026-11-22T10:00:00Z'})},
+				{note: 'see the wiki'},
+			])});
+		},
+	};
+};

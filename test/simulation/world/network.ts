@@ -1,0 +1,237 @@
+/** One replica's way to the API server, as bad as the run has it. */
+import type {ApiClient, CompareAndSwap, RequestOptions, WatchEvent} from '../../../src/kubernetes/api-client.ts';
+import {ApiError} from '../../../src/errors.ts';
+import {failure} from '../../../harness/in-memory-api/api-server.ts';
+import type {ApiAnswer, ApiRequest, ApiServer, WatchedEvent} from '../../../harness/in-memory-api/api-server.ts';
+import {accepting, bodyOf, compareAndSwapRequest, createRequest, getRequest} from '../../../harness/in-memory-api/client-requests.ts';
+import type {FaultRates} from '../faults/faults.ts';
+import type {Journal} from '../checks/event-log.ts';
+import {timeoutError} from './process.ts';
+import type {SimulatedProcess} from './process.ts';
+import type {Random} from './random.ts';
+import type {Scheduler} from './scheduler.ts';
+
+export type NetworkOptions = {
+	readonly server: ApiServer;
+	readonly scheduler: Scheduler;
+	readonly process: SimulatedProcess;
+	readonly random: Random;
+	readonly journal: Journal;
+	/** As they are now. */
+	readonly faults: () => FaultRates;
+	/** Of the replica. */
+	readonly name: string;
+};
+
+/** What the product's own client allows a request, and a watch beyond its end. */
+const requestTimeoutMs = 15_000;
+
+const slowestMs = 60_000;
+
+export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compareAndSwap' | 'watch'> {
+	readonly #options: NetworkOptions;
+
+	constructor(options: NetworkOptions) {
+		this.#options = options;
+	}
+
+	async get<T>(path: string, options: RequestOptions): Promise<T> {
+		return await this.#send(getRequest(path, options), options) as T;
+	}
+
+	async create<T>(path: string, body: unknown, options: RequestOptions): Promise<T> {
+		return await this.#send(createRequest(path, body, options), options) as T;
+	}
+
+	async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
+		return await this.#send(compareAndSwapRequest(path, patch, options), options) as T;
+	}
+
+	async * watch<T>(path: string, {signal, timeoutSeconds, ...options}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
+		await this.#send(getRequest(`${path.replace(/\?.*/, '')}?limit=1`, {}), {signal});
+		const arrivals = new Arrivals();
+		const stop = this.#follow({path, ...accepting(options)}, timeoutSeconds, arrivals);
+		const abort = () => arrivals.add(signal.reason as Error);
+		signal.addEventListener('abort', abort, {once: true});
+		try {
+			for (;;) {
+				signal.throwIfAborted();
+				const event = await arrivals.next();
+				if (event === 'end') {
+					return;
+				}
+
+				if (event instanceof Error) {
+					throw event;
+				}
+
+				if (event.type === 'ERROR') {
+					throw new ApiError('GET', path, (event.object as {code: number}).code, 'the watch is over');
+				}
+
+				yield event as WatchEvent<T>;
+			}
+		} finally {
+			stop();
+			signal.removeEventListener('abort', abort);
+		}
+	}
+
+	/** Brings the events of a watch, in order and one connection's delay after the other, unless something happens to them. */
+	#follow(watched: Pick<ApiRequest, 'path' | 'accept'>, timeoutSeconds: number, arrivals: Arrivals): () => void {
+		const {server, scheduler, process, random, faults} = this.#options;
+		const seen: WatchedEvent[] = [];
+		let isStalled = false;
+		let lastArrival = 0;
+		const arrive = (event: Arrival) => {
+			lastArrival = Math.max(lastArrival, scheduler.now + this.#delay());
+			process.later(lastArrival - scheduler.now, () => arrivals.add(event));
+		};
+
+		const ending = [
+			server.watch(watched, event => {
+				const {watchStall, watchDuplicate, watchGap, watchRewind, watchReset} = faults();
+				isStalled ||= random.chance(watchStall);
+				if (isStalled) {
+					return;
+				}
+
+				if (random.chance(watchReset)) {
+					arrive(connectionError());
+					return;
+				}
+
+				seen.push(event);
+				const times = (random.chance(watchGap) ? 0 : 1) + (random.chance(watchDuplicate) ? 1 : 0);
+				for (const next of [...Array.from({length: times}, () => event), ...(random.chance(watchRewind) ? [random.pick(seen)] : [])]) {
+					arrive(next);
+				}
+			}),
+			scheduler.after(timeoutSeconds * 1000, () => {
+				if (!isStalled) {
+					arrive('end');
+				}
+			}),
+			process.later(timeoutSeconds * 1000 + requestTimeoutMs, () => arrivals.add(timeoutError)),
+		];
+		return () => {
+			for (const end of ending) {
+				end();
+			}
+		};
+	}
+
+	async #send(request: ApiRequest, {signal}: Pick<RequestOptions, 'signal'>): Promise<unknown> {
+		signal.throwIfAborted();
+		const {scheduler, process, random, faults, journal, name, server} = this.#options;
+		const {promise, resolve, reject} = Promise.withResolvers<unknown>();
+		let isOpen = true;
+		const settle = (answer: () => void) => {
+			if (isOpen) {
+				isOpen = false;
+				cancelTimeout();
+				signal.removeEventListener('abort', giveUp);
+				answer();
+			}
+		};
+
+		const giveUp = () => settle(() => reject(signal.reason as Error));
+		const cancelTimeout = process.later(requestTimeoutMs, () => settle(() => reject(timeoutError)));
+		signal.addEventListener('abort', giveUp, {once: true});
+		const isList = request.path.startsWith('/api/v1/pods?');
+		const isRead = request.method === 'GET' && request.path.includes('/configmaps/hostport-ledger-');
+		const comeBack = (answer: ApiAnswer | undefined) => {
+			if (answer) {
+				const {slowLists, slowReads} = faults();
+				const delayMs = isList && random.chance(slowLists) ? random.logarithmic(300, requestTimeoutMs)
+					: isRead && random.chance(slowReads) ? random.logarithmic(3000, requestTimeoutMs) : this.#delay();
+				process.later(delayMs, () => settle(() => {
+					try {
+						resolve(bodyOf(request, answer));
+					} catch (error) {
+						reject(error);
+					}
+				}));
+			} else if (random.chance(0.5)) {
+				process.later(this.#delay(), () => settle(() => reject(connectionError())));
+			}
+		};
+
+		const {requestLost} = faults();
+		scheduler.after(this.#delay(), () => {
+			// Who gives up closes the connection, and may be too late with it.
+			if (random.chance(requestLost) || (!isOpen && random.chance(0.5))) {
+				journal.write(`${name} ${request.method} ${request.path} is lost`);
+				comeBack(undefined);
+				return;
+			}
+
+			const refusal = this.#refusal(request);
+			const answer = refusal ?? server.handle(request, name);
+			journal.write(`${name} ${request.method} ${request.path} ${answer.status}${refusal ? ' without being looked at' : ''}`);
+			if (journal.isShown && request.body) {
+				journal.remark(() => `    ${JSON.stringify(request.body)}`);
+			}
+
+			const {answerLost, errorAfterCommit} = faults();
+			if (random.chance(answerLost)) {
+				journal.write(`${name} does not hear the answer`);
+				comeBack(undefined);
+			} else {
+				comeBack(random.chance(errorAfterCommit) ? failure({status: 500, reason: 'InternalError', message: 'etcdserver: request timed out'}) : answer);
+			}
+		});
+		return promise;
+	}
+
+	#refusal({method}: ApiRequest): ApiAnswer | undefined {
+		const {random, faults} = this.#options;
+		const {conflict, tooManyRequests, internalError, unavailable} = faults();
+		if (method !== 'GET' && random.chance(conflict)) {
+			return failure({status: 409, reason: 'Conflict', message: 'the object has been modified; please apply your changes to the latest version and try again'});
+		}
+
+		if (random.chance(tooManyRequests)) {
+			return failure({status: 429, reason: 'TooManyRequests', message: 'the server has received too many requests and has asked us to try again later'});
+		}
+
+		if (random.chance(internalError)) {
+			return failure({status: 500, reason: 'InternalError', message: 'Internal error occurred'});
+		}
+
+		return random.chance(unavailable) ? failure({status: 503, reason: 'ServiceUnavailable', message: 'the server is currently unable to handle the request'}) : undefined;
+	}
+
+	/** One way. */
+	#delay(): number {
+		const {random, faults} = this.#options;
+		return random.chance(faults().slow) ? random.logarithmic(10, slowestMs) : random.between(0.3, 3);
+	}
+}
+
+type Arrival = WatchedEvent | Error | 'end';
+
+/** What has come and has not been looked at. */
+class Arrivals {
+	readonly #waiting: Arrival[] = [];
+	#happened = Promise.withResolvers<void>();
+
+	add(arrival: Arrival): void {
+		this.#waiting.push(arrival);
+		this.#happened.resolve();
+	}
+
+	async next(): Promise<Arrival> {
+		for (;;) {
+			const first = this.#waiting.shift();
+			if (first) {
+				return first;
+			}
+
+			this.#happened = Promise.withResolvers();
+			await this.#happened.promise;
+		}
+	}
+}
+
+const connectionError = (): Error => Object.assign(new Error('socket hang up'), {code: 'ECONNRESET'});

@@ -1,0 +1,61 @@
+/** The Pods that a run asks for: of ReplicaSets, of a StatefulSet, bare ones, and those of people who mean no good. */
+import type {PodPort} from '../../../harness/in-memory-api/api-objects.ts';
+import type {PodManifest} from './pod-creation.ts';
+import type {Random} from './random.ts';
+
+/** The numbers that all Pods of a run fight for. */
+export type Contested = {readonly first: number; readonly last: number};
+
+export const podNamespace = 'game';
+
+const portShapes: ReadonlyArray<readonly PodPort[]> = [
+	[{name: 'grpc', containerPort: 9000}],
+	[{name: 'grpc', containerPort: 9000}],
+	[{name: 'grpc', containerPort: 9000}, {name: 'health', containerPort: 9001}],
+	[{name: 'dns', containerPort: 53, protocol: 'UDP'}, {name: 'dns-tcp', containerPort: 53}],
+	[{containerPort: 7777, protocol: 'UDP'}],
+	[{name: 'a', containerPort: 9000}, {name: 'b', containerPort: 9001, protocol: 'UDP'}, {name: 'c', containerPort: 9002}],
+];
+
+/** A Pod that wants ports. */
+export const wantingPod = (random: Random, contested: Contested, metadata: Partial<PodManifest['metadata']>): PodManifest => {
+	const onHostNetwork = random.chance(0.2);
+	const {first, last} = contested;
+	const middle = Math.floor((first + last) / 2);
+	return {
+		metadata: {
+			namespace: podNamespace,
+			...metadata,
+			annotations: {
+				'hostport.io/enabled': 'true',
+				'hostport.io/base-port': String(random.chance(0.8) ? first : middle),
+				'hostport.io/max-port': String(last),
+				...(random.chance(0.3) && {'hostport.io/strategy': 'Random'}),
+				...(!onHostNetwork && random.chance(0.2) && {'hostport.io/host-network': 'false'}),
+				...metadata.annotations,
+			},
+		},
+		spec: {
+			...(onHostNetwork && {hostNetwork: true}),
+			containers: [{name: 'server', ports: [...random.pick(portShapes)]}],
+		},
+	};
+};
+
+export const ownedBy = (kind: string, name: string) => [{kind, name, controller: true}];
+
+/** A Pod that takes host ports and asks nobody; it may say that they were given to it. */
+export const foreignPod = (random: Random, {first, last}: Contested, name: string): PodManifest => {
+	const port = random.integer(first, last);
+	return {
+		metadata: {
+			name,
+			namespace: podNamespace,
+			...(random.chance(0.4) && {
+				labels: {'hostport.io/managed': 'true'},
+				annotations: {'hostport.io/allocated-grpc': String(port)},
+			}),
+		},
+		spec: {containers: [{name: 'server', ports: [{name: 'grpc', containerPort: port, hostPort: port}]}]},
+	};
+};

@@ -1,0 +1,33 @@
+/** All chance of a run, from its seed. */
+import {seededRandom} from '../../helpers/ledger.ts';
+
+export class Random {
+	/** Uniform in [0, 1). */
+	readonly next: () => number;
+
+	constructor(seed: number) {
+		this.next = seededRandom(seed);
+	}
+
+	chance(probability: number): boolean {
+		return this.next() < probability;
+	}
+
+	between(low: number, high: number): number {
+		return low + this.next() * (high - low);
+	}
+
+	/** Both ends may come. */
+	integer(low: number, high: number): number {
+		return Math.floor(this.between(low, high + 1));
+	}
+
+	pick<T>(list: readonly T[]): T {
+		return list[Math.floor(this.next() * list.length)]!;
+	}
+
+	/** From `low` to `high`, as often in each order of magnitude: most are short, and some are not. */
+	logarithmic(low: number, high: number): number {
+		return low * (high / low) ** this.next();
+	}
+}
