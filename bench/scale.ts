@@ -8,7 +8,7 @@ import {parseArgs} from 'node:util';
 import {pino} from 'pino';
 import {startControlPlane} from '../harness/control-plane/start.ts';
 import {createKubeClient} from '../harness/kube-client.ts';
-import {ApiClient} from '../src/kubernetes/api-client.ts';
+import {HttpApiClient} from '../src/kubernetes/http-api-client.ts';
 import {systemClock} from '../src/clock.ts';
 import {connect} from '../src/kubernetes/credentials.ts';
 import {LedgerObjects} from '../src/ledger/ledger-api.ts';
@@ -39,7 +39,7 @@ using _closing = {[Symbol.dispose]: () => connection.agent.destroy()};
 const lifetime = new AbortController();
 const {signal} = lifetime;
 const logger = pino({level: 'silent'});
-const common = {api: new ApiClient(connection), clock: systemClock, logger};
+const common = {api: new HttpApiClient(connection), clock: systemClock, logger};
 
 /** Stores a ledger with so many entries in a namespace of its own. */
 const store = async (namespace: string, size: number): Promise<number> => {

@@ -69,3 +69,6 @@ export const isTransient = (error: unknown): boolean => {
 
 	return !(error instanceof LedgerFormatError || error instanceof TypeError || error instanceof RangeError);
 };
+
+/** The text of anything that was thrown. */
+export const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error);

@@ -1,7 +1,7 @@
 /** The composition root: builds the parts, starts them in order and stops them in reverse. */
 import {randomBytes} from 'node:crypto';
 import type {Logger} from 'pino';
-import {ApiClient} from './kubernetes/api-client.ts';
+import {HttpApiClient} from './kubernetes/http-api-client.ts';
 import {systemClock} from './clock.ts';
 import {connect} from './kubernetes/credentials.ts';
 import {createMissingRightLog} from './kubernetes/missing-right.ts';
@@ -51,7 +51,7 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 		listen(createHealthApp({whyNotReady: () => notReady}, logger), {host: config.bindAddress, port: config.healthPort}),
 		listen(createMetricsApp(metrics.registry, logger), {host: config.bindAddress, port: config.metricsPort}),
 	]);
-	const api = new ApiClient(connection, createMissingRightLog(config.namespace, clock, logger));
+	const api = new HttpApiClient(connection, createMissingRightLog(config.namespace, clock, logger));
 	const replica = createReplica({api, clock, random: Math.random, mintClaim, logger, metrics, identity, config});
 	const certificates = createTlsSource(config, {api, clock, logger, metrics});
 	const [tls] = await Promise.all([certificates.open(signal), replica.open(signal)]);

@@ -22,7 +22,7 @@ import {measuredLock, measuredMutator} from './measured.ts';
 import type {Metrics} from './metrics.ts';
 
 export type ReplicaOptions = {
-	readonly api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap' | 'watch'>;
+	readonly api: ApiClient;
 	readonly clock: Clock;
 	/** Uniform in [0, 1). */
 	readonly random: () => number;

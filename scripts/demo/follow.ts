@@ -1,6 +1,7 @@
 /** Follows a kind of object: lists it, watches it, and does so again whatever ends the watch. */
 import {setTimeout as delay} from 'node:timers/promises';
-import type {ApiClient, KubernetesObject} from '../../src/kubernetes/api-client.ts';
+import type {ApiClient} from '../../src/kubernetes/api-client.ts';
+import type {KubernetesObject} from '../../src/kubernetes/object.ts';
 
 export type FollowOptions<T> = {
 	/** Of the collection. */

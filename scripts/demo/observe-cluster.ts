@@ -1,5 +1,5 @@
 /** Keeps a scene up to date with what the API server says of Pods, ledger and Lease. */
-import {ApiClient} from '../../src/kubernetes/api-client.ts';
+import {HttpApiClient} from '../../src/kubernetes/http-api-client.ts';
 import {connect} from '../../src/kubernetes/credentials.ts';
 import {decodeLease} from '../../src/lease/lease-record.ts';
 import type {Lease} from '../../src/lease/lease-record.ts';
@@ -17,7 +17,7 @@ export const observeCluster = async (kubeconfig: string, scene: Scene, onChange:
 	const over = new AbortController();
 	const {signal} = over;
 	const connection = await connect(kubeconfig, () => performance.now());
-	const api = new ApiClient(connection);
+	const api = new HttpApiClient(connection);
 	const leases = new Map<string, Lease>();
 	void Promise.all([
 		follow<DemoPod>(api, {path: `/api/v1/namespaces/${namespace}/pods`, objects: scene.pods, signal, onChange(written) {

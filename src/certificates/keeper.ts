@@ -20,7 +20,7 @@ import {Wakeup} from '../wakeup.ts';
 import {describeBundle, hasBundle, hostsOf, readWebhookConfiguration, trustedBy, webhookConfigurationWatch, writeBundle} from './webhook-configuration.ts';
 
 export type CertificateKeeperOptions = {
-	readonly api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap' | 'watch'>;
+	readonly api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap' | 'watch'>;
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly namespace: string;

@@ -1,6 +1,6 @@
 /** The Secret that holds the webhook's certificates: read, create, compare-and-swap. Nothing here decides anything. */
-import type {ApiClient, KubernetesObject} from '../kubernetes/api-client.ts';
-import {getIfExists} from '../kubernetes/get-if-exists.ts';
+import type {ApiClient} from '../kubernetes/api-client.ts';
+import type {KubernetesObject} from '../kubernetes/object.ts';
 
 /** Its name in the operator's namespace. */
 export const certificateSecretName = 'hostport-operator-webhook-certificate';
@@ -11,17 +11,17 @@ export type CertificateSecretObject = KubernetesObject & {
 };
 
 export class CertificateSecret {
-	readonly #api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap'>;
+	readonly #api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap'>;
 	readonly #collection: string;
 
-	constructor(api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap'>, namespace: string) {
+	constructor(api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap'>, namespace: string) {
 		this.#api = api;
 		this.#collection = `/api/v1/namespaces/${namespace}/secrets`;
 	}
 
 	/** Undefined where there is none. Throws like any request. */
 	async read(signal: AbortSignal): Promise<CertificateSecretObject | undefined> {
-		return getIfExists<CertificateSecretObject>(this.#api, `${this.#collection}/${certificateSecretName}`, signal);
+		return this.#api.find<CertificateSecretObject>(`${this.#collection}/${certificateSecretName}`, {signal});
 	}
 
 	/** @throws {ApiError} 409 when the Secret is no longer `known`, or is there by now where there was none; 404 when it is gone. */

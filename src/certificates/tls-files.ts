@@ -2,6 +2,7 @@
 import {createPrivateKey, X509Certificate} from 'node:crypto';
 import fs from 'node:fs/promises';
 import type {Logger} from 'pino';
+import {messageOf} from '../errors.ts';
 import {decodeBundle} from './certificate-set.ts';
 
 /** What a file, or two that belong together, holds, as far as it can be used. */
@@ -87,5 +88,3 @@ const usableLater = async <T>(what: string, read: () => Promise<T>): Promise<T> 
 		throw new Error(`${what} can't be read: ${messageOf(error)}`, {cause: error});
 	}
 };
-
-const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error);

@@ -8,7 +8,7 @@ import type {ApiClient} from '../kubernetes/api-client.ts';
 import {CertificateKeeper} from './keeper.ts';
 import type {Clock} from '../clock.ts';
 import type {Config} from '../config/options.ts';
-import {ConfigurationError} from '../errors.ts';
+import {ConfigurationError, messageOf} from '../errors.ts';
 import type {Metrics} from '../metrics.ts';
 import type {TlsMaterial} from '../server/listener.ts';
 
@@ -88,7 +88,7 @@ const filesPart = <T>({read, watch}: TlsFiles<T>, use: (value: T) => void): Part
 		try {
 			use(await read());
 		} catch (error) {
-			throw new ConfigurationError(error instanceof Error ? error.message : String(error), {cause: error});
+			throw new ConfigurationError(messageOf(error), {cause: error});
 		}
 	},
 	run: async signal => watch(use, signal),

@@ -1,8 +1,8 @@
 /** The MutatingWebhookConfiguration, as far as it concerns certificates: by which names the API server calls, and whom it trusts. */
 import {decodeBundle} from './certificate-set.ts';
 import type {Authority} from './certificate-set.ts';
-import type {ApiClient, KubernetesObject} from '../kubernetes/api-client.ts';
-import {getIfExists} from '../kubernetes/get-if-exists.ts';
+import type {ApiClient} from '../kubernetes/api-client.ts';
+import type {KubernetesObject} from '../kubernetes/object.ts';
 
 type Webhook = {
 	readonly clientConfig: {
@@ -18,8 +18,8 @@ export type WebhookConfiguration = KubernetesObject & {readonly webhooks?: reado
 const collection = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 
 /** Undefined where there is none. Throws like any request. */
-export const readWebhookConfiguration = async (api: Pick<ApiClient, 'get'>, name: string, signal: AbortSignal): Promise<WebhookConfiguration | undefined> =>
-	getIfExists<WebhookConfiguration>(api, `${collection}/${name}`, signal);
+export const readWebhookConfiguration = async (api: Pick<ApiClient, 'find'>, name: string, signal: AbortSignal): Promise<WebhookConfiguration | undefined> =>
+	api.find<WebhookConfiguration>(`${collection}/${name}`, {signal});
 
 /** The path of a watch that begins with the configuration as it is. */
 export const webhookConfigurationWatch = (name: string): string => `${collection}?fieldSelector=metadata.name%3D${name}`;

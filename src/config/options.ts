@@ -1,7 +1,7 @@
 /** Every option of `hostport-operator serve` in one table, and how it is read from flags and environment. */
 import os from 'node:os';
 import {parseArgs} from 'node:util';
-import {ConfigurationError} from '../errors.ts';
+import {ConfigurationError, messageOf} from '../errors.ts';
 import {dnsLabel, duration, identity, objectName, oneOf, optional, port, portRanges, wholeSeconds} from './parsers.ts';
 import type {Parse} from './parsers.ts';
 
@@ -172,7 +172,7 @@ export const readConfig = (args: readonly string[], environment: Readonly<Record
 		try {
 			return [name, parse(repeatable ? values.flatMap(value => value.split(',')) : values)];
 		} catch (error) {
-			throw new ConfigurationError(`${source} ${error instanceof Error ? error.message : String(error)}`, {cause: error});
+			throw new ConfigurationError(`${source} ${messageOf(error)}`, {cause: error});
 		}
 	});
 	const config = Object.fromEntries(entries) as Config;
@@ -191,7 +191,7 @@ const parseFlags = (args: readonly string[]): Record<string, string[] | undefine
 			options: Object.fromEntries(Object.keys(options).map(name => [flagOf(name), {type: 'string', multiple: true}] as const)),
 		}).values;
 	} catch (error) {
-		const [problem] = (error instanceof Error ? error.message : String(error)).split('\n');
+		const [problem] = messageOf(error).split('\n');
 		throw new ConfigurationError(`${problem?.replace(/\.$/, '')}. "hostport-operator help" lists the flags`, {cause: error});
 	}
 };

@@ -1,14 +1,5 @@
-/** The few requests that the operator makes of the API server. Every write names a resourceVersion, or creates. */
-import type http from 'node:http';
+/** The few requests that the operator sends to the API server. Every write names a resourceVersion, or creates an object. */
 import {ApiError} from '../errors.ts';
-import type {Connection} from './credentials.ts';
-import {readText, sendRequest} from './http-request.ts';
-import type {ObjectMetadata} from './object.ts';
-
-/** An object as the API server answers it, with what every object has. */
-export type KubernetesObject = {
-	readonly metadata: ObjectMetadata;
-};
 
 export type WatchEvent<T> = {
 	readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
@@ -24,6 +15,11 @@ export type RequestOptions = {
 	 * Only for what a compare-and-swap will prove.
 	 */
 	readonly maybeStale?: boolean;
+};
+
+export type WatchOptions = RequestOptions & {
+	/** The server ends the watch after this. */
+	readonly timeoutSeconds: number;
 };
 
 /**
@@ -42,113 +38,94 @@ export type CompareAndSwap = {
 	readonly webhooks?: readonly unknown[];
 };
 
-/** No answer takes longer than this, so that no wait is without a bound whatever signal it was given. */
-const requestTimeoutMs = 15_000;
+export type ListOptions<Item, Selected> = {
+	readonly signal: AbortSignal;
+	/** Objects in one answer. A replica's memory grows to the largest answer. */
+	readonly pageSize: number;
+	/** What to keep of each object: ten thousand whole Pods need more memory than everything else together. */
+	readonly select: (item: Item) => readonly Selected[];
+};
+
+type ListPage<Item> = {
+	readonly metadata: {readonly continue?: string};
+	readonly items: readonly Item[];
+};
+
+/** A list that outlives etcd's compaction (every five minutes) starts again. More restarts than this mean that something else is wrong. */
+const maximumRestarts = 3;
 
 /**
- * All methods throw `ApiError` for an answer that is not 2xx, and what the network threw where there was no answer:
- * then a write may or may not have happened.
+ * All methods throw `ApiError` for an answer that is not 2xx, and the network's error where there was no answer: then a
+ * write may or may not have happened.
  */
-export class ApiClient {
-	readonly #connection: Connection;
-	readonly #onDenied: (message: string) => void;
-
-	/** @param onDenied is told what the API server says with each answer 403, before it is thrown. */
-	constructor(connection: Connection, onDenied: (message: string) => void = () => {}) {
-		this.#connection = connection;
-		this.#onDenied = onDenied;
-	}
-
+export abstract class ApiClient {
 	/**
-	 * Reads without resourceVersion, unless the answer may be stale: the API server asks etcd, so nothing that was committed
-	 * before is missing.
+	 * Reads without resourceVersion, unless the answer may be stale: the API server then asks etcd, so the answer contains
+	 * every earlier write.
 	 */
-	async get<T>(path: string, options: RequestOptions): Promise<T> {
-		return this.#json('GET', options.maybeStale ? `${path}?resourceVersion=0` : path, undefined, options);
-	}
+	abstract get<T>(path: string, options: RequestOptions): Promise<T>;
 
 	/** @throws {ApiError} with status 409 when an object of that name exists. */
-	async create<T>(path: string, body: unknown, options: RequestOptions): Promise<T> {
-		return this.#json('POST', path, {type: 'application/json', body}, options);
-	}
+	abstract create<T>(path: string, body: unknown, options: RequestOptions): Promise<T>;
 
 	/** @throws {ApiError} with status 409 when the object is no longer the version that `patch` names, 404 when it is gone. */
-	async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
-		return this.#json('PATCH', path, {type: 'application/strategic-merge-patch+json', body: patch}, options);
+	abstract compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T>;
+
+	/**
+	 * Yields events until the server ends the watch (after `timeoutSeconds`) or the signal aborts it. Throws like any
+	 * request; the caller starts it again. An `ERROR` event (410 Gone) is thrown as an `ApiError`.
+	 */
+	abstract watch<T>(path: string, options: WatchOptions): AsyncGenerator<WatchEvent<T>>;
+
+	/** Reads an object that may not exist: undefined for 404. */
+	async find<T>(path: string, options: RequestOptions): Promise<T | undefined> {
+		return unlessStatus([404], async () => this.get<T>(path, options));
+	}
+
+	/** A compare-and-swap that may lose: undefined when the object is no longer the version that `patch` names, or is gone. */
+	async tryCompareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T | undefined> {
+		return unlessStatus([404, 409], async () => this.compareAndSwap<T>(path, patch, options));
 	}
 
 	/**
-	 * Yields events until the server ends the watch (after `timeoutSeconds`) or the signal aborts it. Ends and throws
-	 * like any request; the caller starts it again. An `ERROR` event (410 Gone) is thrown as an `ApiError`.
+	 * Lists a whole collection, page by page, as of a moment after the call began.
+	 *
+	 * @param path without a query.
+	 * @throws when one page fails. Then nothing is known, and no conclusion may be drawn.
 	 */
-	async * watch<T>(path: string, {signal, timeoutSeconds, metadataOnly = false}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
-		const response = await this.#send('GET', `${path}&watch=true&timeoutSeconds=${timeoutSeconds}`, undefined, {
-			signal: AbortSignal.any([signal, AbortSignal.timeout((timeoutSeconds + 15) * 1000)]),
-			metadataOnly,
-		});
-		let rest = '';
-		for await (const chunk of response.setEncoding('utf8')) {
-			const lines = (rest + String(chunk)).split('\n');
-			rest = lines.pop() ?? '';
-			for (const line of lines) {
-				const event = JSON.parse(line) as WatchEvent<T>;
-				if (event.type === 'ERROR') {
-					throw apiError('GET', path, (event.object as {code?: number}).code ?? 500, line);
+	async list<Item, Selected>(path: string, options: ListOptions<Item, Selected>): Promise<Selected[]> {
+		for (let restarts = 0; ; restarts++) {
+			try {
+				return await this.#listOnce(path, options);
+			} catch (error) {
+				if (!(error instanceof ApiError && error.status === 410) || restarts === maximumRestarts) {
+					throw error;
 				}
-
-				yield event;
 			}
 		}
 	}
 
-	async #json<T>(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, options: RequestOptions): Promise<T> {
-		const late = new AbortController();
-		const timer = setTimeout(() => late.abort(new DOMException(`the API server has not answered for ${requestTimeoutMs / 1000} s`, 'TimeoutError')), requestTimeoutMs);
-		try {
-			const response = await this.#send(method, path, content, {...options, signal: AbortSignal.any([options.signal, late.signal])});
-			return JSON.parse(await readText(response)) as T;
-		} finally {
-			clearTimeout(timer);
-		}
-	}
+	async #listOnce<Item, Selected>(path: string, {signal, pageSize, select}: ListOptions<Item, Selected>): Promise<Selected[]> {
+		const found: Selected[] = [];
+		let token = '';
+		do {
+			const page = await this.get<ListPage<Item>>(`${path}?limit=${pageSize}${token && `&continue=${encodeURIComponent(token)}`}`, {signal});
+			found.push(...page.items.flatMap(select));
+			token = page.metadata.continue ?? '';
+		} while (token);
 
-	async #send(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, {signal, metadataOnly}: RequestOptions): Promise<http.IncomingMessage> {
-		const response = await sendRequest(this.#connection, {
-			method,
-			path,
-			signal,
-			headers: {
-				accept: metadataOnly ? `application/json;as=PartialObjectMetadata${metadataOnly === 'list' ? 'List' : ''};g=meta.k8s.io;v=v1` : 'application/json',
-				'user-agent': 'hostport-operator',
-				...(content && {'content-type': content.type}),
-			},
-			body: content?.body,
-		});
-		const {statusCode = 0} = response;
-		if (statusCode < 200 || statusCode > 299) {
-			const error = apiError(method, path, statusCode, await readText(response));
-			if (statusCode === 403) {
-				this.#onDenied(error.message);
-			}
-
-			throw error;
-		}
-
-		return response;
+		return found;
 	}
 }
 
-type Content = {readonly type: string; readonly body: unknown};
-
-const apiError = (method: string, path: string, status: number, body: string): ApiError => {
-	let message = body.slice(0, 300);
+const unlessStatus = async <T>(statuses: readonly number[], request: () => Promise<T>): Promise<T | undefined> => {
 	try {
-		message = (JSON.parse(body) as {message?: string; object?: {message?: string}}).message
-			?? (JSON.parse(body) as {object?: {message?: string}}).object?.message
-			?? message;
-	} catch {
-		// Not a Status object: a proxy in between speaks its own language.
-	}
+		return await request();
+	} catch (error) {
+		if (error instanceof ApiError && statuses.includes(error.status)) {
+			return undefined;
+		}
 
-	return new ApiError(method, path, status, message);
+		throw error;
+	}
 };

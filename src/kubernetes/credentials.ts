@@ -4,7 +4,7 @@ import https from 'node:https';
 import tls from 'node:tls';
 // The package's entry loads every generated API class (0.3 s, 80 MB); this module is all that we need of it.
 import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
-import {ConfigurationError} from '../errors.ts';
+import {ConfigurationError, messageOf} from '../errors.ts';
 
 /** A way to the API server: one pool of kept connections, and headers that stay valid while tokens rotate. */
 export type Connection = {
@@ -69,7 +69,7 @@ const loadKubeConfig = (path: string | undefined): KubeConfig => {
 			config.loadFromDefault();
 		}
 	} catch (error) {
-		throw new ConfigurationError(`${describeSource(path)} can't be read: ${error instanceof Error ? error.message : String(error)}`, {cause: error});
+		throw new ConfigurationError(`${describeSource(path)} can't be read: ${messageOf(error)}`, {cause: error});
 	}
 
 	return config;

@@ -1,6 +1,7 @@
 /** The labels of namespaces, remembered for a moment: they decide whether a Pod with host ports has a chance. */
 import type {Logger} from 'pino';
-import type {ApiClient, KubernetesObject} from './api-client.ts';
+import type {ApiClient} from './api-client.ts';
+import type {KubernetesObject} from './object.ts';
 import type {Clock} from '../clock.ts';
 
 /** Whoever changes a label expects it to count soon; a burst of Pods should cost one read. */

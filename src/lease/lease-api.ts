@@ -1,15 +1,14 @@
 /** One Lease on the API server: read, create, compare-and-swap, watch. Nothing here decides anything. */
-import {ApiError} from '../errors.ts';
 import type {ApiClient, WatchEvent} from '../kubernetes/api-client.ts';
 import {leasePatch, newLease, waitersPatch} from './lease-record.ts';
 import type {Lease, LeaseChange, LeaseRecord} from './lease-record.ts';
 
 export class LeaseApi {
-	readonly #api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap' | 'watch'>;
+	readonly #api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap' | 'watch'>;
 	readonly #collection: string;
 	readonly #name: string;
 
-	constructor(api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap' | 'watch'>, namespace: string, name: string) {
+	constructor(api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap' | 'watch'>, namespace: string, name: string) {
 		this.#api = api;
 		this.#collection = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
 		this.#name = name;
@@ -17,15 +16,7 @@ export class LeaseApi {
 
 	/** Undefined where there is none. */
 	async read(signal: AbortSignal): Promise<Lease | undefined> {
-		try {
-			return await this.#api.get<Lease>(`${this.#collection}/${this.#name}`, {signal});
-		} catch (error) {
-			if (error instanceof ApiError && error.status === 404) {
-				return undefined;
-			}
-
-			throw error;
-		}
+		return this.#api.find<Lease>(`${this.#collection}/${this.#name}`, {signal});
 	}
 
 	/** @throws {ApiError} 409 when somebody else was faster. */

@@ -17,7 +17,7 @@ import type {Tenure} from './lease-work.ts';
 import {Wakeup} from '../wakeup.ts';
 
 export type LeaseLockOptions = {
-	readonly api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap' | 'watch'>;
+	readonly api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap' | 'watch'>;
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly namespace: string;

@@ -1,5 +1,6 @@
 /** The Lease as a mutex with a line of waiters: the object ⇄ what the lock decides on. Pure. */
-import type {CompareAndSwap, KubernetesObject} from '../kubernetes/api-client.ts';
+import type {CompareAndSwap} from '../kubernetes/api-client.ts';
+import type {KubernetesObject} from '../kubernetes/object.ts';
 
 /** Who waits, in order: comma-separated identities. Anyone can read it with `kubectl get lease -o yaml`. */
 export const waitersAnnotation = 'hostport.io/waiters';

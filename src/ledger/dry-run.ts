@@ -1,5 +1,5 @@
 /** Dry runs: what the ledger would give now. */
-import {DenialError, isTransient} from '../errors.ts';
+import {DenialError, isTransient, messageOf} from '../errors.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import type {Clock} from '../clock.ts';
 import type {LedgerPages} from './ledger.ts';
@@ -36,7 +36,7 @@ export const preview = async (options: PreviewOptions, demand: PodDemand, signal
 				throw new DenialError(503, `no host ports could be found in time (${lastFailure}): try again`, {cause: error});
 			}
 
-			lastFailure = error instanceof Error ? error.message : String(error);
+			lastFailure = messageOf(error);
 			if (!isTransient(error)) {
 				throw new DenialError(503, `no host ports could be found: ${lastFailure}`, {cause: error});
 			}

@@ -1,6 +1,5 @@
 /** How an index is opened, and for which block size. */
 import type {Logger} from 'pino';
-import {ApiError} from '../errors.ts';
 import {isManaged} from '../ports/host-port-use.ts';
 import {blockSizeOf, firstsOf} from '../ports/ledger-blocks.ts';
 import {defaultBlockSize, indexName} from '../ports/ledger-index.ts';
@@ -9,11 +8,11 @@ import type {ApiClient} from '../kubernetes/api-client.ts';
 import type {Clock} from '../clock.ts';
 import type {LedgerObjects} from './ledger-api.ts';
 import type {MarkWatch} from './mark-watch.ts';
-import {listFromPods} from './pods.ts';
+import {listFromPods} from './host-ports-in-use.ts';
 import {unlessChanged} from '../kubernetes/unless-changed.ts';
 
 export type IndexQuarantineOptions = {
-	readonly api: Pick<ApiClient, 'get'>;
+	readonly api: Pick<ApiClient, 'find' | 'list'>;
 	readonly objects: LedgerObjects;
 	readonly marks: MarkWatch;
 	readonly clock: Clock;
@@ -114,13 +113,8 @@ export class IndexQuarantine {
 
 	async #isFirstInstallation(signal: AbortSignal): Promise<boolean> {
 		const {api, namespace, leaseName} = this.#options;
-		try {
-			await api.get(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${leaseName}`, {signal});
+		if (await api.find(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${leaseName}`, {signal})) {
 			return false;
-		} catch (error) {
-			if (!(error instanceof ApiError && error.status === 404)) {
-				throw error;
-			}
 		}
 
 		return (await listFromPods(api, pod => isManaged(pod) ? [pod.metadata.name] : [], signal)).length === 0;

@@ -14,17 +14,17 @@ const aboutIndex = 'Which ConfigMaps hold the host ports that the HostPort Opera
 const aboutPage = 'Host ports that the HostPort Operator has given to Pods: <port>.<protocol> and who has it. pending: reserved, Pod on its way; bound: a live Pod has it; released: held back for a while; foreign: not ours.';
 
 export class LedgerObjects {
-	readonly #api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap'>;
+	readonly #api: Pick<ApiClient, 'get' | 'find' | 'create' | 'compareAndSwap'>;
 	readonly #collection: string;
 
-	constructor(api: Pick<ApiClient, 'get' | 'create' | 'compareAndSwap'>, namespace: string) {
+	constructor(api: Pick<ApiClient, 'get' | 'find' | 'create' | 'compareAndSwap'>, namespace: string) {
 		this.#api = api;
 		this.#collection = `/api/v1/namespaces/${namespace}/configmaps`;
 	}
 
 	/** @throws {LedgerFormatError} when it is there and can't be read by this version. */
 	async readIndex(signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		const object = await this.#getIfExists(indexName, signal);
+		const object = await this.#api.find<ConfigMap>(`${this.#collection}/${indexName}`, {signal});
 		return object && decodeIndex(object);
 	}
 
@@ -81,7 +81,7 @@ export class LedgerObjects {
 
 	/** @param maybeStale see `RequestOptions`. */
 	async readPage(first: number, blockSize: number, signal: AbortSignal, maybeStale = false): Promise<LedgerPage | undefined> {
-		const object = await this.#getIfExists(pageName(first), signal, maybeStale);
+		const object = await this.#api.find<ConfigMap>(`${this.#collection}/${pageName(first)}`, {signal, maybeStale});
 		return object && decodePage(object, first, blockSize);
 	}
 
@@ -121,18 +121,6 @@ export class LedgerObjects {
 			data: changesAsData(changes),
 		}, {signal, metadataOnly: true});
 		return withChanges(page, changes, metadata.resourceVersion);
-	}
-
-	async #getIfExists(name: string, signal: AbortSignal, maybeStale = false): Promise<ConfigMap | undefined> {
-		try {
-			return await this.#api.get<ConfigMap>(`${this.#collection}/${name}`, {signal, maybeStale});
-		} catch (error) {
-			if (error instanceof ApiError && error.status === 404) {
-				return undefined;
-			}
-
-			throw error;
-		}
 	}
 
 	async #createUnlessExists(name: string, metadata: ReturnType<typeof ledgerMetadata>, data: Readonly<Record<string, string>>, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 /** How pages are opened, with the ports that live Pods and Services have of them. */
 import type {Logger} from 'pino';
-import {entryOf, hostPortsOf} from '../ports/host-port-use.ts';
+import {entryOf} from '../ports/host-port-use.ts';
 import type {LedgerEntry} from '../ports/ledger-entry.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {pageName, pageOf} from '../ports/ledger-page.ts';
@@ -10,12 +10,11 @@ import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
 import type {LedgerObjects} from './ledger-api.ts';
 import type {MarkWatch} from './mark-watch.ts';
-import {listFromPods} from './pods.ts';
-import {listNodePorts} from './services.ts';
+import {listHostPortsInUse} from './host-ports-in-use.ts';
 import {unlessChanged} from '../kubernetes/unless-changed.ts';
 
 export type PageQuarantineOptions = {
-	readonly api: Pick<ApiClient, 'get'>;
+	readonly api: Pick<ApiClient, 'list'>;
 	readonly objects: LedgerObjects;
 	readonly marks: MarkWatch;
 	readonly clock: Clock;
@@ -39,10 +38,10 @@ export class PageQuarantine {
 	 */
 	async open(pages: readonly LedgerPage[], signal: AbortSignal): Promise<LedgerPage[]> {
 		const {api, objects, clock, logger, mintClaim} = this.#options;
-		const [hostPorts, nodePorts] = await Promise.all([listFromPods(api, hostPortsOf, signal), listNodePorts(api, signal)]);
+		const inUse = await listHostPortsInUse(api, signal);
 		const since = timestamp(clock.date());
 		// Of a port that several have, the last one counts: better one that we have given than a foreign one.
-		const uses = [...nodePorts, ...hostPorts].toSorted((a, b) => Number(a.managed) - Number(b.managed));
+		const uses = inUse.toSorted((a, b) => Number(a.managed) - Number(b.managed));
 		const opened = await Promise.all(pages.filter(({ownsBlock}) => ownsBlock).map(async page => {
 			const isKept = new Set([...page.entries.keys(), ...page.damaged.map(({key}) => key)]);
 			const changes = new Map<string, LedgerEntry>(uses

@@ -4,7 +4,7 @@
  * way; what makes a port unique is that every write names the version of the page that the plan was made from.
  */
 import type {Logger} from 'pino';
-import {ApiError, DenialError, isTransient} from '../errors.ts';
+import {ApiError, DenialError, isTransient, messageOf} from '../errors.ts';
 import type {BatchPlan} from '../ports/batch-plan.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
@@ -263,7 +263,7 @@ export class LedgerStore {
 			return;
 		}
 
-		this.#lastFailure = error instanceof Error ? error.message : String(error);
+		this.#lastFailure = messageOf(error);
 		// Admissions need not wait behind repairs that fail: the next pass judges anew.
 		for (const waiting of batch) {
 			if (waiting.kind === 'repair') {

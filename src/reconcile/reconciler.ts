@@ -4,7 +4,8 @@
  * changes nothing, and the next one begins anew.
  */
 import {isManaged} from '../ports/host-port-use.ts';
-import type {ApiClient, KubernetesObject, WatchEvent} from '../kubernetes/api-client.ts';
+import type {ApiClient, WatchEvent} from '../kubernetes/api-client.ts';
+import type {KubernetesObject} from '../kubernetes/object.ts';
 import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
 import type {LeaseLock} from '../lease/lease-lock.ts';
 import {RepairPass} from './repair-pass.ts';
@@ -12,7 +13,7 @@ import type {RepairPassOptions} from './repair-pass.ts';
 import {Wakeup} from '../wakeup.ts';
 
 export type ReconcilerOptions = RepairPassOptions & {
-	readonly api: Pick<ApiClient, 'get' | 'watch'>;
+	readonly api: Pick<ApiClient, 'get' | 'list' | 'watch'>;
 	/** Of the Lease `hostport-reconciler`. */
 	readonly election: Pick<LeaseLock, 'acquire'>;
 };

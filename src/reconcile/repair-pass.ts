@@ -1,6 +1,5 @@
 /** One look at ledger and cluster, and the repair of what differs. */
 import type {Logger} from 'pino';
-import {hostPortsOf} from '../ports/host-port-use.ts';
 import {entryStates, parseEntryKey} from '../ports/ledger-entry.ts';
 import {pageOf} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
@@ -14,11 +13,10 @@ import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
 import type {LedgerPages} from '../ledger/ledger.ts';
 import type {LedgerStore} from '../ledger/reservations.ts';
-import {listFromPods} from '../ledger/pods.ts';
-import {listNodePorts} from '../ledger/services.ts';
+import {listHostPortsInUse} from '../ledger/host-ports-in-use.ts';
 
 export type RepairPassOptions = {
-	readonly api: Pick<ApiClient, 'get'>;
+	readonly api: Pick<ApiClient, 'list'>;
 	readonly pages: LedgerPages;
 	readonly store: Pick<LedgerStore, 'repair'>;
 	readonly clock: Clock;
@@ -53,11 +51,11 @@ export class RepairPass {
 		const snapshot = await pages.readAll(signal);
 		// What was read is at least as old as this, and the list that follows is younger: an age is never overrated.
 		const now = clock.now();
-		const [hostPorts, nodePorts] = await Promise.all([listFromPods(api, hostPortsOf, signal), listNodePorts(api, signal)]);
+		const uses = await listHostPortsInUse(api, signal);
 		const {repairs, sightings, duplicates, nextDue} = planPass({
 			pages: snapshot,
 			blockSize: pages.known.blockSize,
-			uses: [...hostPorts, ...nodePorts],
+			uses,
 			sightings: this.#sightings,
 			now,
 			holdMs,

@@ -7,7 +7,7 @@ import type {AddressInfo} from 'node:net';
 import {setImmediate as turn} from 'node:timers/promises';
 import type {SecureContextOptions} from 'node:tls';
 import type Koa from 'koa';
-import {ConfigurationError} from '../errors.ts';
+import {ConfigurationError, messageOf} from '../errors.ts';
 
 export type Listener = {
 	/** The port that it listens on, also where any free one was asked for. */
@@ -121,5 +121,3 @@ const createServer = ({tls, requestTimeoutMs = 15_000}: ListenOptions, onRequest
 
 /** `ca` is left out where there is none, for Node takes an empty one for the system's authorities. */
 const secureContextOf = ({cert, key, ca}: TlsMaterial): SecureContextOptions => ({cert, key, ...(ca !== undefined && {ca}), minVersion: 'TLSv1.2'});
-
-const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error);

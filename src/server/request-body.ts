@@ -2,7 +2,7 @@
 import type http from 'node:http';
 import type Koa from 'koa';
 import getRawBody from 'raw-body';
-import {BadReviewError} from '../errors.ts';
+import {BadReviewError, messageOf} from '../errors.ts';
 import type {BodyPool} from './body-pool.ts';
 
 /**
@@ -54,5 +54,3 @@ const readBody = async (request: http.IncomingMessage, pool: BodyPool, signal: A
 		signal.removeEventListener('abort', giveUp);
 	}
 };
-
-const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error);

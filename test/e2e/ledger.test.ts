@@ -7,7 +7,8 @@ import {createKubeClient} from '../../harness/kube-client.ts';
 import type {KubeClient} from '../../harness/kube-client.ts';
 import {startControlPlane} from '../../harness/control-plane/start.ts';
 import type {ControlPlane} from '../../harness/control-plane/start.ts';
-import {ApiClient} from '../../src/kubernetes/api-client.ts';
+import type {ApiClient, CompareAndSwap, RequestOptions} from '../../src/kubernetes/api-client.ts';
+import {HttpApiClient} from '../../src/kubernetes/http-api-client.ts';
 import {systemClock} from '../../src/clock.ts';
 import {connect} from '../../src/kubernetes/credentials.ts';
 import {LedgerObjects} from '../../src/ledger/ledger-api.ts';
@@ -33,10 +34,8 @@ test.after.always(async () => {
 	await controlPlane.stop();
 });
 
-type Api = Pick<ApiClient, 'get' | 'create' | 'compareAndSwap'>;
-
 /** A ledger of its own, in a namespace of its own, and what is needed to look at it. */
-const openLedger = async (t: ExecutionContext, {namespace, wrap = api => api, holdMs = 120_000}: {namespace: string; wrap?: (api: Api) => Api; holdMs?: number}) => {
+const openLedger = async (t: ExecutionContext, {namespace, wrap = api => api, holdMs = 120_000}: {namespace: string; wrap?: (api: ApiClient) => ApiClient; holdMs?: number}) => {
 	await client.send('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: namespace}});
 	const lifetime = new AbortController();
 	const connection = await connect(controlPlane.kubeconfigPath, systemClock.now);
@@ -44,7 +43,7 @@ const openLedger = async (t: ExecutionContext, {namespace, wrap = api => api, ho
 		lifetime.abort();
 		connection.agent.destroy();
 	});
-	const api = wrap(new ApiClient(connection));
+	const api = wrap(new HttpApiClient(connection));
 	const logger = pino({level: 'silent'});
 	const objects = new LedgerObjects(api, namespace);
 	const quarantine = createQuarantine({api, objects, clock: systemClock, logger, namespace, leaseName: 'hostport-ledger', holdMs, mintClaim: randomUUID, signal: lifetime.signal});
@@ -83,22 +82,20 @@ const configMap = (namespace: string, name: string) => `/api/v1/namespaces/${nam
 const mergePatch = 'application/merge-patch+json';
 
 /** An API whose writes to pages fail as `fail` says, the first `times` times. */
-const failing = (times: number, fail: (write: () => Promise<unknown>) => Promise<never>) => (api: Api): Api => {
+const failing = (times: number, fail: (write: () => Promise<unknown>) => Promise<never>) => (api: ApiClient): ApiClient => {
 	let left = times;
-	return {
-		get: api.get.bind(api),
-		create: api.create.bind(api),
-		async compareAndSwap<T>(...args: Parameters<Api['compareAndSwap']>): Promise<T> {
-			const [path, patch] = args;
-			const isCommit = Object.keys(patch.data ?? {}).some(key => key.endsWith('.tcp'));
-			if (isCommit && left-- > 0) {
-				// What is on the wire arrives, whatever the sender thinks of it by now.
-				return fail(async () => api.compareAndSwap(path, patch, {signal: inTime()}));
-			}
+	const write = api.compareAndSwap.bind(api);
+	api.compareAndSwap = async <T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> => {
+		const isCommit = Object.keys(patch.data ?? {}).some(key => key.endsWith('.tcp'));
+		if (isCommit && left-- > 0) {
+			// The sender's deadline must not stop a request that is on its way.
+			return fail(async () => write(path, patch, {signal: inTime()}));
+		}
 
-			return api.compareAndSwap<T>(...args);
-		},
+		return write<T>(path, patch, options);
 	};
+
+	return api;
 };
 
 const reset = () => Object.assign(new Error('read ECONNRESET'), {code: 'ECONNRESET'});

@@ -1,6 +1,7 @@
 /** A cluster whose API server is in memory, for tests of one part: what goes wrong, and when an answer comes, is up to the test. */
 import {EventEmitter, on} from 'node:events';
-import type {ApiClient, CompareAndSwap, RequestOptions, WatchEvent} from '../../src/kubernetes/api-client.ts';
+import {ApiClient} from '../../src/kubernetes/api-client.ts';
+import type {CompareAndSwap, RequestOptions, WatchEvent} from '../../src/kubernetes/api-client.ts';
 import type {Clock} from '../../src/clock.ts';
 import type {StoredPod} from '../../src/ports/host-port-use.ts';
 import {kinds} from '../../harness/in-memory-api/api-objects.ts';
@@ -73,7 +74,7 @@ const pathOf = (kind: string, {namespace = 'operators', name}: Partial<Metadata>
 type Hook = (request: string, signal: AbortSignal) => Promise<void> | void;
 
 /** One replica's way to the API server. */
-export class ApiInMemory implements Pick<ApiClient, 'get' | 'create' | 'compareAndSwap' | 'watch'> {
+export class ApiInMemory extends ApiClient {
 	/** Whom it reaches. Another one is what this one becomes when it is restored from a backup: its versions begin again. */
 	server: ApiServer;
 	/** `GET pods`, `PATCH hostport-ledger-30500`, in the order in which they came. */
@@ -90,25 +91,26 @@ export class ApiInMemory implements Pick<ApiClient, 'get' | 'create' | 'compareA
 
 	/** @param name by which the server knows whose writes these are. */
 	constructor(server: ApiServer, name = 'replica') {
+		super();
 		this.server = server;
 		this.#name = name;
 	}
 
-	async get<T>(path: string, options: RequestOptions): Promise<T> {
+	override async get<T>(path: string, options: RequestOptions): Promise<T> {
 		const [, name = '', isOne] = /([^/?]+)(\?limit=1$)?(?:\?.*)?$/.exec(path) ?? [];
 		return this.#send(isOne ? `GET version of ${name}` : `GET ${name}`, getRequest(path, options), options);
 	}
 
-	async create<T>(path: string, body: unknown, options: RequestOptions): Promise<T> {
+	override async create<T>(path: string, body: unknown, options: RequestOptions): Promise<T> {
 		const {metadata: {name}} = body as {readonly metadata: {readonly name?: string}};
 		return this.#send(`POST ${name ?? path.split('/').at(-1)!}`, createRequest(path, body, options), options);
 	}
 
-	async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
+	override async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
 		return this.#send(`PATCH ${path.split('/').at(-1)!}`, compareAndSwapRequest(path, patch, options), options);
 	}
 
-	async * watch<T>(path: string, {signal, ...options}: RequestOptions): AsyncGenerator<WatchEvent<T>> {
+	override async * watch<T>(path: string, {signal, ...options}: RequestOptions): AsyncGenerator<WatchEvent<T>> {
 		const own = new EventEmitter<{event: [WatchedEvent]}>();
 		const tell = (event: WatchedEvent) => own.emit('event', event);
 		const events = on(own, 'event', {signal: AbortSignal.any([signal, this.#connection.signal])}) as AsyncIterable<[WatchedEvent]>;

@@ -4,6 +4,7 @@
  */
 export const productFiles = {
 	allocator: 'ports/allocator.ts',
+	apiClient: 'kubernetes/api-client.ts',
 	batchPlan: 'ports/batch-plan.ts',
 	gathering: 'ledger/gathering.ts',
 	hostPortUse: 'ports/host-port-use.ts',
@@ -22,7 +23,6 @@ export const productFiles = {
 	options: 'config/options.ts',
 	pageQuarantine: 'ledger/page-quarantine.ts',
 	podIdentity: 'admission/pod-identity.ts',
-	pods: 'ledger/pods.ts',
 	preferredNumbers: 'ports/preferred-numbers.ts',
 	reconciler: 'reconcile/reconciler.ts',
 	repair: 'ports/repair.ts',

@@ -40,8 +40,8 @@ export const variants: readonly Variant[] = [
 			`const snapshot = await pages.readAll(signal);
 		// What was read is at least as old as this, and the list that follows is younger: an age is never overrated.
 		const now = clock.now();
-		const [hostPorts, nodePorts] = await Promise.all([listFromPods(api, hostPortsOf, signal), listNodePorts(api, signal)]);`,
-			`const [hostPorts, nodePorts] = await Promise.all([listFromPods(api, hostPortsOf, signal), listNodePorts(api, signal)]);
+		const uses = await listHostPortsInUse(api, signal);`,
+			`const uses = await listHostPortsInUse(api, signal);
 		const snapshot = await pages.readAll(signal);
 		const now = clock.now();`,
 		)],
@@ -189,17 +189,17 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'Pods listed by their label',
-		edits: [edit('pods', '`/api/v1/pods?limit=${pageSize}', '`/api/v1/pods?labelSelector=hostport.io%2Fmanaged%3Dtrue&limit=${pageSize}')],
+		edits: [edit('apiClient', '`${path}?limit=', '`${path}?${path === \'/api/v1/pods\' ? \'labelSelector=hostport.io%2Fmanaged%3Dtrue&\' : \'\'}limit=')],
 	},
 	{
 		name: 'Pods listed from the API server\'s cache',
 		theme: 'late Pods',
-		edits: [edit('pods', '`/api/v1/pods?limit=${pageSize}', '`/api/v1/pods?resourceVersion=0&limit=${pageSize}')],
+		edits: [edit('apiClient', '`${path}?limit=', '`${path}?resourceVersion=0&limit=')],
 	},
 	{
 		name: 'a list that breaks off taken for a whole one',
 		theme: 'broken lists',
-		edits: [edit('pods', '} while (token);', '} while (token && found.length === -1);')],
+		edits: [edit('apiClient', '} while (token);', '} while (token && found.length === -1);')],
 	},
 	{
 		name: 'a terminating Pod taken for gone',
@@ -267,7 +267,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a list that has expired taken for an empty one',
 		theme: 'broken lists',
-		edits: [edit('pods', 'if (!(error instanceof ApiError && error.status === 410) ||', 'if (error instanceof ApiError && error.status === 410) return [];\n\t\t\tif (!(error instanceof ApiError) ||')],
+		edits: [edit('apiClient', 'if (!(error instanceof ApiError && error.status === 410) ||', 'if (error instanceof ApiError && error.status === 410) return [];\n\t\t\t\tif (!(error instanceof ApiError) ||')],
 	},
 	{
 		name: 'a port that was given freed with the stranger who had it too',

@@ -1,5 +1,6 @@
 /** One replica's way to the API server, as bad as the run has it. */
-import type {ApiClient, CompareAndSwap, RequestOptions, WatchEvent} from '../../../src/kubernetes/api-client.ts';
+import {ApiClient} from '../../../src/kubernetes/api-client.ts';
+import type {CompareAndSwap, RequestOptions, WatchEvent} from '../../../src/kubernetes/api-client.ts';
 import {ApiError} from '../../../src/errors.ts';
 import {failure} from '../../../harness/in-memory-api/api-server.ts';
 import type {ApiAnswer, ApiRequest, ApiServer, WatchedEvent} from '../../../harness/in-memory-api/api-server.ts';
@@ -28,26 +29,27 @@ const requestTimeoutMs = 15_000;
 
 const slowestMs = 60_000;
 
-export class ReplicaNetwork implements Pick<ApiClient, 'get' | 'create' | 'compareAndSwap' | 'watch'> {
+export class ReplicaNetwork extends ApiClient {
 	readonly #options: NetworkOptions;
 
 	constructor(options: NetworkOptions) {
+		super();
 		this.#options = options;
 	}
 
-	async get<T>(path: string, options: RequestOptions): Promise<T> {
+	override async get<T>(path: string, options: RequestOptions): Promise<T> {
 		return await this.#send(getRequest(path, options), options) as T;
 	}
 
-	async create<T>(path: string, body: unknown, options: RequestOptions): Promise<T> {
+	override async create<T>(path: string, body: unknown, options: RequestOptions): Promise<T> {
 		return await this.#send(createRequest(path, body, options), options) as T;
 	}
 
-	async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
+	override async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
 		return await this.#send(compareAndSwapRequest(path, patch, options), options) as T;
 	}
 
-	async * watch<T>(path: string, {signal, timeoutSeconds, ...options}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
+	override async * watch<T>(path: string, {signal, timeoutSeconds, ...options}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
 		await this.#send(getRequest(`${path.replace(/\?.*/, '')}?limit=1`, {}), {signal});
 		const arrivals = new Arrivals();
 		const stop = this.#follow({path, ...accepting(options)}, timeoutSeconds, arrivals);

@@ -1,5 +1,5 @@
 import test from 'ava';
-import {listNodePorts} from '../../src/ledger/services.ts';
+import {listHostPortsInUse} from '../../src/ledger/host-ports-in-use.ts';
 import {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
 import {never} from '../helpers/opened-ledger.ts';
@@ -7,7 +7,7 @@ import {never} from '../helpers/opened-ledger.ts';
 const portsOf = async (spec: object): Promise<string[]> => {
 	const cluster = new ClusterInMemory(new FakeClock());
 	const {metadata: {uid: known}} = cluster.put('Service', {metadata: {namespace: 'shop', name: 'web'}, spec});
-	const uses = await listNodePorts(new ApiInMemory(cluster.server), never);
+	const uses = await listHostPortsInUse(new ApiInMemory(cluster.server), never);
 	return uses.map(({port, protocol, portName, pod, uid, managed}) => [port, protocol, portName, pod, uid === known ? 'its UID' : uid, managed].join(' '));
 };
 

@@ -1,0 +1,105 @@
+/** The API client over HTTPS, on the kept connections of `credentials.ts`. */
+import type http from 'node:http';
+import {ApiError} from '../errors.ts';
+import {ApiClient} from './api-client.ts';
+import type {CompareAndSwap, RequestOptions, WatchEvent, WatchOptions} from './api-client.ts';
+import type {Connection} from './credentials.ts';
+import {readText, sendRequest} from './http-request.ts';
+
+/** No answer takes longer than this, so that no wait is without a bound whatever signal it was given. */
+const requestTimeoutMs = 15_000;
+
+export class HttpApiClient extends ApiClient {
+	readonly #connection: Connection;
+	readonly #onDenied: (message: string) => void;
+
+	/** @param onDenied is told what the API server says with each answer 403, before it is thrown. */
+	constructor(connection: Connection, onDenied: (message: string) => void = () => {}) {
+		super();
+		this.#connection = connection;
+		this.#onDenied = onDenied;
+	}
+
+	override async get<T>(path: string, options: RequestOptions): Promise<T> {
+		return this.#json('GET', options.maybeStale ? `${path}?resourceVersion=0` : path, undefined, options);
+	}
+
+	override async create<T>(path: string, body: unknown, options: RequestOptions): Promise<T> {
+		return this.#json('POST', path, {type: 'application/json', body}, options);
+	}
+
+	override async compareAndSwap<T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> {
+		return this.#json('PATCH', path, {type: 'application/strategic-merge-patch+json', body: patch}, options);
+	}
+
+	override async * watch<T>(path: string, {signal, timeoutSeconds, metadataOnly = false}: WatchOptions): AsyncGenerator<WatchEvent<T>> {
+		const response = await this.#send('GET', `${path}&watch=true&timeoutSeconds=${timeoutSeconds}`, undefined, {
+			signal: AbortSignal.any([signal, AbortSignal.timeout((timeoutSeconds + 15) * 1000)]),
+			metadataOnly,
+		});
+		let rest = '';
+		for await (const chunk of response.setEncoding('utf8')) {
+			const lines = (rest + String(chunk)).split('\n');
+			rest = lines.pop() ?? '';
+			for (const line of lines) {
+				const event = JSON.parse(line) as WatchEvent<T>;
+				if (event.type === 'ERROR') {
+					throw apiError('GET', path, (event.object as {code?: number}).code ?? 500, line);
+				}
+
+				yield event;
+			}
+		}
+	}
+
+	async #json<T>(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, options: RequestOptions): Promise<T> {
+		const late = new AbortController();
+		const timer = setTimeout(() => late.abort(new DOMException(`the API server has not answered for ${requestTimeoutMs / 1000} s`, 'TimeoutError')), requestTimeoutMs);
+		try {
+			const response = await this.#send(method, path, content, {...options, signal: AbortSignal.any([options.signal, late.signal])});
+			return JSON.parse(await readText(response)) as T;
+		} finally {
+			clearTimeout(timer);
+		}
+	}
+
+	async #send(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, {signal, metadataOnly}: RequestOptions): Promise<http.IncomingMessage> {
+		const response = await sendRequest(this.#connection, {
+			method,
+			path,
+			signal,
+			headers: {
+				accept: metadataOnly ? `application/json;as=PartialObjectMetadata${metadataOnly === 'list' ? 'List' : ''};g=meta.k8s.io;v=v1` : 'application/json',
+				'user-agent': 'hostport-operator',
+				...(content && {'content-type': content.type}),
+			},
+			body: content?.body,
+		});
+		const {statusCode = 0} = response;
+		if (statusCode < 200 || statusCode > 299) {
+			const error = apiError(method, path, statusCode, await readText(response));
+			if (statusCode === 403) {
+				this.#onDenied(error.message);
+			}
+
+			throw error;
+		}
+
+		return response;
+	}
+}
+
+type Content = {readonly type: string; readonly body: unknown};
+
+const apiError = (method: string, path: string, status: number, body: string): ApiError => {
+	let message = body.slice(0, 300);
+	try {
+		message = (JSON.parse(body) as {message?: string; object?: {message?: string}}).message
+			?? (JSON.parse(body) as {object?: {message?: string}}).object?.message
+			?? message;
+	} catch {
+		// Not a Status object: a proxy in between speaks its own language.
+	}
+
+	return new ApiError(method, path, status, message);
+};

@@ -1,0 +1,45 @@
+/** Consistent lists of the host ports that Pods and Services use. Every decision that frees a port, or lifts a quarantine, rests on one. */
+import type {ApiClient} from '../kubernetes/api-client.ts';
+import {hostPortsOf} from '../ports/host-port-use.ts';
+import type {HostPortUse, StoredPod} from '../ports/host-port-use.ts';
+import type {Protocol} from '../ports/demand.ts';
+
+/** A Pod is 5–10 KB, so an answer is at most about 1 MB. */
+const podsPerPage = 100;
+
+const servicesPerPage = 500;
+
+type StoredService = {
+	readonly metadata: {readonly namespace: string; readonly name: string; readonly uid: string};
+	readonly spec: {
+		readonly ports?: ReadonlyArray<{readonly name?: string; readonly port: number; readonly protocol?: Protocol; readonly nodePort?: number}>;
+		readonly healthCheckNodePort?: number;
+	};
+};
+
+/**
+ * The host ports of all live Pods, and the NodePorts of all Services, as of a moment after the call began.
+ *
+ * @throws like `ApiClient.list`.
+ */
+export const listHostPortsInUse = async (api: Pick<ApiClient, 'list'>, signal: AbortSignal): Promise<HostPortUse[]> => {
+	const [nodePorts, hostPorts] = await Promise.all([
+		api.list('/api/v1/services', {pageSize: servicesPerPage, select: nodePortsOf, signal}),
+		listFromPods(api, hostPortsOf, signal),
+	]);
+	return [...nodePorts, ...hostPorts];
+};
+
+/** What `select` finds in the Pods of all namespaces. The list has no label selector, because a user may remove a label. */
+export const listFromPods = async <T>(api: Pick<ApiClient, 'list'>, select: (pod: StoredPod) => readonly T[], signal: AbortSignal): Promise<T[]> =>
+	api.list('/api/v1/pods', {pageSize: podsPerPage, select, signal});
+
+/** kube-proxy takes a NodePort on every node, so no Pod may be given one. */
+const nodePortsOf = ({metadata: {namespace, name, uid}, spec: {ports = [], healthCheckNodePort}}: StoredService): HostPortUse[] => {
+	const common = {pod: `Service ${namespace}/${name}`, uid, node: undefined, managed: false};
+	return [
+		...ports.flatMap(({nodePort, protocol = 'TCP', port, name: portName}) =>
+			nodePort ? [{...common, port: nodePort, protocol, portName: portName ?? String(port)}] : []),
+		...(healthCheckNodePort ? [{...common, port: healthCheckNodePort, protocol: 'TCP' as const, portName: 'health-check'}] : []),
+	];
+};
