@@ -1,7 +1,7 @@
 /**
  * How a contender is named on the command line: `none`, `static`, or a number of replicas with what differs from the
  * defaults, separated by blanks: `3`, `3 no-affinity`, `1 --lease-idle=1s node:--max-semi-space-size=8`,
- * `3 set:defaultBlockSize=200` (built with another value of that constant).
+ * `3 set:schemaBlockSize=200` (built with another value of that constant).
  */
 export type ContenderSpec =
 	| {readonly kind: 'none' | 'static'; readonly name: string}
@@ -30,7 +30,7 @@ export const parseContender = (text: string): ContenderSpec => {
 	const settings = words.filter(word => word.startsWith('set:')).map(word => word.slice('set:'.length)).map(word => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const);
 	const flags = words.filter(word => word.startsWith('--'));
 	if (!Number.isInteger(replicas) || replicas < 1 || words.some(word => !/^(?:no-affinity$|node:|--|set:[A-Za-z]+=.)/.test(word))) {
-		throw new Error(`"${text}" is no contender: use "none", "static", or a number of replicas with flags ("3 --lease-idle=1s"), "no-affinity", "set:defaultBlockSize=200" and "node:--max-semi-space-size=8"`);
+		throw new Error(`"${text}" is no contender: use "none", "static", or a number of replicas with flags ("3 --lease-idle=1s"), "no-affinity", "set:schemaBlockSize=200" and "node:--max-semi-space-size=8"`);
 	}
 
 	return {

@@ -11,14 +11,14 @@ import {withoutStaleAllocation} from '../src/admission/stale-allocation.ts';
 import {allocate} from '../src/ports/allocator.ts';
 import type {Request} from '../src/ports/allocator.ts';
 import {planBatch} from '../src/ports/batch-plan.ts';
-import {defaultBlockSize} from '../src/ports/ledger-index.ts';
+import {schemaBlockSize} from '../src/ports/ledger-metadata.ts';
 import {changesAsData, decodePage, withChanges} from '../src/ports/ledger-page.ts';
 import {PortSpace} from '../src/ports/port-space.ts';
 import {planPass} from '../src/ports/repair.ts';
 import {decodePages, lowestBenchPort, syntheticEntries, syntheticPages, usesOf} from './synthetic-ledger.ts';
 
 const sizes = [10, 1000, 30_000];
-const blockSize = defaultBlockSize;
+const blockSize = schemaBlockSize;
 const since = '2026-11-22T10:00:00Z';
 const ranges = [{first: lowestBenchPort, last: 65_535}];
 

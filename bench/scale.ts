@@ -11,14 +11,11 @@ import {createKubeClient} from '../harness/kube-client.ts';
 import {HttpApiClient} from '../src/kubernetes/http-api-client.ts';
 import {systemClock} from '../src/clock.ts';
 import {connect} from '../src/kubernetes/credentials.ts';
-import {LedgerObjects} from '../src/ledger/ledger-api.ts';
-import {LedgerPages} from '../src/ledger/ledger.ts';
-import {LedgerStore} from '../src/ledger/reservations.ts';
-import {createQuarantine} from '../src/ledger/quarantine.ts';
+import {createLedger} from '../src/ledger/create-ledger.ts';
 import {createMetrics} from '../src/metrics.ts';
-import {ledgerMetadata} from '../src/ports/ledger-metadata.ts';
+import {ledgerMetadata, schemaBlockSize} from '../src/ports/ledger-metadata.ts';
 import type {PodDemand} from '../src/ports/demand.ts';
-import {defaultBlockSize, indexData, indexName} from '../src/ports/ledger-index.ts';
+import {indexData, indexName} from '../src/ports/ledger-index.ts';
 import {planPass} from '../src/ports/repair.ts';
 import {median, quantile} from './figures.ts';
 import {usageOf} from './process-usage.ts';
@@ -45,7 +42,7 @@ const common = {api: new HttpApiClient(connection), clock: systemClock, logger};
 const store = async (namespace: string, size: number): Promise<number> => {
 	await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: namespace}});
 	const collection = `/api/v1/namespaces/${namespace}/configmaps`;
-	const pages = syntheticPages(size, defaultBlockSize);
+	const pages = syntheticPages(size, schemaBlockSize);
 	for (const {metadata: {name, labels, annotations}, data} of pages) {
 		await client.request('POST', collection, {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name, labels, annotations}, data});
 		await client.request('PATCH', `${collection}/${name}`, {metadata: {managedFields: [{}]}}, 'application/merge-patch+json');
@@ -53,20 +50,17 @@ const store = async (namespace: string, size: number): Promise<number> => {
 
 	const {labels, annotations: {'hostport.io/mark': _mark, ...annotations}} = ledgerMetadata('index', 'Made by the benchmark.');
 	const firsts = pages.map(({metadata: {name}}) => Number(name.split('-').at(-1)));
-	await client.request('POST', collection, {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: indexName, labels, annotations}, data: indexData(defaultBlockSize, firsts)});
+	await client.request('POST', collection, {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: indexName, labels, annotations}, data: indexData(firsts)});
 	return pages.reduce((bytes, {data}) => bytes + JSON.stringify(data).length, 0);
 };
 
 const open = async (namespace: string) => {
-	const objects = new LedgerObjects(common.api, namespace);
-	const quarantine = createQuarantine({...common, objects, namespace, leaseName: 'hostport-ledger', holdMs: 120_000, mintClaim: randomUUID, signal});
-	const pages = new LedgerPages({...common, objects, quarantine, metrics: createMetrics()});
-	// One writer: it has been alone since it began.
-	const aloneSince = systemClock.now();
-	const lock = {acquire: async () => ({signal, aloneSince, isHeld: () => true, release() {}})};
-	const ledgerStore = new LedgerStore({...common, pages, lock, random: Math.random, mintClaim: randomUUID});
-	await pages.open(signal);
-	return {pages, ledgerStore};
+	// One writer has been the sole holder since it started.
+	const soleHolderSince = systemClock.now();
+	const lock = {acquire: async () => ({signal, soleHolderSince, isHeld: () => true, release() {}})};
+	const {ledger, newPages, reservations} = createLedger({...common, random: Math.random, mintClaim: randomUUID, metrics: createMetrics(), namespace, holdMs: 120_000, lock, signal});
+	await ledger.start(signal);
+	return {ledger, newPages, reservations};
 };
 
 /** Of one Pod that finds its numbers behind everything that the ledger holds of TCP; or, where that is full, of SCTP. */
@@ -90,21 +84,21 @@ for (const size of sizes) {
 	globalThis.gc?.();
 	const before = (await usageOf(process.pid)).rssMb;
 	const startedAt = performance.now();
-	const {pages, ledgerStore} = await open(namespace);
-	await pages.readAll(signal);
+	const {ledger, newPages, reservations} = await open(namespace);
+	await newPages.readAll(signal);
 	const readMs = performance.now() - startedAt;
 	globalThis.gc?.();
 	const entries = syntheticEntries(size);
 	const passAt = performance.now();
-	planPass({pages: pages.known.pages, blockSize: defaultBlockSize, uses: usesOf(entries), sightings: new Map(), now: 0, holdMs: 120_000, since: '2026-11-22T10:00:00Z', mintClaim: () => 'fresh'});
-	ledgers.push({size, bytes, pages: pages.known.pages.size, rssMb: (await usageOf(process.pid)).rssMb - before, readMs, passMs: performance.now() - passAt, ledgerStore, commitMs: [] as number[]});
+	planPass({pages: ledger.cache.pages, blockSize: schemaBlockSize, uses: usesOf(entries), sightings: new Map(), now: 0, holdMs: 120_000, since: '2026-11-22T10:00:00Z', mintClaim: () => 'fresh'});
+	ledgers.push({size, bytes, pages: ledger.cache.pages.size, rssMb: (await usageOf(process.pid)).rssMb - before, readMs, passMs: performance.now() - passAt, reservations, commitMs: [] as number[]});
 }
 
 for (let round = 0; round < Number(values.rounds); round++) {
-	for (const {size, ledgerStore, commitMs} of ledgers) {
+	for (const {size, reservations, commitMs} of ledgers) {
 		for (let count = 0; count < Number(values.commits) / Number(values.rounds); count++) {
 			const startedAt = performance.now();
-			await ledgerStore.reserve(demandOf(size), AbortSignal.timeout(10_000));
+			await reservations.reserve(demandOf(size), AbortSignal.timeout(10_000));
 			commitMs.push(performance.now() - startedAt);
 		}
 	}

@@ -54,7 +54,7 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	const api = new HttpApiClient(connection, createMissingRightLog(config.namespace, clock, logger));
 	const replica = createReplica({api, clock, random: Math.random, mintClaim, logger, metrics, identity, config});
 	const certificates = createTlsSource(config, {api, clock, logger, metrics});
-	const [tls] = await Promise.all([certificates.open(signal), replica.open(signal)]);
+	const [tls] = await Promise.all([certificates.open(signal), replica.load(signal)]);
 	const webhook = await listen(createWebhookApp({mutatePod: replica.mutatePod, logger, isStopping: () => isStopping}), {host: config.bindAddress, port: config.webhookPort, tls});
 	const keepingCertificate = certificates.run(webhook.useCertificate, lifetime.signal);
 	replica.start();

@@ -5,118 +5,99 @@
 import type {Logger} from 'pino';
 import {createPodMutator} from './admission/mutate-pod.ts';
 import type {AdmissionReview} from './admission/review.ts';
-import type {ApiClient} from './kubernetes/api-client.ts';
 import type {Clock} from './clock.ts';
-import {createDuplicateReporter} from './reconcile/duplicate-events.ts';
-import {LeaseLock} from './lease/lease-lock.ts';
-import {LedgerObjects} from './ledger/ledger-api.ts';
-import {LedgerPages} from './ledger/ledger.ts';
-import {LedgerStore} from './ledger/reservations.ts';
-import {createNamespaceLabels} from './kubernetes/namespace-labels.ts';
-import {createQuarantine} from './ledger/quarantine.ts';
-import {Reconciler} from './reconcile/reconciler.ts';
 import {holdMs} from './config/options.ts';
 import type {Config} from './config/options.ts';
 import {ApiError, LedgerFormatError} from './errors.ts';
-import {measuredLock, measuredMutator} from './measured.ts';
+import type {ApiClient} from './kubernetes/api-client.ts';
+import {createNamespaceLabels} from './kubernetes/namespace-labels.ts';
+import {LeaseLock} from './lease/lease-lock.ts';
+import {createLedger, ledgerLeaseName} from './ledger/create-ledger.ts';
 import type {Metrics} from './metrics.ts';
+import {createDuplicateReporter} from './reconcile/duplicate-events.ts';
+import {Reconciler} from './reconcile/reconciler.ts';
+import {retry} from './retry.ts';
 
 export type ReplicaOptions = {
 	readonly api: ApiClient;
 	readonly clock: Clock;
 	/** Uniform in [0, 1). */
 	readonly random: () => number;
-	/** A token that nobody else mints. */
+	/** A token that no other call returns, in this process or another. */
 	readonly mintClaim: () => string;
 	readonly logger: Logger;
 	readonly metrics: Metrics;
 	/** Unique for this process. */
 	readonly identity: string;
 	readonly config: Pick<Config, 'namespace' | 'portRange' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
+	/** Port numbers in a page of the ledger: tests make it smaller, for all replicas of one ledger alike. */
+	readonly blockSize?: number | undefined;
 };
 
 export type Replica = {
-	/** Finds or makes the ledger, however long that takes. Must have resolved before anything else. @throws the signal's reason. */
-	readonly open: (signal: AbortSignal) => Promise<void>;
+	/** Finds or creates the ledger, however long that takes. Must resolve before anything else is called. @throws the signal's reason. */
+	readonly load: (signal: AbortSignal) => Promise<void>;
 	/** See `createPodMutator`. */
 	readonly mutatePod: (body: unknown, signal: AbortSignal) => Promise<AdmissionReview>;
-	/** Takes part from now on: in the line for the Lease, and in the election of the reconciler. */
+	/** Starts to take part in the queue for the ledger's Lease and in the election of the reconciler. */
 	readonly start: () => void;
-	/** Ends what was started, once nobody waits any more: hands both Leases on. */
+	/** Ends what was started, once no request waits: hands both Leases over. */
 	readonly stop: () => Promise<void>;
 };
 
-const leaseName = 'hostport-ledger';
-
-/** Nobody misses a reconciler for as long as a holder of the ledger's Lease: it renews, and expires, so much more slowly. */
+/** A missing reconciler does less harm than a missing holder of the ledger's Lease, so its Lease is renewed, and expires, five times as slowly. */
 const electionFactor = 5;
 
-const firstRetryMs = 200;
-const lastRetryMs = 5000;
-
-export const createReplica = ({api, clock, random, mintClaim, logger, metrics, identity, config}: ReplicaOptions): Replica => {
+export const createReplica = ({api, clock, random, mintClaim, logger, metrics, identity, config, blockSize}: ReplicaOptions): Replica => {
 	const lifetime = new AbortController();
-	// Ends first, for the reconciler's last commit needs the lock.
+	// Ends first, because the reconciler's last commit needs the lock.
 	const reconciling = new AbortController();
 	const {namespace, leaseDuration, leaseIdle, portRange} = config;
-	const common = {api, clock, logger, namespace};
-	const objects = new LedgerObjects(api, namespace);
-	const quarantine = createQuarantine({...common, objects, leaseName, holdMs: holdMs(config), mintClaim, signal: lifetime.signal});
-	const pages = new LedgerPages({objects, quarantine, clock, logger, metrics});
+	const common = {api, clock, random, logger, metrics, mintClaim, namespace, holdMs: holdMs(config)};
 	const lease = (name: string) => ({name, onWrite: (change: string) => metrics.leaseWrites.inc({lease: name, change: change.replaceAll(' ', '_')})});
-	const lock = new LeaseLock({...common, ...lease(leaseName), identity, durationSeconds: leaseDuration, idleMs: leaseIdle, rereadMs: 1000, eager: true});
-	const store = new LedgerStore({pages, lock: measuredLock(lock, metrics), clock, logger, random, mintClaim, onBatch: size => metrics.batchSize.observe(size)});
+	const lock = new LeaseLock({...common, ...lease(ledgerLeaseName), identity, durationSeconds: leaseDuration, idleMs: leaseIdle, rereadMs: 1000, eager: true});
+	const {ledger, newPages, reservations, ...parts} = createLedger({...common, lock, blockSize, signal: lifetime.signal});
 	const election = new LeaseLock({...common, ...lease('hostport-reconciler'), identity, durationSeconds: electionFactor * leaseDuration, idleMs: 0, rereadMs: 5000, eager: false});
 	const reconciler = new Reconciler({
-		api, pages, store, election, clock, logger, mintClaim, metrics,
-		holdMs: holdMs(config),
+		...common, newPages, blockSize: parts.blockSize, reservations, election,
 		ranges: portRange,
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
 	});
 	let running: ReadonlyArray<Promise<void>> = [];
 	return {
-		open: async signal => openLedger(pages, clock, logger, signal),
-		mutatePod: measuredMutator(createPodMutator({
-			reserve: async (demand, deadline) => store.reserve(demand, deadline),
-			preview: async (demand, deadline) => store.preview(demand, deadline),
+		load: async signal => retry(async () => ledger.start(signal), {
+			// A replica that starts before the API server must not crash.
+			clock, random, firstMs: 200, longestMs: 5000, signal,
+			onFailure: error => logger.warn({err: error}, explain(error)),
+		}),
+		mutatePod: createPodMutator({
+			reserve: async (demand, deadline) => reservations.reserve(demand, deadline),
+			dryRun: parts.dryRun,
 			namespaceLabels: createNamespaceLabels(api, clock, logger),
 			ranges: portRange,
 			logger,
-		}), metrics),
+			metrics,
+		}),
 		start() {
 			running = [lock.run(lifetime.signal), election.run(reconciling.signal), reconciler.run(reconciling.signal)];
 		},
 		async stop() {
 			reconciling.abort(new Error('the operator is stopping'));
-			await store.idle();
+			await reservations.idle();
 			lifetime.abort(new Error('the operator is stopping'));
 			await Promise.all(running);
 		},
 	};
 };
 
-/** Goes on until it succeeds or is told to stop: a replica that starts before the API server is up must not crash. */
-const openLedger = async (pages: LedgerPages, clock: Clock, logger: Logger, signal: AbortSignal): Promise<void> => {
-	for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
-		try {
-			return await pages.open(signal);
-		} catch (error) {
-			signal.throwIfAborted();
-			logger.warn({err: error}, explain(error));
-		}
-
-		await clock.sleep(retryMs, signal);
-	}
-};
-
 const explain = (error: unknown): string => {
 	if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
-		return 'the API server does not let the operator read or make its ledger: check its ServiceAccount, Role and ClusterRole';
+		return 'the API server does not let the operator read or create its ledger: check its ServiceAccount, Role and ClusterRole';
 	}
 
 	if (error instanceof ApiError && error.status === 404) {
 		return 'the namespace of the ledger does not exist: create it, or set --namespace';
 	}
 
-	return error instanceof LedgerFormatError ? error.message : 'the ledger can not be opened yet: trying again';
+	return error instanceof LedgerFormatError ? error.message : 'the ledger can not be loaded yet: trying again';
 };

@@ -1,6 +1,7 @@
 /** One admission from review to answer: the recipe, and the one place that turns errors into answers. */
 import type {Logger} from 'pino';
 import {DenialError} from '../errors.ts';
+import type {Metrics} from '../metrics.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {patchBetween} from './patch.ts';
@@ -8,7 +9,7 @@ import {withPorts} from './apply-ports.ts';
 import {planPod, reasonToSkip} from './pod-plan.ts';
 import {checkPodSecurity} from './pod-security.ts';
 import {decodePod} from './pod.ts';
-import {allowed, decodeReview, denied, errored, patched} from './review.ts';
+import {allowed, decodeReview, denied, errored, outcomeOf, patched} from './review.ts';
 import type {AdmissionRequest, AdmissionReview} from './review.ts';
 import {withoutStaleAllocation} from './stale-allocation.ts';
 
@@ -16,12 +17,13 @@ export type PodMutatorOptions = {
 	/** Resolves with a number for each that is demanded, once they are committed; throws `DenialError`. */
 	readonly reserve: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
 	/** What `reserve` would give, without a trace. */
-	readonly preview: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
+	readonly dryRun: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
 	/** The labels of the Pod's namespace. */
 	readonly namespaceLabels: (namespace: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
 	/** What the administrator allows, merged and sorted. */
 	readonly ranges: readonly PortRange[];
 	readonly logger: Logger;
+	readonly metrics: Pick<Metrics, 'admissionDuration'>;
 };
 
 /**
@@ -31,25 +33,28 @@ export type PodMutatorOptions = {
  */
 export const createPodMutator = (options: PodMutatorOptions) =>
 	async (body: unknown, signal: AbortSignal): Promise<AdmissionReview> => {
+		const end = options.metrics.admissionDuration.startTimer();
 		const request = decodeReview(body);
-		try {
-			return await mutatePod(request, options, signal);
-		} catch (problem) {
-			const error = problem instanceof DenialError || !signal.aborted ? problem : tooLate(problem);
-			if (error instanceof DenialError) {
-				options.logger.warn({namespace: request.namespace, name: request.name, code: error.code}, `denied: ${error.message}`);
-				return denied(request, error);
-			}
-
-			options.logger.error({err: error, namespace: request.namespace, name: request.name}, 'a Pod could not be given ports');
-			return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
-		}
+		const review = await mutatePod(request, options, signal).catch((error: unknown) => reviewOf(error, request, options, signal));
+		end({outcome: outcomeOf(review)});
+		return review;
 	};
+
+const reviewOf = (problem: unknown, request: AdmissionRequest, {logger}: PodMutatorOptions, signal: AbortSignal): AdmissionReview => {
+	const error = problem instanceof DenialError || !signal.aborted ? problem : tooLate(problem);
+	if (error instanceof DenialError) {
+		logger.warn({namespace: request.namespace, name: request.name, code: error.code}, `denied: ${error.message}`);
+		return denied(request, error);
+	}
+
+	logger.error({err: error, namespace: request.namespace, name: request.name}, 'a Pod could not be given ports');
+	return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
+};
 
 /** Whatever failed because time ran out: nobody is to look into a log for that. */
 const tooLate = (cause: unknown): DenialError => new DenialError(503, 'no host ports could be reserved in time: try again', {cause});
 
-const mutatePod = async (request: AdmissionRequest, {reserve, preview, namespaceLabels, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
+const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceLabels, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
 	if (reasonToSkip(request)) {
 		return allowed(request);
 	}
@@ -62,7 +67,7 @@ const mutatePod = async (request: AdmissionRequest, {reserve, preview, namespace
 	}
 
 	checkPodSecurity(request.namespace, await namespaceLabels(request.namespace, signal));
-	const numbers = await (request.dryRun ? preview : reserve)(plan.demand, signal);
+	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
 	logger.info({pod: plan.demand.pod, ports: numbers, ...(request.dryRun && {dryRun: true})}, 'allocated');
 	return patched(request, patchBetween(sent, withPorts(pod, plan, numbers)), plan.warnings);
 };

@@ -24,7 +24,7 @@ export class LeaseView {
 	#heldSince = 0;
 	#renewedAt = 0;
 	/** Since when nobody else has held it, and how often it had changed hands when that was last known; undefined while somebody may hold it. */
-	#aloneSince = 0;
+	#soleHolderSince = 0;
 	#aloneTransitions: number | undefined;
 
 	constructor(options: LeaseViewOptions) {
@@ -49,8 +49,8 @@ export class LeaseView {
 	 * Since when nobody else has held it, as far as is known, though we may have let it go and taken it again; now, while
 	 * somebody may. Whoever takes it from what is known here has been alone since.
 	 */
-	get aloneSince(): number {
-		return this.#aloneTransitions === undefined ? this.#options.clock.now() : this.#aloneSince;
+	get soleHolderSince(): number {
+		return this.#aloneTransitions === undefined ? this.#options.clock.now() : this.#soleHolderSince;
 	}
 
 	/** How long nothing has been heard of it. */
@@ -133,7 +133,7 @@ export class LeaseView {
 		const wasOnlyOurs = record !== undefined && known !== undefined && record.uid === previous?.uid
 			&& (record.transitions === known || (record.holder === identity && record.transitions === known + 1));
 		if (!isOthers && !wasOnlyOurs) {
-			this.#aloneSince = clock.now();
+			this.#soleHolderSince = clock.now();
 		}
 
 		this.#aloneTransitions = isOthers ? undefined : record.transitions;

@@ -6,7 +6,7 @@ export type Tenure = {
 	/** Aborted when the Lease is lost: stop writing, another replica works. */
 	readonly signal: AbortSignal;
 	/** Since when no other replica has worked, on the lock's clock: what was read after it is still current. */
-	readonly aloneSince: number;
+	readonly soleHolderSince: number;
 	/** Whether the Lease is ours by now. Without it, what has failed once should wait for its turn. */
 	readonly isHeld: () => boolean;
 	/** @param expectsMore more work is likely to come soon: then a place in the line is kept, for joining it costs a write. */
@@ -16,7 +16,7 @@ export type Tenure = {
 export type LeaseWorkOptions = {
 	readonly clock: Pick<Clock, 'now'>;
 	/** Whether this replica holds the Lease, and since when. */
-	readonly lease: {readonly isHeld: boolean; readonly heldSince: number; readonly aloneSince: number};
+	readonly lease: {readonly isHeld: boolean; readonly heldSince: number; readonly soleHolderSince: number};
 	/** Is called whenever there may be something to decide. */
 	readonly onChange: () => void;
 };
@@ -97,7 +97,7 @@ export class LeaseWork {
 		this.#waiting = undefined;
 		waiting?.resolve({
 			signal: work.signal,
-			aloneSince: lease.aloneSince,
+			soleHolderSince: lease.soleHolderSince,
 			isHeld: () => lease.isHeld && this.#current === work,
 			release: (expectsMore = false) => {
 				if (this.#current === work) {

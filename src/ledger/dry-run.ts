@@ -1,65 +1,51 @@
-/** Dry runs: what the ledger would give now. */
+/** Dry runs: the numbers that the ledger would give now. Reads, and writes neither ledger nor Lease. */
+import type {Clock} from '../clock.ts';
 import {DenialError, isTransient, messageOf} from '../errors.ts';
 import type {PodDemand} from '../ports/demand.ts';
-import type {Clock} from '../clock.ts';
-import type {LedgerPages} from './ledger.ts';
-import type {LedgerPlanner} from './ledger-planner.ts';
+import {retry} from '../retry.ts';
+import {exhaustedDenial} from './exhausted-denial.ts';
+import type {Ledger} from './ledger.ts';
+import {planWithFreshPages} from './plan-with-fresh-pages.ts';
+import type {TimedRequest} from './required-reads.ts';
 
-export type PreviewOptions = {
-	readonly pages: LedgerPages;
-	readonly planner: LedgerPlanner;
+export type DryRunOptions = {
+	readonly ledger: Ledger;
 	readonly clock: Clock;
+	/** Uniform in [0, 1). */
+	readonly random: () => number;
 };
 
-const firstRetryMs = 25;
-const lastRetryMs = 1000;
-
 /**
- * Resolves with a number for each `demand.numbers`. Reads, and writes nothing: neither ledger nor Lease.
+ * Resolves with a number for each `demand.numbers`.
  *
  * @throws {DenialError} 503 when the range has too few free numbers, the signal is aborted first, or the ledger can't be
  * read.
  */
-export const preview = async (options: PreviewOptions, demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> => {
-	const {clock} = options;
+export const dryRun = async ({ledger, clock, random}: DryRunOptions, demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> => {
 	const startedAt = clock.now();
+	const request: TimedRequest = {demand, claim: '', earlierClaims: [], arrivedAt: startedAt, unconfirmedPages: new Set()};
+	const plan = async () => planWithFreshPages({
+		cache: ledger.cache, clock, random, startedAt, signal,
+		soleHolderSince: startedAt,
+		takeBatch: () => ({requests: [request], repairs: []}),
+		read: async (required, signal) => ledger.read(required, signal),
+	});
+
 	let lastFailure = 'the ledger had to be read';
-	for (let retryMs = firstRetryMs; ; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
-		try {
-			return await previewOnce(options, demand, startedAt, signal);
-		} catch (error) {
-			if (error instanceof DenialError) {
-				throw error;
-			}
-
-			if (signal.aborted) {
-				throw new DenialError(503, `no host ports could be found in time (${lastFailure}): try again`, {cause: error});
-			}
-
-			lastFailure = messageOf(error);
-			if (!isTransient(error)) {
-				throw new DenialError(503, `no host ports could be found: ${lastFailure}`, {cause: error});
-			}
-
-			await clock.sleep(retryMs, signal);
+	const onFailure = (error: unknown) => {
+		lastFailure = messageOf(error);
+		if (!isTransient(error)) {
+			throw new DenialError(503, `no host ports could be found: ${lastFailure}`, {cause: error});
 		}
-	}
-};
+	};
 
-const previewOnce = async ({pages, planner}: PreviewOptions, demand: PodDemand, startedAt: number, signal: AbortSignal): Promise<readonly number[]> => {
-	for (;;) {
-		signal.throwIfAborted();
-		const plan = planner.plan(pages.known.pages, {requests: [{demand, claim: '', earlierClaims: [], since: startedAt, doubtfulPages: new Set<number>()}], repairs: []});
-		const needs = planner.needs(plan, [], startedAt, startedAt);
-		if (!pages.known.meets(needs)) {
-			await pages.read(needs, signal);
-		} else if (!await planner.waitsForOpening(plan, signal)) {
-			const {outcome} = plan.requests[0]!;
-			if (outcome.kind === 'allocated') {
-				return outcome.numbers;
-			}
-
-			throw planner.exhausted(demand, outcome.free);
-		}
+	const {plan: {requests: [planned]}} = await retry(plan, {clock, random, firstMs: 25, longestMs: 1000, onFailure, signal}).catch((error: unknown) => {
+		throw signal.aborted ? new DenialError(503, `no host ports could be found in time (${lastFailure}): try again`, {cause: error}) : error;
+	});
+	const {outcome} = planned!;
+	if (outcome.kind === 'exhausted') {
+		throw exhaustedDenial(demand, outcome.free, ledger.cache.pages.values());
 	}
+
+	return outcome.numbers;
 };

@@ -1,187 +1,165 @@
-/**
- * The ledger as this replica knows it: the index and the pages that it has read, and how fresh they are. It reads and writes
- * nothing itself; what is found marked it hands to the quarantine.
- */
+/** What this replica last read of the ledger: the index and the pages, and when. A value store: it reads and writes nothing. */
 import type {Logger} from 'pino';
+import type {Clock} from '../clock.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {pageName, pageOf} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
-import type {Clock} from '../clock.ts';
-import type {Needs} from './required-reads.ts';
-import type {Quarantine} from './quarantine.ts';
+import type {RequiredReads} from './required-reads.ts';
 
-export type KnownLedgerOptions = {
-	/** Sees to what is found marked. */
-	readonly quarantine: Quarantine;
+export type LedgerCacheOptions = {
+	/** Port numbers in a page. */
+	readonly blockSize: number;
 	readonly clock: Pick<Clock, 'now'>;
 	readonly logger: Logger;
 };
 
-/** A new page is opened in less; one that is marked for longer will stay so for the hold time. */
-const openingMs = 1000;
+/** A replica lifts the quarantine of a page that it creates in less than this. Later, the hold time has to pass. */
+const creationMs = 1000;
 
+/** When a page was last asked for. */
 type ReadTimes = {
-	readonly atAll: number;
-	/** Not from the API server's cache, so that it was the latest. */
-	readonly consistently: number;
+	readonly any: number;
+	/** Not from the API server's watch cache, so the answer was the latest version. */
+	readonly consistent: number;
 };
 
-const never: ReadTimes = {atAll: -Infinity, consistently: -Infinity};
+const never: ReadTimes = {any: -Infinity, consistent: -Infinity};
 
-export class KnownLedger {
-	readonly #options: KnownLedgerOptions;
+export class LedgerCache {
+	readonly blockSize: number;
+	readonly #clock: Pick<Clock, 'now'>;
+	readonly #logger: Logger;
 	readonly #pages = new Map<number, LedgerPage>();
-	/** When a page, or its absence, was last read. */
-	readonly #readAt = new Map<number, ReadTimes>();
-	/** When the mark of a page was first seen, by the page's UID. */
-	readonly #markedSince = new Map<string, number>();
+	/** Of pages, and of the absence of pages. Without an entry here, a cached page is invalid. */
+	readonly #readTimes = new Map<number, ReadTimes>();
+	/** When this replica first saw a page in quarantine, by the page's UID. */
+	readonly #quarantinedSince = new Map<string, number>();
 	#index: LedgerIndex | undefined;
 	#indexReadAt = -Infinity;
 
-	constructor(options: KnownLedgerOptions) {
-		this.#options = options;
+	constructor({blockSize, clock, logger}: LedgerCacheOptions) {
+		this.blockSize = blockSize;
+		this.#clock = clock;
+		this.#logger = logger;
 	}
 
-	/** By first port. */
+	/** By first port, valid or not. */
 	get pages(): ReadonlyMap<number, LedgerPage> {
 		return this.#pages;
 	}
 
-	/** @throws {Error} before `LedgerPages.open` has resolved. */
+	/** @throws {Error} before `Ledger.start` has resolved. */
 	get index(): LedgerIndex {
 		if (!this.#index) {
-			throw new Error('the ledger has not been opened');
+			throw new Error('the ledger has not been loaded');
 		}
 
 		return this.#index;
 	}
 
-	/** Numbers in a page. @throws {Error} before `LedgerPages.open` has resolved. */
-	get blockSize(): number {
-		return this.index.blockSize;
+	/** First ports of the pages that the index lists for the numbers from `base` to `max`. */
+	pageStartsBetween(base: number, max: number): number[] {
+		return this.index.pageStarts.filter(first => first >= pageOf(base, this.blockSize) && first <= max);
 	}
 
-	/** First ports of the pages that hold a number from `base` to `max` and exist, as the index was last read. */
-	existingBetween(base: number, max: number): number[] {
-		return this.index.pages.filter(first => first >= pageOf(base, this.blockSize) && first <= max);
-	}
-
-	/** Whether what is known is as fresh as needed; with `existing`, also whether every page exists that will be written. */
-	meets(needs: Needs, touched?: 'existing'): boolean {
-		return this.hasIndexSince(needs.index) && this.outdated(needs, touched).length === 0;
+	/** Whether everything that a plan rests on was read recently enough; with `writable`, also whether every page that it writes exists. */
+	covers(required: RequiredReads, writable?: 'writable'): boolean {
+		return this.hasIndexSince(required.index) && this.missing(required, writable).length === 0;
 	}
 
 	hasIndexSince(time: number): boolean {
 		return this.#indexReadAt >= time;
 	}
 
-	/** First ports of the pages for which `meets` is false. */
-	outdated({pages, touched, consistent}: Needs, mustExist?: 'existing'): number[] {
-		return [...pages].filter(([first, since]) => {
-			const {atAll, consistently} = this.#readAt.get(first) ?? never;
-			return (consistent.has(first) ? consistently : atAll) < since || (mustExist && touched.has(first) && !this.#pages.has(first));
+	/** First ports of the pages for which `covers` is false. */
+	missing({pages, written, consistent}: RequiredReads, writable?: 'writable'): number[] {
+		return [...pages].filter(([first, readAfter]) => {
+			const times = this.#readTimes.get(first) ?? never;
+			return (consistent.has(first) ? times.consistent : times.any) < readAfter || (writable && written.has(first) && !this.#pages.has(first));
 		}).map(([first]) => first);
 	}
 
-	/** Whether a page is known that nobody is known to have changed since. */
-	isRead(first: number): boolean {
-		return this.#readAt.has(first) && this.#pages.has(first);
+	/** Whether a copy of this page is cached and has not been invalidated. */
+	isValid(first: number): boolean {
+		return this.#readTimes.has(first) && this.#pages.has(first);
+	}
+
+	/** First ports of the pages in this range that another replica created under a second ago, so that it will soon lift their quarantine. */
+	justCreated(base: number, max: number): number[] {
+		const now = this.#clock.now();
+		return [...this.#pages.values()]
+			.filter(({uid, first, quarantined}) => quarantined
+				&& first >= pageOf(base, this.blockSize) && first <= max
+				&& now - (this.#quarantinedSince.get(uid) ?? -Infinity) < creationMs)
+			.map(({first}) => first);
+	}
+
+	/** The cached copy of this page counts as unread: the page may have changed. */
+	invalidate(first: number): void {
+		this.#readTimes.delete(first);
+	}
+
+	invalidateIndex(): void {
+		this.#indexReadAt = -Infinity;
 	}
 
 	/**
-	 * First ports of pages between two ports that have just been made, as far as is known: another replica is about to open
-	 * them. They and the index, which may not have named them yet, count as unread from now on.
+	 * @param readAt when the request was sent: its answer says nothing of later changes.
+	 * @returns the index that is cached now. A request that was sent later may have been answered earlier.
 	 */
-	forgetOpening(base: number, max: number): number[] {
-		const now = this.#options.clock.now();
-		const opening = [...this.#pages.values()].filter(({uid, first, quarantined}) => quarantined
-			&& first >= pageOf(base, this.blockSize) && first <= max
-			&& now - (this.#markedSince.get(uid) ?? -Infinity) < openingMs);
-		for (const {first} of opening) {
-			this.#readAt.delete(first);
-			this.#indexReadAt = -Infinity;
-		}
-
-		return opening.map(({first}) => first);
-	}
-
-	/** What is known of a page counts as unread: somebody else may have changed it, or a write of ours. */
-	doubt(first: number): void {
-		this.#readAt.delete(first);
-	}
-
-	/**
-	 * @param readAt when it was asked for: the answer says nothing of what came later.
-	 * @returns the index that is known from now on, for a later answer may have overtaken this one.
-	 */
-	keepIndex(index: LedgerIndex, readAt: number): LedgerIndex {
+	storeIndex(index: LedgerIndex, readAt: number): LedgerIndex {
 		if (this.#index && readAt < this.#indexReadAt) {
 			return this.#index;
 		}
 
-		this.#adoptBlockSize(index);
 		this.#index = index;
 		this.#indexReadAt = readAt;
-		if (index.quarantined) {
-			this.#options.quarantine.index.watch(index);
-		}
-
 		return index;
 	}
 
 	/**
-	 * @param page as it was read, or undefined where there is none.
-	 * @param readAt when it was asked for.
-	 * @param isCached whether the API server may have answered from its cache.
+	 * @param page as it was read, or undefined where it does not exist.
+	 * @param readAt when the request was sent.
+	 * @param maybeStale whether the API server may have answered from its watch cache.
+	 * @returns the page that is cached now.
 	 */
-	keepRead(first: number, page: LedgerPage | undefined, readAt: number, isCached: boolean): void {
-		if (!page) {
-			this.#pages.delete(first);
-		} else if (page.blockSize === this.blockSize) {
-			this.keep(page);
+	storeRead(first: number, page: LedgerPage | undefined, readAt: number, maybeStale: boolean): LedgerPage | undefined {
+		if (page) {
+			this.storePage(page);
 		} else {
-			return;
+			this.#pages.delete(first);
 		}
 
-		const {consistently} = this.#readAt.get(first) ?? never;
-		this.#readAt.set(first, {atAll: readAt, consistently: isCached ? consistently : readAt});
+		const {consistent} = this.#readTimes.get(first) ?? never;
+		this.#readTimes.set(first, {any: readAt, consistent: maybeStale ? consistent : readAt});
+		return this.#pages.get(first);
 	}
 
-	/** Keeps a page as a read or a write has shown it, unless a later version is known. */
-	keep(page: LedgerPage): void {
-		const {logger, quarantine, clock} = this.#options;
-		const known = this.#pages.get(page.first);
-		// After a conflict what comes is kept, whatever its version: an API server that was restored from a backup counts from
-		// an older one.
-		const isOvertaken = known?.uid === page.uid && this.#readAt.has(page.first) && BigInt(known.resourceVersion) > BigInt(page.resourceVersion);
-		if (isOvertaken || page.blockSize !== this.blockSize) {
+	/** Stores a page as a read or a write has shown it, unless a later version is cached. */
+	storePage(page: LedgerPage): void {
+		const cached = this.#pages.get(page.first);
+		// An invalid copy is replaced whatever its version: an API server that was restored from a backup counts from an older one.
+		if (cached?.uid === page.uid && this.#readTimes.has(page.first) && BigInt(cached.resourceVersion) > BigInt(page.resourceVersion)) {
 			return;
 		}
 
 		this.#pages.set(page.first, page);
-		if (page.unusable && known?.unusable !== page.unusable) {
-			logger.warn(`the ConfigMap ${pageName(page.first)} gives no ports: ${page.unusable}`);
-		}
-
-		for (const {key, problem} of known?.damaged.length === page.damaged.length ? [] : page.damaged) {
-			logger.error(`the entry "${key}" in the ConfigMap ${pageName(page.first)} is damaged and its port counts as taken: ${problem}`);
-		}
-
+		this.#logProblems(page, cached);
 		if (page.quarantined) {
-			this.#markedSince.set(page.uid, this.#markedSince.get(page.uid) ?? clock.now());
-			quarantine.pages.watch(page);
+			this.#quarantinedSince.set(page.uid, this.#quarantinedSince.get(page.uid) ?? this.#clock.now());
 		} else {
-			this.#markedSince.delete(page.uid);
+			this.#quarantinedSince.delete(page.uid);
 		}
 	}
 
-	/** Where somebody has deleted the whole ledger, one who knew of no pages may have begun a new one, with blocks of another size. */
-	#adoptBlockSize({blockSize}: LedgerIndex): void {
-		if (this.#index && this.#index.blockSize !== blockSize) {
-			this.#options.logger.warn(`the ConfigMap hostport-ledger was made again, and its blocks have ${blockSize} ports instead of ${this.#index.blockSize}: reading the ledger anew`);
-			this.#pages.clear();
-			this.#readAt.clear();
-			this.#markedSince.clear();
+	/** Each problem once: when it is first seen. */
+	#logProblems({first, unusable, damaged}: LedgerPage, before: LedgerPage | undefined): void {
+		if (unusable && before?.unusable !== unusable) {
+			this.#logger.warn(`the ConfigMap ${pageName(first)} gives no ports: ${unusable}`);
+		}
+
+		for (const {key, problem} of before?.damaged.length === damaged.length ? [] : damaged) {
+			this.#logger.error(`the entry "${key}" in the ConfigMap ${pageName(first)} is damaged and its port counts as taken: ${problem}`);
 		}
 	}
 }

@@ -1,22 +1,167 @@
 /**
- * How index and pages are opened. Somebody may delete either in the middle of a burst, while a Pod that was admitted just
- * before is on its way to storage and known to nobody. So both are born marked, and the mark is lifted only by a
- * compare-and-swap on the version that was read, together with what lists of all Pods and Services taken after that read
- * show (docs/adr/0002-quarantine.md).
+ * Index and pages start in quarantine: nothing is allocated from them, because a Pod that was admitted under an earlier ledger
+ * may still be on its way to storage, in no list. A quarantine ends after the hold time, or at once for what has never existed
+ * before. It ends by a compare-and-swap on the version that was read, which also writes the ports that lists of all Pods and
+ * Services show; the lists begin after that read (docs/adr/0002-quarantine.md).
  */
-import {IndexQuarantine} from './index-quarantine.ts';
-import type {IndexQuarantineOptions} from './index-quarantine.ts';
-import {MarkWatch} from './mark-watch.ts';
-import type {MarkWatchOptions} from './mark-watch.ts';
-import {PageQuarantine} from './page-quarantine.ts';
-import type {PageQuarantineOptions} from './page-quarantine.ts';
+import type {Logger} from 'pino';
+import {timestamp} from '../clock.ts';
+import type {Clock} from '../clock.ts';
+import type {ApiClient} from '../kubernetes/api-client.ts';
+import {entryOf, isManaged} from '../ports/host-port-use.ts';
+import type {HostPortUse} from '../ports/host-port-use.ts';
+import {indexName} from '../ports/ledger-index.ts';
+import type {LedgerIndex} from '../ports/ledger-index.ts';
+import {pageName, pageOf} from '../ports/ledger-page.ts';
+import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
+import {listFromPods, listHostPortsInUse} from './host-ports-in-use.ts';
+import type {LedgerApi} from './ledger-api.ts';
 
-export type Quarantine = {
-	readonly index: IndexQuarantine;
-	readonly pages: PageQuarantine;
+export type QuarantineOptions = {
+	readonly api: ApiClient;
+	readonly ledgerApi: LedgerApi;
+	readonly clock: Clock;
+	readonly logger: Logger;
+	readonly namespace: string;
+	/** A replica creates this Lease once the index is out of quarantine. Where it exists, this is no first installation. */
+	readonly leaseName: string;
+	/** How long an admitted Pod may be on its way to storage. */
+	readonly holdMs: number;
+	readonly mintClaim: () => string;
+	/** Ends what waits in the background. */
+	readonly signal: AbortSignal;
 };
 
-export const createQuarantine = (options: MarkWatchOptions & Omit<IndexQuarantineOptions & PageQuarantineOptions, 'marks'>): Quarantine => {
-	const marks = new MarkWatch(options);
-	return {index: new IndexQuarantine({...options, marks}), pages: new PageQuarantine({...options, marks})};
-};
+/** Pause between two attempts to end a quarantine. */
+const retryMs = 1000;
+
+export class Quarantine {
+	readonly #options: QuarantineOptions;
+	/** UIDs of the objects whose hold time is being waited out. */
+	readonly #waiting = new Set<string>();
+
+	constructor(options: QuarantineOptions) {
+		this.#options = options;
+	}
+
+	/**
+	 * Finds the index, or creates it, and resolves once its quarantine is over: at once in a first installation (no Lease, no
+	 * managed Pod), else when a replica has waited out the hold time.
+	 */
+	async untilIndexIsLifted(signal: AbortSignal): Promise<LedgerIndex> {
+		const {ledgerApi, clock, logger} = this.#options;
+		for (;;) {
+			signal.throwIfAborted();
+			const index = await ledgerApi.readIndex(signal);
+			if (!index) {
+				await ledgerApi.createIndex(signal);
+			} else if (!index.quarantined) {
+				return index;
+			} else if (await this.#isFirstInstallation(signal)) {
+				await ledgerApi.liftIndexQuarantine(index, signal);
+			} else {
+				this.liftIndexAfterHold(index);
+				logger.warn('the ConfigMap hostport-ledger is in quarantine, because there is a Lease or a Pod of an earlier ledger: waiting for the hold time');
+				await clock.sleep(retryMs, signal);
+			}
+		}
+	}
+
+	/** Ends the quarantine of the index after the hold time, in the background. May be called again. */
+	liftIndexAfterHold({uid}: LedgerIndex): void {
+		const {ledgerApi} = this.#options;
+		this.#liftAfterHold(uid, indexName, async signal => {
+			const index = await ledgerApi.readIndex(signal);
+			const isOver = !index?.quarantined || index.uid !== uid;
+			return isOver || await ledgerApi.liftIndexQuarantine(index, signal) !== undefined;
+		});
+	}
+
+	/** Ends the quarantine of a page after the hold time, in the background, once an index without quarantine lists it. May be called again. */
+	liftPageAfterHold({uid, first}: LedgerPage): void {
+		const {ledgerApi} = this.#options;
+		this.#liftAfterHold(uid, pageName(first), async signal => {
+			const page = await ledgerApi.readPage(first, signal);
+			// The index second: a page gives ports only under an index that gave ports after the page was read.
+			const index = await ledgerApi.readIndex(signal);
+			if (!page?.quarantined || page.uid !== uid) {
+				return true;
+			}
+
+			return index?.quarantined === false
+				&& await this.#isListed(first, index, signal)
+				&& (await this.liftPages([page], signal)).length === 1;
+		});
+	}
+
+	/**
+	 * Ends the quarantine of pages, with the ports that Pods and Services use. Right only for pages that have never existed
+	 * before, or after their hold time.
+	 *
+	 * @param pages as they were read before this call.
+	 * @returns the pages that give ports now, without those that were changed since they were read.
+	 */
+	async liftPages(pages: readonly LedgerPage[], signal: AbortSignal): Promise<LedgerPage[]> {
+		const {api, ledgerApi, logger} = this.#options;
+		const inUse = await listHostPortsInUse(api, signal);
+		const lifted = await Promise.all(pages.map(async page => ledgerApi.liftPageQuarantine(page, this.#missingEntries(page, inUse), signal)));
+		return lifted.filter(page => {
+			if (page) {
+				logger.info(`the ConfigMap ${pageName(page.first)} gives ports now; ${page.entries.size} are taken`);
+			}
+
+			return page !== undefined;
+		});
+	}
+
+	/** Entries for the ports in use that the page lacks. What it has stays as it is. */
+	#missingEntries({first, blockSize, entries, damaged}: LedgerPage, inUse: readonly HostPortUse[]): PageChanges {
+		const {clock, mintClaim} = this.#options;
+		const since = timestamp(clock.date());
+		const isKept = new Set([...entries.keys(), ...damaged.map(({key}) => key)]);
+		// Where several use a port, the last one counts: a managed Pod rather than a foreign one.
+		return new Map(inUse.toSorted((a, b) => Number(a.managed) - Number(b.managed))
+			.filter(({port}) => pageOf(port, blockSize) === first)
+			.map(use => entryOf(use, mintClaim(), since))
+			.filter(([key]) => !isKept.has(key)));
+	}
+
+	/**
+	 * Adds a page to the index before its quarantine ends, because the replica that created it may have crashed first. The
+	 * reconciler never reads an unlisted page, and an unlisted page that is deleted and created again looks like a new one.
+	 */
+	async #isListed(first: number, index: LedgerIndex, signal: AbortSignal): Promise<boolean> {
+		return index.pageStarts.includes(first) || await this.#options.ledgerApi.addToIndex(index, [first], signal) !== undefined;
+	}
+
+	async #isFirstInstallation(signal: AbortSignal): Promise<boolean> {
+		const {api, namespace, leaseName} = this.#options;
+		const lease = await api.find(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${leaseName}`, {signal});
+		return lease === undefined && (await listFromPods(api, pod => isManaged(pod) ? [pod.metadata.name] : [], signal)).length === 0;
+	}
+
+	/** @param lift resolves with whether the quarantine is over; called again until it is. */
+	#liftAfterHold(uid: string, name: string, lift: (signal: AbortSignal) => Promise<boolean>): void {
+		if (!this.#waiting.has(uid)) {
+			this.#waiting.add(uid);
+			void this.#holdThenLift(name, lift).finally(() => this.#waiting.delete(uid));
+		}
+	}
+
+	/** Counts the hold time by this process's clock, from when this process first saw the quarantine. */
+	async #holdThenLift(name: string, lift: (signal: AbortSignal) => Promise<boolean>): Promise<void> {
+		const {clock, logger, holdMs, signal} = this.#options;
+		await clock.sleep(holdMs, signal);
+		while (!signal.aborted) {
+			try {
+				if (await lift(signal)) {
+					return;
+				}
+			} catch (error) {
+				logger.warn({err: error}, `the quarantine of the ConfigMap ${name} could not be lifted: trying again`);
+			}
+
+			await clock.sleep(retryMs, signal);
+		}
+	}
+}

@@ -1,88 +1,87 @@
-/** Those who wait for a commit. Each leaves when he is answered, or when his time is up. */
-import type {PodDemand} from '../ports/demand.ts';
-import type {Repair} from '../ports/repair.ts';
+/** The requests that wait for a commit. A request leaves the queue when it is answered or its deadline is spent. */
 import type {Clock} from '../clock.ts';
+import type {Repair} from '../ports/repair.ts';
+import type {TimedRequest} from './required-reads.ts';
 
-export type Waiting = Admission | RepairJob;
+export type QueuedRequest = AdmissionRequest | RepairRequest;
 
-export type Admission = {
+/** A Pod that waits for ports. */
+export type AdmissionRequest = TimedRequest & {
 	readonly kind: 'admission';
-	readonly demand: PodDemand;
-	/** When it came. */
-	readonly since: number;
-	/** Fresh for each plan; the tokens of plans that were sent and not confirmed are in `earlierClaims`. */
+	/** Minted for each plan. The claims of writes with an unknown outcome are in `earlierClaims`. */
 	claim: string;
 	readonly earlierClaims: string[];
-	/** Pages that a write of unknown outcome may have changed. */
-	readonly doubtfulPages: Set<number>;
+	readonly unconfirmedPages: Set<number>;
 	readonly resolve: (numbers: readonly number[]) => void;
 	readonly reject: (error: Error) => void;
 };
 
-export type RepairJob = {
+/** Repairs of one page that the reconciler waits for. */
+export type RepairRequest = {
 	readonly kind: 'repair';
 	readonly repairs: readonly Repair[];
+	/** With the repairs that were committed. */
 	readonly resolve: (applied: readonly Repair[]) => void;
 	readonly reject: (error: unknown) => void;
 };
 
-export class LedgerQueue {
+export class RequestQueue {
 	readonly #clock: Clock;
-	readonly #waiting = new Set<Waiting>();
+	readonly #queued = new Set<QueuedRequest>();
 	#emptied = new AbortController();
-	/** Ends the wait for others. */
-	#awaited: {readonly size: number; readonly joined: AbortController} | undefined;
+	/** A batch window that waits until the queue has this size. */
+	#awaited: {readonly size: number; readonly reached: AbortController} | undefined;
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
 	}
 
 	get size(): number {
-		return this.#waiting.size;
+		return this.#queued.size;
 	}
 
-	/** Aborted when nobody waits any more, be it for want of time; whoever comes then has another one. */
+	/** Aborts when the queue is empty (every request answered or timed out). Later requests get a new signal. */
 	get emptied(): AbortSignal {
 		return this.#emptied.signal;
 	}
 
-	/** In the order in which they came. */
-	get admissions(): Admission[] {
-		return [...this.#waiting].filter(waiting => waiting.kind === 'admission');
+	/** In the order of arrival. */
+	get admissions(): AdmissionRequest[] {
+		return [...this.#queued].filter(request => request.kind === 'admission');
 	}
 
-	/** Those who came first. */
-	first(count: number): readonly Waiting[] {
-		return [...this.#waiting].slice(0, count);
+	/** The requests that arrived first. */
+	first(count: number): readonly QueuedRequest[] {
+		return [...this.#queued].slice(0, count);
 	}
 
-	add(waiting: Waiting): void {
-		this.#waiting.add(waiting);
-		if (this.#awaited && this.#waiting.size >= this.#awaited.size) {
-			// A reason of our own, for the default one is an exception with a stack trace.
-			this.#awaited.joined.abort('joined');
+	add(request: QueuedRequest): void {
+		this.#queued.add(request);
+		if (this.#awaited && this.#queued.size >= this.#awaited.size) {
+			// Without a reason, `abort` makes an exception with a stack trace.
+			this.#awaited.reached.abort('reached');
 		}
 	}
 
-	/** Answers one who still waits; one whose time has run out was answered then. */
-	settle(waiting: Waiting, answer: () => void): void {
-		if (!this.#waiting.delete(waiting)) {
+	/** Answers a request, unless it has left the queue. */
+	settle(request: QueuedRequest, answer: () => void): void {
+		if (!this.#queued.delete(request)) {
 			return;
 		}
 
 		answer();
-		if (this.#waiting.size === 0) {
-			this.#emptied.abort(new Error('nobody waits any more'));
+		if (this.#queued.size === 0) {
+			this.#emptied.abort(new Error('the queue is empty'));
 			this.#emptied = new AbortController();
 		}
 	}
 
-	/** Resolves with whether somebody came and so many wait then, in `ms` and before the signal was aborted. */
-	async isJoined(size: number, ms: number, signal: AbortSignal): Promise<boolean> {
-		const joined = new AbortController();
-		this.#awaited = {size, joined};
-		await this.#clock.sleep(ms, AbortSignal.any([signal, joined.signal]));
+	/** Waits for the next arrival that makes the queue at least this long. Resolves with false after `ms`, or when the signal is aborted. */
+	async reaches(size: number, ms: number, signal: AbortSignal): Promise<boolean> {
+		const reached = new AbortController();
+		this.#awaited = {size, reached};
+		await this.#clock.sleep(ms, AbortSignal.any([signal, reached.signal]));
 		this.#awaited = undefined;
-		return joined.signal.aborted;
+		return reached.signal.aborted;
 	}
 }

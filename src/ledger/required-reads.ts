@@ -1,91 +1,84 @@
-/** What must have been read, and since when, before a plan may be committed (docs/adr/0003-freshness.md). Pure. */
+/** What must have been read, and how recently, before a plan may be committed or answered (docs/adr/0003-freshness.md). Pure. */
 import type {Request} from '../ports/allocator.ts';
 import type {BatchPlan} from '../ports/batch-plan.ts';
 import {parseEntryKey} from '../ports/ledger-entry.ts';
 import {pageOf} from '../ports/ledger-page.ts';
 import type {Repair} from '../ports/repair.ts';
 
-/** Times on the clock of whoever reads. */
-export type Needs = {
-	/** The index must have been read since. */
+/** Times are on the reader's monotonic clock. */
+export type RequiredReads = {
+	/** The index must have been read after this. */
 	readonly index: number;
-	/** By first port: since when each page, or that there is none, must have been read. */
+	/** By first port: the page, or its absence, must have been read after this. */
 	readonly pages: ReadonlyMap<number, number>;
-	/** The pages that will be written. */
-	readonly touched: ReadonlySet<number>;
+	/** The pages that the plan writes. */
+	readonly written: ReadonlySet<number>;
 	/**
-	 * Pages of which a stale answer would do harm. Of the others the plan wants no more than where to write: the
-	 * compare-and-swap shows whether the answer was the latest.
+	 * Pages that must come from etcd. A stale read of any other page is safe: the plan only writes there, and a write to a
+	 * stale version fails.
 	 */
 	readonly consistent: ReadonlySet<number>;
 };
 
-/** What is known of a request that waits. */
-export type Waited = {
-	/** When it came. */
-	readonly since: number;
+export type TimedRequest = Request & {
+	readonly arrivedAt: number;
 	/** Pages that a write of unknown outcome may have changed. */
-	readonly doubtfulPages: ReadonlySet<number>;
+	readonly unconfirmedPages: ReadonlySet<number>;
 };
 
-export type FreshnessInput = {
-	readonly plan: BatchPlan<Request & Waited>;
-	/** All that are in the batch, for only a fresh page tells which of them still fit. */
+export type RequiredReadsInput = {
+	readonly plan: BatchPlan<TimedRequest>;
+	/** All repairs of the batch, also those that do not fit: only a fresh page tells which do. */
 	readonly repairs: readonly Repair[];
 	readonly blockSize: number;
-	/** First ports of the pages that exist between two ports, as far as is known. */
-	readonly existingBetween: (base: number, max: number) => readonly number[];
-	/** Since when no other replica has had the Lease. */
-	readonly since: number;
-	/** When planning for this group began. */
+	/** First ports of the pages that exist between two ports. */
+	readonly pageStartsBetween: (base: number, max: number) => readonly number[];
+	/** No other replica has held the Lease after this. */
+	readonly soleHolderSince: number;
+	/** When planning for this batch began. */
 	readonly startedAt: number;
 	readonly now: number;
 };
 
 /**
- * Where a predecessor's ports are looked for, a page may be this old when the Pod comes: not every write is made under the
- * Lease. One that was made just before a Lease could be taken, or pages that were made ahead, leave no trace in it.
+ * Greatest age, when the Pod arrives, of a page that may hold ports of the Pod's predecessor. The Lease alone is not enough:
+ * a commit may begin while the Lease is being acquired, and pages are created ahead without it.
  */
 const predecessorLifetimeMs = 1000;
 
-/** A page that is only looked past, because it is full, may be this old: then freed ports are found again. */
+/** Greatest age of a page that the plan skips because it is full. Bounds how long a freed port is overlooked. */
 const fullPageLifetimeMs = 10_000;
 
-/**
- * What another replica has written before us is found by reading once after that; a stale page would cost a conflict,
- * never a duplicate.
- */
-export const needsOf = ({plan, repairs, blockSize, existingBetween, since, startedAt, now}: FreshnessInput): Needs => {
-	const readSince = new Map<number, number>();
-	const need = (first: number, time: number) => readSince.set(first, Math.max(time, readSince.get(first) ?? -Infinity));
+/** One read after another replica's last write shows what that replica has written. An older page costs a conflict, never a duplicate. */
+export const requiredReads = ({plan, repairs, blockSize, pageStartsBetween, soleHolderSince, startedAt, now}: RequiredReadsInput): RequiredReads => {
+	const pages = new Map<number, number>();
+	const consistent = new Set<number>();
+	const require = (first: number, readAfter: number) => pages.set(first, Math.max(readAfter, pages.get(first) ?? -Infinity));
 	for (const {key} of repairs) {
-		need(pageOf(parseEntryKey(key)!.port, blockSize), since);
+		require(pageOf(parseEntryKey(key)!.port, blockSize), soleHolderSince);
 	}
 
-	const consistent = new Set<number>();
-	let indexSince = -Infinity;
-	for (const {request: {demand, since: askedAt, doubtfulPages: written}, outcome, pages: touched} of plan.requests) {
-		// Blocks may have had another size then.
-		const doubtfulPages = [...written].map(first => pageOf(first, blockSize));
-		for (const first of [...touched, ...doubtfulPages]) {
-			need(first, since);
+	let index = -Infinity;
+	for (const {request: {demand, arrivedAt, unconfirmedPages}, outcome, pages: touched} of plan.requests) {
+		for (const first of [...touched, ...unconfirmedPages]) {
+			require(first, soleHolderSince);
 		}
 
-		for (const first of doubtfulPages) {
+		for (const first of unconfirmedPages) {
 			consistent.add(first);
 		}
 
-		// Its predecessor's ports, or the last free one, may be on any page. A refusal is the one answer that no write proves.
+		// A predecessor's ports, or the last free port, may be on any page, and no compare-and-swap proves that they are on none.
 		const mustSeeAll = demand.hasFixedName || outcome.kind === 'exhausted';
-		const allSince = outcome.kind === 'exhausted' ? startedAt : Math.max(since, Math.max(startedAt, askedAt) - predecessorLifetimeMs);
-		indexSince = mustSeeAll ? Math.max(indexSince, allSince) : indexSince;
-		for (const first of existingBetween(demand.basePort, demand.maxPort)) {
-			need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);
+		const allReadAfter = outcome.kind === 'exhausted' ? startedAt : Math.max(soleHolderSince, Math.max(startedAt, arrivedAt) - predecessorLifetimeMs);
+		index = mustSeeAll ? Math.max(index, allReadAfter) : index;
+		for (const first of pageStartsBetween(demand.basePort, demand.maxPort)) {
+			require(first, mustSeeAll ? allReadAfter : now - fullPageLifetimeMs);
 			if (mustSeeAll) {
 				consistent.add(first);
 			}
 		}
 	}
 
-	return {index: indexSince, pages: readSince, touched: new Set(plan.changes.keys()), consistent};
+	return {index, pages, written: new Set(plan.changes.keys()), consistent};
 };

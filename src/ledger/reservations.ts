@@ -1,70 +1,49 @@
 /**
- * Reserves ports in the ledger for many admissions at once. Requests that arrive while a commit is under way wait
- * together and go into the next one: a burst costs commits, not Pods. The Lease keeps replicas out of each other's
- * way; what makes a port unique is that every write names the version of the page that the plan was made from.
+ * Reserves ports in the ledger for many admissions at once. Requests that arrive while a commit is under way form the next
+ * batch, so a burst costs commits, not Pods. The Lease keeps replicas out of each other's way; a port is unique because every
+ * write names the version of the page that the plan was made from.
  */
-import type {Logger} from 'pino';
 import {ApiError, DenialError, isTransient, messageOf} from '../errors.ts';
-import type {BatchPlan} from '../ports/batch-plan.ts';
-import type {PodDemand} from '../ports/demand.ts';
-import type {LedgerPage} from '../ports/ledger-page.ts';
-import type {Repair} from '../ports/repair.ts';
-import type {Clock} from '../clock.ts';
-import {Gatherer} from './gatherer.ts';
 import type {LeaseLock} from '../lease/lease-lock.ts';
 import type {Tenure} from '../lease/lease-work.ts';
-import type {LedgerPages} from './ledger.ts';
-import {LedgerPlanner} from './ledger-planner.ts';
-import {preview} from './dry-run.ts';
-import {LedgerQueue} from './request-queue.ts';
-import type {Admission, Waiting} from './request-queue.ts';
+import type {Metrics} from '../metrics.ts';
+import type {PodDemand} from '../ports/demand.ts';
+import type {Repair} from '../ports/repair.ts';
+import {retry} from '../retry.ts';
+import {BatchCommitter, maximumBatch} from './batch-committer.ts';
+import type {BatchCommitterOptions} from './batch-committer.ts';
+import {BatchWindow} from './batch-window.ts';
+import {RequestQueue} from './request-queue.ts';
+import type {AdmissionRequest, QueuedRequest} from './request-queue.ts';
 
-export type LedgerStoreOptions = {
-	readonly pages: LedgerPages;
+export type ReservationsOptions = Omit<BatchCommitterOptions, 'queue' | 'window'> & {
 	readonly lock: Pick<LeaseLock, 'acquire'>;
-	readonly clock: Clock;
-	readonly logger: Logger;
-	/** Uniform in [0, 1). */
-	readonly random: () => number;
-	readonly mintClaim: () => string;
-	/** Is told how many go into the ledger together, each time that it is our turn. */
-	readonly onBatch?: (size: number) => void;
+	readonly metrics: Pick<Metrics, 'batchSize' | 'leaseWait'>;
 };
 
-/** One try to serve a group. */
-type Attempt = {
-	readonly aloneSince: number;
-	/** Those who were planned for last. */
-	batch: readonly Waiting[];
-};
-
-/** Bounds a commit, and so how long the Lease is held for it. */
-const maximumBatch = 256;
-
-/** Other replicas wait for so long, and a commit longer, while Pods keep coming to this one. */
+/** Longest turn while other replicas wait; the commit that is running may exceed it. */
 const turnMs = 60;
 
-/** Why somebody's time ran out, where nothing has failed since the last commit. */
+/** The pause after a failed read or write, and after waiting for the Lease has failed. */
+const firstRetryMs = 25;
+const longestRetryMs = 1000;
+
+/** The reason in a denial when a deadline is spent and nothing has failed since the last commit. */
 const waitedForLease = 'other replicas held the Lease hostport-ledger, or the API server was slow';
 
-const firstRetryMs = 25;
-const lastRetryMs = 1000;
-
-export class LedgerStore {
-	readonly #options: LedgerStoreOptions;
-	readonly #planner: LedgerPlanner;
-	readonly #queue: LedgerQueue;
-	readonly #gatherer: Gatherer;
-	/** Repairs whose caller may not have heard of it yet, because others of his had to be planned again. */
-	readonly #committed = new WeakSet<Repair>();
+export class Reservations {
+	readonly #options: ReservationsOptions;
+	readonly #queue: RequestQueue;
+	readonly #window: BatchWindow;
+	readonly #committer: BatchCommitter;
 	#draining: Promise<void> | undefined;
 	#lastFailure = waitedForLease;
 
-	constructor(options: LedgerStoreOptions) {
+	constructor(options: ReservationsOptions) {
 		this.#options = options;
-		this.#planner = new LedgerPlanner({...options, known: options.pages.known});
-		this.#queue = new LedgerQueue(options.clock);
-		this.#gatherer = new Gatherer(this.#queue, options.clock, maximumBatch);
+		this.#queue = new RequestQueue(options.clock);
+		this.#window = new BatchWindow(this.#queue, options.clock, maximumBatch);
+		this.#committer = new BatchCommitter({...options, queue: this.#queue, window: this.#window});
 	}
 
 	/**
@@ -75,30 +54,32 @@ export class LedgerStore {
 	 */
 	async reserve(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
 		const {promise, resolve, reject} = Promise.withResolvers<readonly number[]>();
-		const admission: Admission = {kind: 'admission', demand, since: this.#options.clock.now(), claim: '', earlierClaims: [], doubtfulPages: new Set(), resolve, reject};
-		return this.#enqueue(admission, promise, signal, () => new DenialError(503, `no host ports could be reserved in time (${this.#lastFailure}): try again`, {cause: signal.reason}));
+		const request: AdmissionRequest = {kind: 'admission', demand, arrivedAt: this.#options.clock.now(), claim: '', earlierClaims: [], unconfirmedPages: new Set(), resolve, reject};
+		return this.#enqueue(request, promise, signal, () => new DenialError(503, `no host ports could be reserved in time (${this.#lastFailure}): try again`, {cause: signal.reason}));
 	}
 
 	/**
-	 * Makes those repairs that still find the entry which was judged, in a commit with whatever else waits, and resolves
-	 * with them.
+	 * Commits those repairs that still find the entry which was judged, together with whatever else is in the queue, and
+	 * resolves with them.
 	 *
-	 * @throws the signal's reason when it is aborted first, or what a read or write failed with: then some may have been
-	 * made, and the next pass will see which.
+	 * @throws the signal's reason when it is aborted first, or what a read or write failed with. Some repairs may have been
+	 * committed then; the next pass will see which.
 	 */
 	async repair(repairs: readonly Repair[], signal: AbortSignal): Promise<readonly Repair[]> {
 		const {promise, resolve, reject} = Promise.withResolvers<readonly Repair[]>();
 		return this.#enqueue({kind: 'repair', repairs, resolve, reject}, promise, signal, () => signal.reason as Error);
 	}
 
-	async #enqueue<T>(waiting: Waiting, answer: Promise<T>, signal: AbortSignal, tooLate: () => Error): Promise<T> {
-		signal.throwIfAborted();
-		const giveUp = () => {
-			this.#queue.settle(waiting, () => waiting.reject(tooLate()));
-		};
+	/** Resolves when the queue is empty. */
+	async idle(): Promise<void> {
+		await this.#draining;
+	}
 
+	async #enqueue<T>(request: QueuedRequest, answer: Promise<T>, signal: AbortSignal, deadlineError: () => Error): Promise<T> {
+		signal.throwIfAborted();
+		const giveUp = () => this.#queue.settle(request, () => request.reject(deadlineError()));
 		signal.addEventListener('abort', giveUp, {once: true});
-		this.#queue.add(waiting);
+		this.#queue.add(request);
 		this.#draining ??= this.#drain();
 		try {
 			return await answer;
@@ -107,26 +88,19 @@ export class LedgerStore {
 		}
 	}
 
-	/** What `reserve` would answer now, see `preview`. */
-	async preview(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
-		return preview({...this.#options, planner: this.#planner}, demand, signal);
-	}
-
-	/** Resolves when nobody waits any more. */
-	async idle(): Promise<void> {
-		await this.#draining;
-	}
-
+	/** Takes turns under the Lease until the queue is empty. */
 	async #drain(): Promise<void> {
-		const {lock, clock, logger} = this.#options;
-		// Requests that arrive in the same turn of the event loop go into one commit.
+		const {lock, clock, logger, metrics} = this.#options;
+		// Requests that arrive in the same turn of the event loop go into one batch.
 		await Promise.resolve();
 		while (this.#queue.size > 0) {
+			const endWait = metrics.leaseWait.startTimer();
 			try {
 				const tenure = await lock.acquire(this.#queue.emptied);
-				await this.#work(tenure).finally(() => tenure.release(this.#gatherer.isBurst));
+				endWait();
+				await this.#takeTurn(tenure).finally(() => tenure.release(this.#window.isBurst));
 			} catch (error) {
-				// While the Lease was awaited, everybody's time ran out; or the lock has ended, and soon it will.
+				// All deadlines were spent while the Lease was awaited, or the replica is stopping.
 				logger.debug({err: error}, 'no longer waiting for the Lease');
 				await clock.sleep(firstRetryMs, this.#queue.emptied);
 			}
@@ -135,150 +109,65 @@ export class LedgerStore {
 		this.#draining = undefined;
 	}
 
-	/** Serves one group after the other until nobody comes or a turn is over: whoever was answered often has more to ask. */
-	async #work(tenure: Tenure): Promise<void> {
+	/** Serves one batch after the other until the queue stays empty or the turn is over: clients that are answered often send their next Pod at once. */
+	async #takeTurn(tenure: Tenure): Promise<void> {
 		const {clock} = this.#options;
 		const turnEndsAt = clock.now() + turnMs;
 		do {
 			await this.#serve(tenure);
-		} while (clock.now() < turnEndsAt && tenure.isHeld() && await this.#gatherer.isJoinedSoon(tenure.signal));
+		} while (clock.now() < turnEndsAt && tenure.isHeld() && await this.#window.hasNext(tenure.signal));
 	}
 
-	/** Serves those who wait now, and those who join until the commit begins, for as long as the Lease is ours. */
+	/** Serves one batch, again after each failure, until it is committed, the queue is empty or the Lease is lost. */
 	async #serve(tenure: Tenure): Promise<void> {
+		const {clock, random} = this.#options;
 		const signal = AbortSignal.any([tenure.signal, this.#queue.emptied]);
-		for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
-			const attempt: Attempt = {aloneSince: tenure.aloneSince, batch: []};
+		const onFailure = (error: unknown) => {
+			this.#handleFailure(error);
+			if (!tenure.isHeld()) {
+				throw error;
+			}
+		};
+
+		await retry(async () => this.#serveOnce(tenure, signal), {clock, random, firstMs: firstRetryMs, longestMs: longestRetryMs, onFailure, signal}).catch(() => {
+			// Each failure has been handled. Requests that still wait have the next turn.
+		});
+	}
+
+	/** Plans and commits one batch, again after each conflict while the Lease is held. */
+	async #serveOnce(tenure: Tenure, signal: AbortSignal): Promise<void> {
+		const {logger} = this.#options;
+		do {
 			try {
-				await this.#attempt(attempt, signal);
+				await this.#committer.commitBatch(tenure, signal);
+				this.#lastFailure = waitedForLease;
 				return;
 			} catch (error) {
-				if (!signal.aborted) {
-					await this.#afterFailure(error, attempt.batch, retryMs, signal);
-				}
-			}
-
-			if (!tenure.isHeld()) {
-				return;
-			}
-		}
-	}
-
-	/**
-	 * Plans with what is known, reads what the plan rests on and is not fresh, waits for company where that pays, and
-	 * commits once nothing is left to read.
-	 */
-	async #attempt(attempt: Attempt, signal: AbortSignal): Promise<void> {
-		const {pages, mintClaim, clock, logger} = this.#options;
-		let gatherUntil = this.#gatherer.until;
-		const gather = async () => {
-			await this.#gatherer.gather(gatherUntil, signal);
-			gatherUntil = -Infinity;
-		};
-
-		if (this.#gatherer.hasCommittedSince(attempt.aloneSince)) {
-			// What the group before knew is still so: there is nothing to read while others come.
-			await gather();
-		}
-
-		const startedAt = clock.now();
-		for (;;) {
-			signal.throwIfAborted();
-			attempt.batch = this.#queue.first(maximumBatch);
-			const requests = attempt.batch.filter(waiting => waiting.kind === 'admission');
-			const jobs = attempt.batch.filter(waiting => waiting.kind === 'repair');
-			const repairs = jobs.flatMap(job => job.repairs);
-			for (const request of requests) {
-				request.claim = mintClaim();
-			}
-
-			// While one page is committed, others may be read anew; what is written must rest on what was planned with.
-			const known = new Map(pages.known.pages);
-			const plan = this.#planner.plan(known, {requests, repairs});
-			const needs = this.#planner.needs(plan, repairs, attempt.aloneSince, startedAt);
-			if (!pages.known.meets(needs, 'existing')) {
-				await pages.readOrCreate(needs, signal);
-			} else if (await this.#planner.waitsForOpening(plan, signal)) {
-				logger.debug('a page is about to be opened: planning again');
-			} else if (clock.now() < gatherUntil && attempt.batch.length < maximumBatch) {
-				await gather();
-			} else {
-				this.#options.onBatch?.(attempt.batch.length);
-				await this.#commit(plan, known, startedAt, signal);
-				this.#gatherer.committed(requests.length);
-				this.#lastFailure = waitedForLease;
-				logger.debug({pods: requests.length, ms: Math.round(clock.now() - startedAt)}, 'committed');
-				for (const job of jobs) {
-					this.#queue.settle(job, () => job.resolve(job.repairs.filter(repair => this.#committed.has(repair))));
+				if (signal.aborted || !(error instanceof ApiError && error.status === 409)) {
+					throw error;
 				}
 
-				return;
+				logger.debug({err: error}, 'another writer has changed the ledger: planning again');
 			}
-		}
+		} while (tenure.isHeld());
 	}
 
-	/**
-	 * One compare-and-swap for each page. Whoever has all his pages is answered; the first failure leaves the rest for the next
-	 * plan. Who is to be refused, but came when what the plan rests on may have been read already, waits for the next one too.
-	 */
-	async #commit(plan: BatchPlan<Admission>, known: ReadonlyMap<number, LedgerPage>, startedAt: number, signal: AbortSignal): Promise<void> {
-		const {pages} = this.#options;
-		for (const {request, outcome} of plan.requests) {
-			if (outcome.kind === 'exhausted' && request.since <= startedAt) {
-				this.#queue.settle(request, () => request.reject(this.#planner.exhausted(request.demand, outcome.free)));
-			}
-		}
-
-		const committed = new Set<number>();
-		const answerCommitted = () => {
-			for (const {request, outcome, pages: touched} of plan.requests) {
-				if (outcome.kind === 'allocated' && touched.isSubsetOf(committed)) {
-					this.#queue.settle(request, () => request.resolve(outcome.numbers));
-				}
-			}
-		};
-
-		answerCommitted();
-		for (const [first, changes] of plan.changes) {
-			// From here on the write may have happened, whatever we hear of it.
-			for (const {request} of plan.requests.filter(({pages: touched}) => touched.has(first))) {
-				request.earlierClaims.push(request.claim);
-				request.doubtfulPages.add(first);
-			}
-
-			await pages.commit(known.get(first)!, changes, signal);
-			committed.add(first);
-			answerCommitted();
-			pages.growBehind(first, Math.max(0, ...plan.requests.filter(({pages: touched}) => touched.has(first)).map(({request}) => request.demand.maxPort)));
-			for (const repair of plan.repairs.filter(({key}) => changes.has(key))) {
-				this.#committed.add(repair);
-			}
-		}
-	}
-
-	async #afterFailure(error: unknown, batch: readonly Waiting[], retryMs: number, signal: AbortSignal): Promise<void> {
-		const {clock, logger} = this.#options;
-		if (error instanceof ApiError && error.status === 409) {
-			logger.debug({err: error}, 'somebody else has changed the ledger: planning again');
-			return;
-		}
-
+	#handleFailure(error: unknown): void {
+		const {logger} = this.#options;
 		this.#lastFailure = messageOf(error);
-		// Admissions need not wait behind repairs that fail: the next pass judges anew.
-		for (const waiting of batch) {
-			if (waiting.kind === 'repair') {
-				this.#queue.settle(waiting, () => waiting.reject(error));
-			}
+		// Admissions need not wait behind repairs that fail: the next pass judges again.
+		for (const request of this.#committer.batch.filter(request => request.kind === 'repair')) {
+			this.#queue.settle(request, () => request.reject(error));
 		}
 
 		if (isTransient(error)) {
 			logger.warn({err: error}, 'the ledger could not be read or written: trying again');
-			return clock.sleep(retryMs, signal);
+			return;
 		}
 
 		logger.error({err: error}, 'the ledger can not be read or written');
-		for (const waiting of batch) {
-			this.#queue.settle(waiting, () => waiting.reject(new DenialError(503, `no host ports could be reserved: ${this.#lastFailure}`, {cause: error})));
+		for (const request of this.#committer.batch) {
+			this.#queue.settle(request, () => request.reject(new DenialError(503, `no host ports could be reserved: ${this.#lastFailure}`, {cause: error})));
 		}
 	}
 }

@@ -1,4 +1,4 @@
-/** The ledger's ConfigMaps: the members that we read, and the words on them that people see with `kubectl`. */
+/** The ledger's ConfigMaps: the members that the operator reads, and the labels and annotations that people see with `kubectl`. */
 import type {ObjectMetadata} from '../kubernetes/object.ts';
 
 /** The part of a ConfigMap that the ledger reads. */
@@ -12,24 +12,31 @@ export const ledgerLabel = 'hostport.io/ledger';
 
 export const ledgerAnnotations = {
 	schemaVersion: 'hostport.io/schema-version',
-	/** `quarantine`: nothing is allocated from here until it is lifted. Absent: open. */
+	/** `quarantine`: nothing is allocated from this ConfigMap. Absent: it gives ports. */
 	mark: 'hostport.io/mark',
-	/** `30500-30999`: the block that a page owns, so that nobody ever reads it as a block of another size. */
-	ports: 'hostport.io/ports',
-	/** A sentence for whoever finds the object. */
+	/** `30500-30999`: the block of port numbers that a page owns. */
+	block: 'hostport.io/ports',
+	/** A sentence for a person who finds the object. */
 	about: 'hostport.io/about',
 } as const;
 
-/** What this version writes, and the only version that it allocates from. */
+/** The schema that this version writes, and the only one that it allocates from. */
 export const schemaVersion = '1';
 
-/** Labels and annotations of a new index, or of a new page that owns `ports`. Both begin in quarantine. */
-export const ledgerMetadata = (kind: 'index' | 'page', about: string, ports?: string) => ({
+/**
+ * Port numbers in a page. It is part of the schema version: replicas with different sizes would find different pages for one
+ * number and give it twice. The cost of a commit grows with the page (about 6 ms at 100 entries, 12 ms at 500), while a
+ * burst should touch few pages (docs/adr/0008-writes.md).
+ */
+export const schemaBlockSize = 500;
+
+/** Labels and annotations of a new index, or of a new page that owns `block`. Both start in quarantine. */
+export const ledgerMetadata = (kind: 'index' | 'page', about: string, block?: string) => ({
 	labels: {[ledgerLabel]: kind, 'app.kubernetes.io/managed-by': 'hostport-operator'},
 	annotations: {
 		[ledgerAnnotations.schemaVersion]: schemaVersion,
 		[ledgerAnnotations.mark]: 'quarantine',
-		...(ports && {[ledgerAnnotations.ports]: ports}),
+		...(block && {[ledgerAnnotations.block]: block}),
 		[ledgerAnnotations.about]: about,
 	},
 });

@@ -15,10 +15,8 @@ export type LedgerPage = {
 	readonly resourceVersion: string;
 	/** Why nothing may be allocated from this page, in words; absent where all is well. */
 	readonly unusable?: string;
-	/** Whether it is unusable because its quarantine has not been lifted, which somebody should see to. */
+	/** Whether it is unusable because its quarantine has not been lifted yet. */
 	readonly quarantined: boolean;
-	/** Whether its annotation names the block that it has by the index. Only then may its quarantine end. */
-	readonly ownsBlock: boolean;
 	readonly entries: ReadonlyMap<string, LedgerEntry>;
 	readonly damaged: readonly DamagedEntry[];
 	/** The numbers of the block that are not free for a protocol. */
@@ -63,7 +61,6 @@ export const decodePage = ({metadata, data}: ConfigMap, first: number, blockSize
 		resourceVersion: metadata.resourceVersion,
 		...(unusable && {unusable}),
 		quarantined: mark === 'quarantine',
-		ownsBlock: metadata.annotations?.[ledgerAnnotations.ports] === blockRange(first, blockSize),
 		entries,
 		damaged,
 		taken: takenOf(first, blockSize, entries, damaged),
@@ -104,7 +101,7 @@ export const changesAsData = (changes: PageChanges): Record<string, string | nul
 	Object.fromEntries([...changes].map(([key, entry]) => [key, entry ? formatEntry(entry) : null]));
 
 const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], range: string): string | undefined => {
-	const {[ledgerAnnotations.schemaVersion]: version = '', [ledgerAnnotations.ports]: ports = '', [ledgerAnnotations.mark]: mark} = annotations ?? {};
+	const {[ledgerAnnotations.schemaVersion]: version = '', [ledgerAnnotations.block]: block = '', [ledgerAnnotations.mark]: mark} = annotations ?? {};
 	if (version !== schemaVersion) {
 		return `its annotation ${ledgerAnnotations.schemaVersion} is "${version}", and this version of the operator knows only "${schemaVersion}"`;
 	}
@@ -113,8 +110,8 @@ const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], range: s
 		return 'it is in quarantine, because Pods that hold its ports may still be on their way';
 	}
 
-	if (ports !== range) {
-		return `its annotation ${ledgerAnnotations.ports} is "${ports}", where the index says that it owns ${range}`;
+	if (block !== range) {
+		return `its annotation ${ledgerAnnotations.block} is "${block}", but a page of this name owns ${range}`;
 	}
 
 	return mark === undefined ? undefined : `its mark "${mark}" is unknown to this version of the operator`;

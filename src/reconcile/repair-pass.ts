@@ -11,14 +11,16 @@ import type {Metrics} from '../metrics.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
-import type {LedgerPages} from '../ledger/ledger.ts';
-import type {LedgerStore} from '../ledger/reservations.ts';
+import type {NewPages} from '../ledger/new-pages.ts';
+import type {Reservations} from '../ledger/reservations.ts';
 import {listHostPortsInUse} from '../ledger/host-ports-in-use.ts';
 
 export type RepairPassOptions = {
 	readonly api: Pick<ApiClient, 'list'>;
-	readonly pages: LedgerPages;
-	readonly store: Pick<LedgerStore, 'repair'>;
+	readonly newPages: Pick<NewPages, 'readAll'>;
+	/** Port numbers in a page. */
+	readonly blockSize: number;
+	readonly reservations: Pick<Reservations, 'repair'>;
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly holdMs: number;
@@ -46,15 +48,15 @@ export class RepairPass {
 	 * @throws what a read or write failed with: then the next pass judges anew.
 	 */
 	async run(signal: AbortSignal): Promise<number | undefined> {
-		const {api, pages, store, clock, logger, holdMs, mintClaim, metrics, reportDuplicates} = this.#options;
+		const {api, newPages, blockSize, reservations, clock, logger, holdMs, mintClaim, metrics, reportDuplicates} = this.#options;
 		logger.debug('a pass begins');
-		const snapshot = await pages.readAll(signal);
+		const snapshot = await newPages.readAll(signal);
 		// What was read is at least as old as this, and the list that follows is younger: an age is never overrated.
 		const now = clock.now();
 		const uses = await listHostPortsInUse(api, signal);
 		const {repairs, sightings, duplicates, nextDue} = planPass({
 			pages: snapshot,
-			blockSize: pages.known.blockSize,
+			blockSize,
 			uses,
 			sightings: this.#sightings,
 			now,
@@ -71,8 +73,8 @@ export class RepairPass {
 
 		const applied: Repair[] = [];
 		// One page after the other: a Pod that comes meanwhile waits for one write, not for all of them.
-		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOf(parseEntryKey(key)!.port, pages.known.blockSize)).values()) {
-			applied.push(...await store.repair(ofPage, signal));
+		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOf(parseEntryKey(key)!.port, blockSize)).values()) {
+			applied.push(...await reservations.repair(ofPage, signal));
 		}
 
 		const counts = Map.groupBy(applied, ({reason}) => reason).entries().map(([reason, list]) => [reason, list.length] as const);
@@ -96,12 +98,12 @@ export class RepairPass {
 	}
 
 	#measure(snapshot: ReadonlyMap<number, LedgerPage>, sightings: ReadonlyMap<string, Sighting>, duplicates: readonly Duplicate[]): void {
-		const {metrics, clock, ranges} = this.#options;
+		const {metrics, clock, ranges, blockSize} = this.#options;
 		for (const {state, range, count} of countEntries(sightings, entryStates, ranges)) {
 			metrics.entries.set({state, range}, count);
 		}
 
-		for (const {range, free, size} of countFree(snapshot, this.#options.pages.known.blockSize, ranges)) {
+		for (const {range, free, size} of countFree(snapshot, blockSize, ranges)) {
 			metrics.freePorts.set({range}, free);
 			metrics.rangePorts.set({range}, size);
 		}

@@ -11,10 +11,7 @@ import type {ApiClient, CompareAndSwap, RequestOptions} from '../../src/kubernet
 import {HttpApiClient} from '../../src/kubernetes/http-api-client.ts';
 import {systemClock} from '../../src/clock.ts';
 import {connect} from '../../src/kubernetes/credentials.ts';
-import {LedgerObjects} from '../../src/ledger/ledger-api.ts';
-import {LedgerPages} from '../../src/ledger/ledger.ts';
-import {LedgerStore} from '../../src/ledger/reservations.ts';
-import {createQuarantine} from '../../src/ledger/quarantine.ts';
+import {createLedger} from '../../src/ledger/create-ledger.ts';
 import {createMetrics} from '../../src/metrics.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
 import {podTemplate} from '../../harness/burst.ts';
@@ -45,16 +42,13 @@ const openLedger = async (t: ExecutionContext, {namespace, wrap = api => api, ho
 	});
 	const api = wrap(new HttpApiClient(connection));
 	const logger = pino({level: 'silent'});
-	const objects = new LedgerObjects(api, namespace);
-	const quarantine = createQuarantine({api, objects, clock: systemClock, logger, namespace, leaseName: 'hostport-ledger', holdMs, mintClaim: randomUUID, signal: lifetime.signal});
-	const pages = new LedgerPages({objects, quarantine, clock: systemClock, logger, metrics: createMetrics()});
-	// No Lease: whoever wants to work, works. The compare-and-swap alone must keep the ledger right.
+	// Without the Lease, the compare-and-swap alone must keep the ledger right.
 	const lock = {
-		acquire: async () => ({signal: lifetime.signal, aloneSince: systemClock.now(), isHeld: () => true, release() {}}),
+		acquire: async () => ({signal: lifetime.signal, soleHolderSince: systemClock.now(), isHeld: () => true, release() {}}),
 	};
-	const store = new LedgerStore({pages, lock, clock: systemClock, logger, random: Math.random, mintClaim: randomUUID});
-	await pages.open(AbortSignal.timeout(30_000));
-	return {store, pages, entries: async () => entriesIn(namespace)};
+	const {ledger, newPages, reservations} = createLedger({api, clock: systemClock, random: Math.random, mintClaim: randomUUID, logger, metrics: createMetrics(), namespace, holdMs, lock, signal: lifetime.signal});
+	await ledger.start(AbortSignal.timeout(30_000));
+	return {reservations, newPages, entries: async () => entriesIn(namespace)};
 };
 
 const entriesIn = async (namespace: string): Promise<Record<string, string>> => {
@@ -101,26 +95,26 @@ const failing = (times: number, fail: (write: () => Promise<unknown>) => Promise
 const reset = () => Object.assign(new Error('read ECONNRESET'), {code: 'ECONNRESET'});
 
 test('a write whose answer was lost is found by its claim, and not made again', async t => {
-	const {store, entries} = await openLedger(t, {namespace: 'lost-answer', wrap: failing(1, async write => {
+	const {reservations, entries} = await openLedger(t, {namespace: 'lost-answer', wrap: failing(1, async write => {
 		await write();
 		throw reset();
 	})});
-	const numbers = await store.reserve(demand('a/lost-'), inTime());
+	const numbers = await reservations.reserve(demand('a/lost-'), inTime());
 	t.deepEqual(numbers, [30_558, 30_559]);
 	t.deepEqual(Object.keys(await entries()).toSorted(), ['30558.tcp', '30559.tcp']);
 });
 
 test('a write that never arrived is made again', async t => {
-	const {store, entries} = await openLedger(t, {namespace: 'lost-request', wrap: failing(2, async () => {
+	const {reservations, entries} = await openLedger(t, {namespace: 'lost-request', wrap: failing(2, async () => {
 		throw reset();
 	})});
-	t.deepEqual(await store.reserve(demand('a/lost-'), inTime()), [30_558, 30_559]);
+	t.deepEqual(await reservations.reserve(demand('a/lost-'), inTime()), [30_558, 30_559]);
 	t.is(Object.keys(await entries()).length, 2);
 });
 
 test('a write that arrives after its successor is refused', async t => {
 	let late: Promise<unknown> = Promise.resolve();
-	const {store, entries} = await openLedger(t, {namespace: 'late', wrap: failing(1, async write => {
+	const {reservations, entries} = await openLedger(t, {namespace: 'late', wrap: failing(1, async write => {
 		late = new Promise((resolve, reject) => {
 			setTimeout(() => {
 				write().then(resolve, reject);
@@ -129,7 +123,7 @@ test('a write that arrives after its successor is refused', async t => {
 		late.catch(() => {});
 		throw reset();
 	})});
-	t.deepEqual(await store.reserve(demand('a/late-'), inTime()), [30_558, 30_559]);
+	t.deepEqual(await reservations.reserve(demand('a/late-'), inTime()), [30_558, 30_559]);
 	const before = await entries();
 	await t.throwsAsync(late, {message: /409/});
 	t.deepEqual(await entries(), before);
@@ -137,9 +131,9 @@ test('a write that arrives after its successor is refused', async t => {
 
 test('four writers without a Lease: 400 Pods, no port twice, and the ledger says who has it', async t => {
 	const writers = await Promise.all(Array.from({length: 4}, async () => openLedger(t, {namespace: 'no-lease'})));
-	const given = await Promise.all(writers.flatMap(({store}, writer) => Array.from({length: 100}, async (_, index) => {
+	const given = await Promise.all(writers.flatMap(({reservations}, writer) => Array.from({length: 100}, async (_, index) => {
 		const pod = `w${writer}/pod-${index}`;
-		const numbers = await store.reserve(demand(pod, {hasFixedName: true}), AbortSignal.timeout(60_000));
+		const numbers = await reservations.reserve(demand(pod, {hasFixedName: true}), AbortSignal.timeout(60_000));
 		return numbers.map(number => [`${number}.tcp`, pod] as const);
 	})));
 	const flat = given.flat();
@@ -151,10 +145,10 @@ test('four writers without a Lease: 400 Pods, no port twice, and the ledger says
 });
 
 test('a request whose time is up before the commit reserves nothing', async t => {
-	const {store, entries} = await openLedger(t, {namespace: 'too-late', wrap: failing(Infinity, async () => {
+	const {reservations, entries} = await openLedger(t, {namespace: 'too-late', wrap: failing(Infinity, async () => {
 		throw reset();
 	})});
-	await t.throwsAsync(store.reserve(demand('a/late-'), AbortSignal.timeout(4000)), {message: /in time.*ECONNRESET.*try again/});
+	await t.throwsAsync(reservations.reserve(demand('a/late-'), AbortSignal.timeout(4000)), {message: /in time.*ECONNRESET.*try again/});
 	t.deepEqual(await entries(), {});
 });
 
@@ -163,19 +157,19 @@ test('a Pod with a fixed name gets its predecessor\'s ports back, in any order a
 	const second = await openLedger(t, {namespace: 'sticky'});
 	const before = new Map<string, readonly number[]>();
 	for (const name of ['one', 'two', 'three']) {
-		before.set(name, await first.store.reserve(bare(name), inTime()));
+		before.set(name, await first.reservations.reserve(bare(name), inTime()));
 	}
 
 	for (const name of ['three', 'one', 'two']) {
-		t.deepEqual(await second.store.reserve(bare(name), inTime()), before.get(name));
+		t.deepEqual(await second.reservations.reserve(bare(name), inTime()), before.get(name));
 	}
 
 	t.is(Object.keys(await first.entries()).length, 6);
 });
 
 test('entries written by hand, or damaged, are kept to the byte, and their ports are not given', async t => {
-	const {store, entries} = await openLedger(t, {namespace: 'by-hand'});
-	await store.reserve(demand('a/first-'), inTime());
+	const {reservations, entries} = await openLedger(t, {namespace: 'by-hand'});
+	await reservations.reserve(demand('a/first-'), inTime());
 	const byHand = {
 		'30560.tcp': 'reserved for the printer',
 		'30562.tcp': '{"pod":"a/b","port":"x","state":"pending","claim":"c","since":"now","colour":"red"}',
@@ -183,29 +177,29 @@ test('entries written by hand, or damaged, are kept to the byte, and their ports
 		note: 'do not touch, Ada',
 	};
 	await client.request('PATCH', configMap('by-hand', 'hostport-ledger-30500'), {data: byHand}, mergePatch);
-	const numbers = [await store.reserve(demand('a/second-'), inTime()), await store.reserve(demand('a/third-'), inTime())].flat();
+	const numbers = [await reservations.reserve(demand('a/second-'), inTime()), await reservations.reserve(demand('a/third-'), inTime())].flat();
 	t.deepEqual(numbers.filter(number => [30_560, 30_562, 30_564].includes(number)), []);
 	t.like(await entries(), byHand);
 });
 
 test('a page of a version or with a mark that we do not know gives nothing, and the others go on', async t => {
-	const {store} = await openLedger(t, {namespace: 'versions'});
-	await store.reserve(demand('a/first-'), inTime());
+	const {reservations} = await openLedger(t, {namespace: 'versions'});
+	await reservations.reserve(demand('a/first-'), inTime());
 	for (const annotations of [{'hostport.io/schema-version': '2'}, {'hostport.io/schema-version': '1', 'hostport.io/mark': 'frozen'}]) {
 		await client.request('PATCH', configMap('versions', 'hostport-ledger-30500'), {metadata: {annotations}}, mergePatch);
-		const numbers = await store.reserve(demand('a/other-'), inTime());
+		const numbers = await reservations.reserve(demand('a/other-'), inTime());
 		t.true(numbers.every(number => number >= 31_000), numbers.join());
 		await t.throwsAsync(
-			store.reserve(demand('a/none-', {maxPort: 30_999}), inTime()),
+			reservations.reserve(demand('a/none-', {maxPort: 30_999}), inTime()),
 			{message: /hostport-ledger-30500.*(schema-version is "2"|mark "frozen")/},
 		);
 	}
 });
 
 test('an index of a version that we do not know stops everything, with a sentence', async t => {
-	const {store} = await openLedger(t, {namespace: 'new-index'});
+	const {reservations} = await openLedger(t, {namespace: 'new-index'});
 	await client.request('PATCH', configMap('new-index', 'hostport-ledger'), {metadata: {annotations: {'hostport.io/schema-version': '2'}}}, mergePatch);
-	await t.throwsAsync(store.reserve(demand('a/b', {hasFixedName: true}), inTime()), {message: /schema-version is "2"/});
+	await t.throwsAsync(reservations.reserve(demand('a/b', {hasFixedName: true}), inTime()), {message: /schema-version is "2"/});
 	await t.throwsAsync(openLedger(t, {namespace: 'new-index'}), {message: /schema-version is "2"/});
 });
 
@@ -216,19 +210,19 @@ test('a new page holds the host ports that Pods have already', async t => {
 		metadata: {name: 'foreign'},
 		spec: {...template.spec, containers: [{name: 'main', image: 'none', ports: [{name: 'web', containerPort: 80, hostPort: 5000}]}]},
 	});
-	const {store, entries} = await openLedger(t, {namespace: 'foreign'});
-	t.deepEqual(await store.reserve(demand('a/b-', {basePort: 5000, maxPort: 5999}), inTime()), [5001, 5002]);
+	const {reservations, entries} = await openLedger(t, {namespace: 'foreign'});
+	t.deepEqual(await reservations.reserve(demand('a/b-', {basePort: 5000, maxPort: 5999}), inTime()), [5001, 5002]);
 	t.like(JSON.parse((await entries())['5000.tcp'] ?? ''), {pod: 'default/foreign', port: 'web', state: 'foreign'});
 });
 
 test('an index that is made again waits for the hold time before new pages give ports, and the old pages go on', async t => {
-	const {store} = await openLedger(t, {namespace: 'again', holdMs: 1500});
-	await store.reserve(demand('a/first-'), inTime());
+	const {reservations} = await openLedger(t, {namespace: 'again', holdMs: 1500});
+	await reservations.reserve(demand('a/first-'), inTime());
 	await client.request('DELETE', configMap('again', 'hostport-ledger'));
 	const elsewhere = demand('a/new-', {basePort: 10_000, maxPort: 10_499});
-	await t.throwsAsync(store.reserve(elsewhere, inTime()), {message: /hostport-ledger-10000.*quarantine/});
-	t.deepEqual(await store.reserve(demand('a/second-'), inTime()), [30_560, 30_561]);
-	t.deepEqual(await untilFound(async () => store.reserve(elsewhere, inTime()), 'the end of the quarantine'), [10_000, 10_001]);
+	await t.throwsAsync(reservations.reserve(elsewhere, inTime()), {message: /hostport-ledger-10000.*quarantine/});
+	t.deepEqual(await reservations.reserve(demand('a/second-'), inTime()), [30_560, 30_561]);
+	t.deepEqual(await untilFound(async () => reservations.reserve(elsewhere, inTime()), 'the end of the quarantine'), [10_000, 10_001]);
 	const {data} = await client.request<{data: Record<string, string>}>('GET', configMap('again', 'hostport-ledger'));
 	t.is(data['pages'], '10000 30500');
 });

@@ -39,7 +39,7 @@ export const startWebhook = async (): Promise<Webhook> => {
 };
 
 const freshMutator = async () => {
-	const {store, api, entries, clock} = await openLedger({});
+	const {reservations, dryRun, api, entries, clock, metrics} = await openLedger({});
 	const given: Given[] = [];
 	const noted = (give: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>) => async (demand: PodDemand, signal: AbortSignal) => {
 		const numbers = await give(demand, signal);
@@ -48,11 +48,12 @@ const freshMutator = async () => {
 	};
 
 	const mutatePod = createPodMutator({
-		reserve: noted(async (demand, signal) => store.reserve(demand, signal)),
-		preview: noted(async (demand, signal) => store.preview(demand, signal)),
+		reserve: noted(async (demand, signal) => reservations.reserve(demand, signal)),
+		dryRun: noted(dryRun),
 		namespaceLabels: createNamespaceLabels(api, clock, silent),
 		ranges: defaultRanges,
 		logger: silent,
+		metrics,
 	});
 	return {mutatePod, given, entries};
 };

@@ -29,7 +29,7 @@ export const pageObject = ({first = 30_500, blockSize = 500, data, annotations}:
 		labels: {[ledgerLabel]: 'page'},
 		annotations: Object.fromEntries(Object.entries({
 			[ledgerAnnotations.schemaVersion]: schemaVersion,
-			[ledgerAnnotations.ports]: blockRange(first, blockSize),
+			[ledgerAnnotations.block]: blockRange(first, blockSize),
 			...annotations,
 		}).flatMap(([name, value]) => value === undefined ? [] : [[name, value]])),
 	},

@@ -1,12 +1,9 @@
 /** A ledger in a cluster in memory, as one replica sees it: open, with pages that have entries. */
 import {pino} from 'pino';
 import type {LeaseLock} from '../../src/lease/lease-lock.ts';
-import {LedgerObjects} from '../../src/ledger/ledger-api.ts';
-import {LedgerPages} from '../../src/ledger/ledger.ts';
-import {LedgerStore} from '../../src/ledger/reservations.ts';
-import {createQuarantine} from '../../src/ledger/quarantine.ts';
+import {createLedger} from '../../src/ledger/create-ledger.ts';
 import {createMetrics} from '../../src/metrics.ts';
-import {ledgerMetadata} from '../../src/ports/ledger-metadata.ts';
+import {ledgerMetadata, schemaBlockSize as blockSize} from '../../src/ports/ledger-metadata.ts';
 import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import {formatEntry, parseEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
@@ -17,9 +14,10 @@ import {FakeClock} from './fake-clock.ts';
 import {pageObject} from './ledger.ts';
 
 export const holdMs = 120_000;
-export const blockSize = 500;
 export const never = new AbortController().signal;
 export const silent = pino({level: 'silent'});
+
+export {schemaBlockSize as blockSize} from '../../src/ports/ledger-metadata.ts';
 
 export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>) => {
 	const clock = new FakeClock();
@@ -34,22 +32,18 @@ export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>)
 	const {labels} = ledgerMetadata('index', '');
 	cluster.put('ConfigMap', {
 		metadata: {name: indexName, labels, annotations: {'hostport.io/schema-version': '1'}},
-		data: indexData(blockSize, [...byPage.keys()]),
+		data: indexData([...byPage.keys()]),
 	});
 
 	let tokens = 0;
 	const mintClaim = () => `claim-${++tokens}`;
 	const metrics = createMetrics();
-	const objects = new LedgerObjects(api, 'operators');
-	const common = {api, objects, clock, logger: silent};
-	const quarantine = createQuarantine({...common, namespace: 'operators', leaseName: 'hostport-ledger', holdMs, mintClaim, signal: never});
-	const pages = new LedgerPages({...common, quarantine, metrics});
-	// No Lease: the compare-and-swap alone must keep the ledger right.
-	const lock: Pick<LeaseLock, 'acquire'> = {acquire: async () => ({signal: never, aloneSince: clock.now(), isHeld: () => true, release() {}})};
-	const store = new LedgerStore({pages, lock, clock, logger: silent, random: () => 0, mintClaim});
-	await pages.open(never);
+	// Without the Lease, the compare-and-swap alone must keep the ledger right.
+	const lock: Pick<LeaseLock, 'acquire'> = {acquire: async () => ({signal: never, soleHolderSince: clock.now(), isHeld: () => true, release() {}})};
+	const parts = createLedger({api, clock, random: () => 0, mintClaim, logger: silent, metrics, namespace: 'operators', holdMs, lock, signal: never});
+	await parts.ledger.start(never);
 	return {
-		clock, cluster, api, metrics, objects, quarantine, pages, store, mintClaim,
+		...parts, clock, cluster, api, metrics, mintClaim,
 		configMap: (name: string) => cluster.find('ConfigMap', {name}) as ConfigMap | undefined,
 		/** The entries of all pages. */
 		entries: (): Record<string, LedgerEntry> => Object.fromEntries([...cluster.server.all('ConfigMap')]

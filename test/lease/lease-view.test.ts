@@ -21,11 +21,11 @@ const setUp = () => {
 test('who takes again what only he has had has been alone all the time', t => {
 	const {view, see, now} = setUp();
 	see(lease('1', '1', {holderIdentity: 'a', leaseTransitions: 1}));
-	const since = view.aloneSince;
+	const since = view.soleHolderSince;
 	t.is(since, now());
 	see(lease('1', '2', {leaseTransitions: 1}));
 	see(lease('1', '3', {holderIdentity: 'a', leaseTransitions: 2}));
-	t.is(view.aloneSince, since);
+	t.is(view.soleHolderSince, since);
 });
 
 test('a Lease that was deleted and made again unseen may have been another\'s, whatever it counts', t => {
@@ -33,7 +33,7 @@ test('a Lease that was deleted and made again unseen may have been another\'s, w
 	see(lease('1', '1', {holderIdentity: 'a', leaseTransitions: 1}));
 	see(lease('2', '9', {holderIdentity: 'a', leaseTransitions: 1}));
 	t.is(lost.length, 1);
-	t.is(view.aloneSince, now());
+	t.is(view.soleHolderSince, now());
 	see(lease('3', '12', {leaseTransitions: 1}));
-	t.is(view.aloneSince, now());
+	t.is(view.soleHolderSince, now());
 });

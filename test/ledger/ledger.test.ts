@@ -1,10 +1,9 @@
-/** What a replica knows of the ledger, when answers overtake one another and others change it. */
+/** What a replica caches of the ledger when answers overtake one another and other replicas write. */
 import test from 'ava';
-import {ledgerMetadata} from '../../src/ports/ledger-metadata.ts';
-import {indexData, indexName} from '../../src/ports/ledger-index.ts';
+import type {Ledger} from '../../src/ledger/ledger.ts';
 import {pageOf} from '../../src/ports/ledger-page.ts';
 import {gate} from '../helpers/cluster-in-memory.ts';
-import type {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
+import type {ApiInMemory} from '../helpers/cluster-in-memory.ts';
 import {entryWith} from '../helpers/ledger.ts';
 import {blockSize, holdMs, never, openLedger} from '../helpers/opened-ledger.ts';
 
@@ -12,7 +11,7 @@ const key = '30558.tcp';
 const first = pageOf(30_558, blockSize);
 const entry = entryWith();
 
-/** Holds the next answer to a request back, until it is let go. */
+/** Delays the next answer to a request until the returned function is called. */
 const holdAnswer = (api: ApiInMemory, held: string) => {
 	const {opened, open} = gate();
 	api.after = async request => {
@@ -25,149 +24,100 @@ const holdAnswer = (api: ApiInMemory, held: string) => {
 	return open;
 };
 
-const keysOf = (pages: Awaited<ReturnType<typeof openLedger>>['pages']): string[] => [...(pages.known.pages.get(first)?.entries.keys() ?? [])];
+const keysOf = ({cache}: Ledger): string[] => [...(cache.pages.get(first)?.entries.keys() ?? [])];
 
-test('all pages are read, as they are', async t => {
-	const {clock, pages, write} = await openLedger({[key]: entry, '31000.tcp': entry});
-	await pages.readAll(never);
+test('readAll reads every page', async t => {
+	const {clock, newPages, write} = await openLedger({[key]: entry, '31000.tcp': entry});
+	await newPages.readAll(never);
 	await clock.advance(1);
 	write(key, undefined);
-	const all = await pages.readAll(never);
+	const all = await newPages.readAll(never);
 	t.deepEqual([...all].map(([page, {entries}]) => [page, [...entries.keys()]]), [[30_500, []], [31_000, ['31000.tcp']]]);
 });
 
-test('what is read later does not change what was handed out', async t => {
-	const {clock, pages, write} = await openLedger({[key]: entry});
-	const all = await pages.readAll(never);
+test('a later read does not change a snapshot', async t => {
+	const {clock, newPages, ledger, write} = await openLedger({[key]: entry});
+	const all = await newPages.readAll(never);
 	write('30559.tcp', entry);
 	await clock.advance(1);
-	await pages.readAll(never);
+	await newPages.readAll(never);
 	t.deepEqual([...(all.get(first)?.entries.keys() ?? [])], [key]);
-	t.deepEqual(keysOf(pages), [key, '30559.tcp']);
+	t.deepEqual(keysOf(ledger), [key, '30559.tcp']);
 });
 
-test('an answer that a commit has overtaken is not kept', async t => {
-	const {clock, api, pages} = await openLedger({[key]: entry});
-	await pages.readAll(never);
+test('a read that a commit has overtaken is not cached', async t => {
+	const {clock, api, newPages, ledger} = await openLedger({[key]: entry});
+	await newPages.readAll(never);
 	await clock.advance(1);
-	const letGo = holdAnswer(api, 'GET hostport-ledger-30500');
-	const reading = pages.readAll(never);
+	const answer = holdAnswer(api, 'GET hostport-ledger-30500');
+	const reading = newPages.readAll(never);
 	await clock.advance(1);
-	await pages.commit(pages.known.pages.get(first)!, new Map([['30559.tcp', entry]]), never);
-	letGo();
+	await ledger.commit(ledger.cache.pages.get(first)!, new Map([['30559.tcp', entry]]), never);
+	answer();
 	await reading;
-	t.deepEqual(keysOf(pages), [key, '30559.tcp']);
+	t.deepEqual(keysOf(ledger), [key, '30559.tcp']);
 });
 
-test('after a conflict what is read is kept, also from an API server that was restored from a backup', async t => {
-	const [{clock, api, pages}, backup] = await Promise.all([openLedger({[key]: entry}), openLedger({[key]: entry})]);
-	await pages.readAll(never);
-	await pages.commit(pages.known.pages.get(first)!, new Map([['30559.tcp', entry]]), never);
+test('after a conflict a read is cached, also with an older resourceVersion', async t => {
+	const [{clock, api, newPages, ledger}, backup] = await Promise.all([openLedger({[key]: entry}), openLedger({[key]: entry})]);
+	await newPages.readAll(never);
+	await ledger.commit(ledger.cache.pages.get(first)!, new Map([['30559.tcp', entry]]), never);
 	api.server = backup.cluster.server;
-	await t.throwsAsync(pages.commit(pages.known.pages.get(first)!, new Map([['30560.tcp', entry]]), never), {message: /409/});
+	await t.throwsAsync(ledger.commit(ledger.cache.pages.get(first)!, new Map([['30560.tcp', entry]]), never), {message: /409/});
 	await clock.advance(1);
-	await pages.readAll(never);
-	t.deepEqual(keysOf(pages), [key]);
-	await t.notThrowsAsync(pages.commit(pages.known.pages.get(first)!, new Map([['30560.tcp', entry]]), never));
+	await newPages.readAll(never);
+	t.deepEqual(keysOf(ledger), [key]);
+	await t.notThrowsAsync(ledger.commit(ledger.cache.pages.get(first)!, new Map([['30560.tcp', entry]]), never));
 });
 
-test('an index counts as read when it was asked for, not when the answer came', async t => {
-	const {clock, api, pages} = await openLedger({[key]: entry});
+test('an index counts as read from when the request was sent', async t => {
+	const {clock, api, newPages, ledger} = await openLedger({[key]: entry});
 	await clock.advance(1);
-	const letGo = holdAnswer(api, 'GET hostport-ledger');
-	const reading = pages.readAll(never);
+	const answer = holdAnswer(api, 'GET hostport-ledger');
+	const reading = newPages.readAll(never);
 	await clock.advance(10);
 	const since = clock.now();
-	letGo();
+	answer();
 	await reading;
-	t.false(pages.known.meets({index: since, pages: new Map(), touched: new Set(), consistent: new Set()}));
-	t.true(pages.known.meets({index: since - 10, pages: new Map(), touched: new Set(), consistent: new Set()}));
+	t.false(ledger.cache.covers({index: since, pages: new Map(), written: new Set(), consistent: new Set()}));
+	t.true(ledger.cache.covers({index: since - 10, pages: new Map(), written: new Set(), consistent: new Set()}));
 });
 
-test('a page that somebody has deleted comes back in quarantine, and with its Pods and NodePorts after the hold time', async t => {
-	const {clock, cluster, pages, entries} = await openLedger({[key]: entry});
+test('a deleted page comes back in quarantine, then with its Pods and NodePorts', async t => {
+	const {clock, cluster, newPages, ledger, entries} = await openLedger({[key]: entry});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger-30500'});
 	const {metadata: {uid}} = cluster.put('Service', {
 		metadata: {namespace: 'shop', name: 'web'},
 		spec: {ports: [{name: 'http', port: 80, protocol: 'TCP', nodePort: 30_600}], healthCheckNodePort: 31_600},
 	});
-	const all = await pages.readAll(never);
+	const all = await newPages.readAll(never);
 	t.true(all.get(first)?.quarantined);
 	await clock.advance(holdMs - 1);
 	t.deepEqual(entries(), {});
 	await clock.advance(1);
 	t.like(entries(), {'30600.tcp': {pod: 'Service shop/web', port: 'http', state: 'foreign', uid}});
 	t.deepEqual(Object.keys(entries()), ['30600.tcp']);
-	await pages.readAll(never);
-	t.is(pages.known.pages.get(first)?.unusable, undefined);
+	await newPages.readAll(never);
+	t.is(ledger.cache.pages.get(first)?.unusable, undefined);
 });
 
-test('an index that somebody has deleted is made again with its pages', async t => {
-	const {clock, cluster, pages, configMap} = await openLedger({[key]: entry, '31000.tcp': entry});
+test('a deleted index is created again with its pages', async t => {
+	const {clock, cluster, newPages, configMap} = await openLedger({[key]: entry, '31000.tcp': entry});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
 	await clock.advance(1);
-	const all = await pages.readAll(never);
+	const all = await newPages.readAll(never);
 	t.deepEqual([...all.keys()], [30_500, 31_000]);
 	t.is(configMap('hostport-ledger')?.data?.['pages'], '30500 31000');
 });
 
-test('an index that is made again keeps the size of the blocks that are open, however many pages of another size wait', async t => {
-	const {clock, cluster, pages, configMap} = await openLedger({[key]: entry});
-	for (const first of [31_000, 31_016, 31_032]) {
-		cluster.put('ConfigMap', {metadata: {name: `hostport-ledger-${first}`, ...ledgerMetadata('page', '', `${first}-${first + 15}`)}});
-	}
-
-	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
-	await clock.advance(1);
-	await pages.readAll(never);
-	t.like(configMap('hostport-ledger')?.data, {'block-size': '500', pages: '30500'});
-});
-
-test('what came from the cache of the API server is not the latest', async t => {
-	const {clock, pages} = await openLedger({[key]: entry});
-	await pages.readAll(never);
+test('a read from the watch cache is not a consistent read', async t => {
+	const {clock, newPages, ledger} = await openLedger({[key]: entry});
+	await newPages.readAll(never);
 	await clock.advance(10);
-	const needs = {index: -Infinity, pages: new Map([[first, clock.now()]]), touched: new Set<number>()};
-	await pages.read({...needs, consistent: new Set()}, never);
-	t.true(pages.known.meets({...needs, consistent: new Set()}));
-	t.false(pages.known.meets({...needs, consistent: new Set([first])}));
-	await pages.read({...needs, consistent: new Set([first])}, never);
-	t.true(pages.known.meets({...needs, consistent: new Set([first])}));
-});
-
-/** Somebody has deleted the whole ledger, and one who had never seen it has begun another. */
-const beginAnew = (cluster: ClusterInMemory, size: number): void => {
-	for (const {metadata} of cluster.server.all('ConfigMap')) {
-		cluster.remove('ConfigMap', metadata);
-	}
-
-	const {labels, annotations} = ledgerMetadata('index', '');
-	cluster.put('ConfigMap', {metadata: {name: indexName, labels, annotations}, data: indexData(size, [])});
-};
-
-test('a ledger that was begun anew with blocks of another size is read anew, and gets no page of the old size', async t => {
-	const {clock, cluster, pages, configMap} = await openLedger({[key]: entry, '31100.tcp': entry});
-	await pages.readAll(never);
-	beginAnew(cluster, 1000);
-	await clock.advance(1);
-	await pages.readOrCreate({index: -Infinity, pages: new Map([[first, clock.now()]]), touched: new Set([first]), consistent: new Set([first])}, never);
-	t.is(pages.known.blockSize, 1000);
-	t.deepEqual([...pages.known.pages.keys()], []);
-	t.is(configMap('hostport-ledger')?.data?.['pages'], '');
-});
-
-test('a page of the old size opens as one of the new size, once nobody can be on his way', async t => {
-	const {clock, cluster, pages, configMap} = await openLedger({'31000.tcp': entry});
-	const {labels, annotations} = ledgerMetadata('page', '', '31000-31499');
-	beginAnew(cluster, 1000);
-	cluster.put('ConfigMap', {metadata: {name: 'hostport-ledger-31000', labels, annotations}});
-	await clock.advance(1);
-	await pages.readAll(never);
-	await pages.readOrCreate({index: -Infinity, pages: new Map([[31_000, clock.now()]]), touched: new Set([31_000]), consistent: new Set([31_000])}, never);
-	t.truthy(pages.known.pages.get(31_000)?.unusable);
-	await clock.advance(holdMs);
-	await clock.advance(2000);
-	await pages.readAll(never);
-	t.is(configMap('hostport-ledger-31000')?.metadata.annotations?.['hostport.io/ports'], '31000-31999');
-	t.is(pages.known.pages.get(31_000)?.unusable, undefined);
+	const needs = {index: -Infinity, pages: new Map([[first, clock.now()]]), written: new Set<number>()};
+	await ledger.read({...needs, consistent: new Set()}, never);
+	t.true(ledger.cache.covers({...needs, consistent: new Set()}));
+	t.false(ledger.cache.covers({...needs, consistent: new Set([first])}));
+	await ledger.read({...needs, consistent: new Set([first])}, never);
+	t.true(ledger.cache.covers({...needs, consistent: new Set([first])}));
 });

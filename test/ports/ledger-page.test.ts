@@ -74,7 +74,7 @@ test('a key with a number beyond all ports is kept', isDamaged, '305580.tcp', li
 test('an entry of the page below is kept', isDamaged, '30499.tcp', line, 30_499, 'the port is not one of this page, 30500-30999');
 test('an entry of the page above is kept', isDamaged, '31000.tcp', line, 31_000, 'the port is not one of this page, 30500-30999');
 
-const {schemaVersion, ports, mark} = ledgerAnnotations;
+const {schemaVersion, block, mark} = ledgerAnnotations;
 const isUnusable = test.macro((t, annotations: Record<string, string | undefined>, why: string | undefined, quarantined: boolean) => {
 	const page = decodePage(pageObject({annotations, data: {'30558.tcp': line}}), 30_500, 500);
 	t.is(page.unusable, why);
@@ -85,8 +85,8 @@ const isUnusable = test.macro((t, annotations: Record<string, string | undefined
 test('an open page is usable', isUnusable, {}, undefined, false);
 test('a page of a newer version is unusable', isUnusable, {[schemaVersion]: '2'}, 'its annotation hostport.io/schema-version is "2", and this version of the operator knows only "1"', false);
 test('a page without version is unusable', isUnusable, {[schemaVersion]: undefined}, 'its annotation hostport.io/schema-version is "", and this version of the operator knows only "1"', false);
-test('a page of another block size is unusable', isUnusable, {[ports]: '30500-30599'}, 'its annotation hostport.io/ports is "30500-30599", where the index says that it owns 30500-30999', false);
-test('a page that does not say what it owns is unusable', isUnusable, {[ports]: undefined}, 'its annotation hostport.io/ports is "", where the index says that it owns 30500-30999', false);
+test('a page of another block size is unusable', isUnusable, {[block]: '30500-30599'}, 'its annotation hostport.io/ports is "30500-30599", but a page of this name owns 30500-30999', false);
+test('a page that does not say what it owns is unusable', isUnusable, {[block]: undefined}, 'its annotation hostport.io/ports is "", but a page of this name owns 30500-30999', false);
 test('a page in quarantine is unusable', isUnusable, {[mark]: 'quarantine'}, 'it is in quarantine, because Pods that hold its ports may still be on their way', true);
 test('a page with an unknown mark is unusable', isUnusable, {[mark]: 'frozen'}, 'its mark "frozen" is unknown to this version of the operator', false);
 test('a page with an empty mark is unusable', isUnusable, {[mark]: ''}, 'its mark "" is unknown to this version of the operator', false);

@@ -30,7 +30,7 @@ class Election {
 
 	win(): void {
 		this.#term = new AbortController();
-		this.#waiting?.resolve({signal: this.#term.signal, aloneSince: 0, isHeld: () => true, release() {}});
+		this.#waiting?.resolve({signal: this.#term.signal, soleHolderSince: 0, isHeld: () => true, release() {}});
 	}
 
 	lose(): void {
@@ -107,7 +107,7 @@ test('the ledger is read before Pods and Services are listed', async t => {
 
 test('a Pod that is admitted and stored during a pass keeps its port', async t => {
 	const test = await setUp(t, {[key]: {...bound, state: 'released'}, ...quiet});
-	const {clock, cluster, store, stateOf, api} = test;
+	const {clock, cluster, reservations, stateOf, api} = test;
 	cluster.put('Pod', quietPod);
 	await test.leadQuietly();
 	const {opened, open} = gate();
@@ -115,7 +115,7 @@ test('a Pod that is admitted and stored during a pass keeps its port', async t =
 	// It comes between the list and the commit of the pass that would free its port.
 	api.after = async request => request === 'GET pods' ? opened : undefined;
 	await clock.advance(1);
-	const [port] = await store.reserve(demandFor(['grpc'], {pod: 'game/server-0', hasFixedName: true}), never);
+	const [port] = await reservations.reserve(demandFor(['grpc'], {pod: 'game/server-0', hasFixedName: true}), never);
 	t.is(port, 30_558);
 	cluster.put('Pod', storedPod('server-0', 30_558));
 	open();

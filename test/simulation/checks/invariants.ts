@@ -24,7 +24,6 @@ export const invariants = {
 	'nothing twice': 'a request whose reservation is in the page that is written does not reserve again',
 	'same name, same ports': 'a Pod whose name comes again gets the ports that the ledger has for that name, where they are in its range and have been there for a second',
 	'a refusal is true': 'no Pod is told that its range is full while more numbers of it have been free for a while than all who ask want',
-	'one block for each port': 'no port lies in the blocks of two open pages',
 	'marked pages rest': 'no port enters a marked page unless the same write lifts the mark',
 	'nothing by hand is lost': 'what a person wrote into a page and this version can not read stays',
 	'answered in time': 'every request is answered by its deadline, where its replica runs',
@@ -42,6 +41,8 @@ export type Violation = {readonly invariant: Invariant; readonly atMs: number; r
 
 export type InvariantOptions = {
 	readonly now: () => number;
+	/** Port numbers in a page. */
+	readonly blockSize: number;
 	/** How long an entry must be held at least, on the true clock. */
 	readonly holdMs: number;
 	/** Whether no write is on its way for long. */
@@ -71,12 +72,13 @@ export class Invariants {
 	/** UIDs of Pods that have ever had a port, by its key. */
 	readonly #uidsByKey = new Map<string, Set<string>>();
 	readonly #attemptsByPod = new Map<string, Attempt>();
-	readonly #knowable = new Knowable();
+	readonly #knowable: Knowable;
 	/** By first port, with the last one. */
 	readonly #pages = new Map<number, {readonly page: Stored; readonly last: number}>();
 
 	constructor(options: InvariantOptions) {
 		this.#options = options;
+		this.#knowable = new Knowable(options.blockSize);
 	}
 
 	violated(invariant: Invariant, detail: string): void {
@@ -167,23 +169,10 @@ export class Invariants {
 		}
 
 		const opens = after && !isMarked(after) && (!before || isMarked(before));
-		if (opens) {
-			this.#checkAlone(first, after, by);
-		}
-
 		// An open page loses an entry only by a change of that entry, which was looked at.
 		for (const [key] of opens ? this.holders : []) {
 			if (this.#pageOf(key) === after) {
 				this.#checkCovered(key, `after a write of ${by}`);
-			}
-		}
-	}
-
-	#checkAlone(first: number, opened: Stored, by: string): void {
-		const last = lastPortOf(opened);
-		for (const [otherFirst, {page, last: otherLast}] of this.#pages) {
-			if (page !== opened && !isMarked(page) && otherFirst <= last && otherLast >= first) {
-				this.violated('one block for each port', `${by} opened ${opened.metadata.name} with ${first}-${last}, while ${page.metadata.name} has ${otherFirst}-${otherLast}`);
 			}
 		}
 	}

@@ -23,6 +23,7 @@ const sharesNumber = /^dns/;
 type Named = {readonly entry: LedgerEntry; readonly since: number};
 
 export class Knowable {
+	readonly #blockSize: number;
 	/** Attempts to create Pods, by the name that the ledger has for them. */
 	readonly #attempts = new Map<string, Attempt[]>();
 	readonly #all: Attempt[] = [];
@@ -35,7 +36,11 @@ export class Knowable {
 	readonly #changedAt = new Map<number, number>();
 	/** By first port: since when a page has been open. */
 	readonly #openSince = new Map<number, number>();
-	#index: {readonly blockSize: number; readonly pages: ReadonlySet<number>; readonly since: number} | undefined;
+	#index: {readonly pages: ReadonlySet<number>; readonly since: number} | undefined;
+
+	constructor(blockSize: number) {
+		this.#blockSize = blockSize;
+	}
 
 	asked(attempt: Attempt): void {
 		this.#all.push(attempt);
@@ -48,18 +53,13 @@ export class Knowable {
 	}
 
 	indexChanged({after, at}: Change): void {
-		const {'block-size': blockSize, pages = ''} = (after?.['data'] ?? {}) as {readonly 'block-size'?: string; readonly pages?: string};
-		const isSame = this.#index?.blockSize === Number(blockSize);
-		if (!isSame) {
-			this.#openSince.clear();
-		}
-
-		this.#index = after && {blockSize: Number(blockSize), pages: new Set(pages.split(' ').map(Number)), since: isSame ? this.#index!.since : at};
+		const {pages = ''} = (after?.['data'] ?? {}) as {readonly pages?: string};
+		this.#index = after && {pages: new Set(pages.split(' ').map(Number)), since: this.#index?.since ?? at};
 	}
 
 	pageChanged(first: number, page: Stored | undefined, isOpen: boolean, at: number): void {
 		const [from, to] = (page?.metadata.annotations?.['hostport.io/ports'] ?? '').split('-').map(Number);
-		if (!isOpen || from !== first || to !== first + (this.#index?.blockSize ?? 0) - 1) {
+		if (!isOpen || from !== first || to !== first + this.#blockSize - 1) {
 			this.#openSince.delete(first);
 		} else if (!this.#openSince.has(first)) {
 			this.#openSince.set(first, at);
@@ -131,7 +131,7 @@ export class Knowable {
 			return false;
 		}
 
-		const first = port - (port % this.#index.blockSize);
+		const first = port - (port % this.#blockSize);
 		return this.#index.pages.has(first) && (this.#openSince.get(first) ?? Infinity) < since;
 	}
 }

@@ -8,7 +8,7 @@ export type Theme = {
 	readonly name: string;
 	/** What may go wrong, and nothing else does. */
 	readonly faults: Partial<FaultRates>;
-	/** Numbers in a page, where a ledger is there already. */
+	/** Port numbers in a page. */
 	readonly blockSize?: number;
 	/** How many numbers all Pods fight for. */
 	readonly ports?: number;
@@ -81,8 +81,8 @@ export const themes = [
 		spanMs: 200_000,
 	},
 	{
-		// The ledger is begun anew, again and again, by replicas of two versions that make blocks of different size.
-		name: 'two block sizes',
+		// Index and ledger are deleted again and again while replicas of two releases run and restart.
+		name: 'two releases',
 		faults: {ledgerDeletions: 4, indexDeletions: 12, lateStorage: 0.5, slowStorage: 0.5, slowLists: 0.1, restarts: 50, crashes: 4},
 		shareBefore: 0.5,
 		spanMs: 250_000,

@@ -15,10 +15,9 @@ const mark = '?before';
 const shared = `${source}errors.ts`;
 
 const edits: readonly Edit[] = [
-	{file: 'ledgerIndex', replace: 'defaultBlockSize = 500', with: 'defaultBlockSize = 100'},
-	{file: 'gathering', replace: 'perPodMs = 4;', with: 'perPodMs = 0;'},
+	{file: 'batchWindow', replace: 'perPodMs = 4;', with: 'perPodMs = 0;'},
 	{file: 'reservations', replace: 'turnMs = 60;', with: 'turnMs = 0;'},
-	{file: 'ledger', replace: 'mostAtOnce = 8;', with: 'mostAtOnce = 1;'},
+	{file: 'newPages', replace: 'maximumAhead = 8;', with: 'maximumAhead = 1;'},
 	{file: 'leaseWork', replace: 'expectMs = 500;', with: 'expectMs = 0;'},
 	{file: 'reconciler', replace: 'changePassMs = 30_000;', with: 'changePassMs = 15_000;'},
 	{file: 'replica', replace: 'eager: true', with: 'eager: false'},

@@ -35,16 +35,10 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'list Pods before the ledger',
 		theme: 'long passes',
-		edits: [edit(
-			'repairPass',
-			`const snapshot = await pages.readAll(signal);
-		// What was read is at least as old as this, and the list that follows is younger: an age is never overrated.
-		const now = clock.now();
-		const uses = await listHostPortsInUse(api, signal);`,
-			`const uses = await listHostPortsInUse(api, signal);
-		const snapshot = await pages.readAll(signal);
-		const now = clock.now();`,
-		)],
+		edits: [
+			edit('repairPass', 'const snapshot = await newPages.readAll(signal);', 'const uses = await listHostPortsInUse(api, signal);\n\t\tconst snapshot = await newPages.readAll(signal);'),
+			edit('repairPass', 'const uses = await listHostPortsInUse(api, signal);\n\t\tconst {', 'const {'),
+		],
 	},
 	{
 		name: 'trust request.uid as identity',
@@ -52,8 +46,8 @@ export const variants: readonly Variant[] = [
 			edit('mutatePod', 'const mutatePod = async', 'const numbersByUid = new Map<string, readonly number[]>();\n\nconst mutatePod = async'),
 			edit(
 				'mutatePod',
-				'const numbers = await (request.dryRun ? preview : reserve)(plan.demand, signal);',
-				'const numbers = numbersByUid.get(request.uid) ?? await (request.dryRun ? preview : reserve)(plan.demand, signal);\n\tif (!request.dryRun) numbersByUid.set(request.uid, numbers);',
+				'const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);',
+				'const numbers = numbersByUid.get(request.uid) ?? await (request.dryRun ? dryRun : reserve)(plan.demand, signal);\n\tif (!request.dryRun) numbersByUid.set(request.uid, numbers);',
 			),
 		],
 	},
@@ -62,7 +56,7 @@ export const variants: readonly Variant[] = [
 		edits: [edit(
 			'ledgerApi',
 			'metadata: {resourceVersion: page.resourceVersion},\n\t\t\tdata: changesAsData(changes)',
-			'metadata: {resourceVersion: (await this.readPage(page.first, page.blockSize, signal))?.resourceVersion ?? page.resourceVersion},\n\t\t\tdata: changesAsData(changes)',
+			'metadata: {resourceVersion: (await this.readPage(page.first, signal))?.resourceVersion ?? page.resourceVersion},\n\t\t\tdata: changesAsData(changes)',
 		)],
 	},
 	{
@@ -77,12 +71,12 @@ export const variants: readonly Variant[] = [
 		theme: 'unknown outcomes',
 		edits: [edit(
 			'ledger',
-			'this.known.doubt(page.first);\n\t\t\tthrow error;',
-			`this.known.doubt(page.first);
+			'this.cache.invalidate(page.first);\n\t\t\tthrow error;',
+			`this.cache.invalidate(page.first);
 			if (!(error instanceof ApiError && error.status < 500)) {
-				const fresh = await this.#options.objects.readPage(page.first, page.blockSize, signal);
+				const fresh = await ledgerApi.readPage(page.first, signal);
 				if (fresh) {
-					this.known.keep(await this.#options.objects.commit(fresh, changes, signal));
+					this.cache.storePage(await ledgerApi.commit(fresh, changes, signal));
 					return;
 				}
 			}
@@ -109,34 +103,34 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'quarantine lifted without a new list',
-		edits: [edit('pageQuarantine', '.filter(([key]) => !isKept.has(key)));', '.filter(([key]) => !isKept.has(key) && key === page.uid));')],
+		edits: [edit('quarantine', '.filter(([key]) => !isKept.has(key)));', '.filter(([key]) => !isKept.has(key) && key === \'\'));')],
 	},
 	{
 		name: 'quarantine lifted at once',
-		edits: [edit('markWatch', 'await clock.sleep(holdMs, signal);', 'await clock.sleep(holdMs / 1000, signal);')],
+		edits: [edit('quarantine', 'await clock.sleep(holdMs, signal);', 'await clock.sleep(holdMs / 1000, signal);')],
 	},
 	{
 		name: 'a page created before the index names it',
 		theme: 'makers die',
 		edits: [
-			edit('ledger', 'async first => objects.createPage(first,', 'async first => this.#createAndOpen(first,'),
-			edit('ledger', '\t/** Opens what we have just brought into the index;', `
-				async #createAndOpen(first: number, blockSize: number, signal: AbortSignal): Promise<void> {
-					const {objects, quarantine} = this.#options;
-					await objects.createPage(first, blockSize, signal);
-					const made = await this.#readPage(first, signal);
-					for (const opened of made?.quarantined && !this.known.index.pages.includes(first) ? await quarantine.pages.open([made], signal) : []) {
-						this.known.keep(opened);
+			edit('newPages', 'async first => ledgerApi.createPage(first,', 'async first => this.#createAndLift(first,'),
+			edit('newPages', '\t/** Lifts the quarantine of new pages.', `
+				async #createAndLift(first: number, signal: AbortSignal): Promise<void> {
+					const {ledger, ledgerApi, quarantine} = this.#options;
+					await ledgerApi.createPage(first, signal);
+					const made = await ledger.readPage(first, signal);
+					for (const lifted of made?.quarantined && !ledger.cache.index.pageStarts.includes(first) ? await quarantine.liftPages([made], signal) : []) {
+						ledger.cache.storePage(lifted);
 					}
 				}
 
-				/** Opens what we have just brought into the index;`),
+				/** Lifts the quarantine of new pages.`),
 		],
 	},
 	{
 		name: 'a page opened although the index does not name it',
 		theme: 'makers die',
-		edits: [edit('pageQuarantine', 'index.pages.includes(first) || await', 'index.pages.includes(first) || first > 0 || await')],
+		edits: [edit('quarantine', 'index.pageStarts.includes(first) || await', 'index.pageStarts.includes(first) || first > 0 || await')],
 	},
 	{
 		name: 'a spent deadline answered as a failure of ours',
@@ -167,7 +161,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a claim looked up only after an error',
 		theme: 'narrow pages',
-		edits: [edit('reservations', "logger.debug({err: error}, 'somebody else has changed the ledger: planning again');", "for (const waiting of batch) if (waiting.kind === 'admission') waiting.earlierClaims.length = 0;")],
+		edits: [edit('reservations', "logger.debug({err: error}, 'another writer has changed the ledger: planning again');", "for (const request of this.#committer.batch) if (request.kind === 'admission') request.earlierClaims.length = 0;")],
 	},
 	{
 		name: 'a claim never looked up',
@@ -177,15 +171,15 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'one claim for all attempts of a request',
 		theme: 'unknown outcomes',
-		edits: [edit('reservations', 'request.claim = mintClaim();', 'request.claim ||= mintClaim();')],
+		edits: [edit('batchCommitter', 'request.claim = mintClaim();', 'request.claim ||= mintClaim();')],
 	},
 	{
 		name: 'answers before the commit',
-		edits: [edit('reservations', "outcome.kind === 'allocated' && touched.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touched.isSubsetOf(committed) || true)")],
+		edits: [edit('batchCommitter', "outcome.kind === 'allocated' && touched.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touched.isSubsetOf(committed) || true)")],
 	},
 	{
 		name: 'a dry run that reserves',
-		edits: [edit('mutatePod', 'request.dryRun ? preview : reserve', 'request.dryRun && false ? preview : reserve')],
+		edits: [edit('mutatePod', 'request.dryRun ? dryRun : reserve', 'request.dryRun && false ? dryRun : reserve')],
 	},
 	{
 		name: 'Pods listed by their label',
@@ -224,27 +218,19 @@ export const variants: readonly Variant[] = [
 		edits: [edit('ledgerPage', "if (mark === 'quarantine') {", "if (mark === 'quarantine' && range === '') {"), edit('ledgerPage', 'return mark === undefined ? undefined :', "return mark === undefined || mark === 'quarantine' ? undefined :")],
 	},
 	{
-		name: 'an index begun anew with blocks of any size',
-		theme: 'two block sizes',
-		edits: [
-			edit('ledgerBlocks', '?? [otherwise];', '&& false || [otherwise];'),
-			edit('indexQuarantine', 'if (open.length === 0) {', 'if (open.length >= 0) {'),
-		],
-	},
-	{
 		name: 'an index that is made again taken for a first installation',
 		theme: 'deleted ledgers',
-		edits: [edit('indexQuarantine', 'await this.#isFirstInstallation(signal)', 'await this.#isFirstInstallation(signal) || index.quarantined')],
+		edits: [edit('quarantine', 'await this.#isFirstInstallation(signal)', 'await this.#isFirstInstallation(signal) || index.quarantined')],
 	},
 	{
 		name: 'pages of a marked index opened at once',
 		theme: 'deleted ledgers',
-		edits: [edit('ledger', 'index.quarantined ? [] : fresh', 'fresh')],
+		edits: [edit('newPages', 'index.quarantined ? [] : unlisted', 'unlisted')],
 	},
 	{
 		name: 'a mark lifted whatever has become of the page',
 		theme: 'vanishing pages',
-		edits: [edit('ledgerApi', 'resourceVersion: page.resourceVersion,\n\t\t\t\tannotations: {[ledgerAnnotations.mark]: null', 'annotations: {[ledgerAnnotations.mark]: null')],
+		edits: [edit('ledgerApi', 'resourceVersion,\n\t\t\t\tannotations: {[ledgerAnnotations.mark]: null', 'resourceVersion: undefined as unknown as string,\n\t\t\t\tannotations: {[ledgerAnnotations.mark]: null')],
 	},
 	{
 		name: 'a released entry freed at once',
@@ -277,22 +263,22 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'an answer after the first of several commits',
 		theme: 'narrow pages',
-		edits: [edit('reservations', "outcome.kind === 'allocated' && touched.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touched.size === 0 || !touched.isDisjointFrom(committed))")],
+		edits: [edit('batchCommitter', "outcome.kind === 'allocated' && touched.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touched.size === 0 || !touched.isDisjointFrom(committed))")],
 	},
 	{
 		name: 'predecessors looked for in pages from the API server\'s cache',
 		theme: 'full ranges',
-		edits: [edit('requiredReads', "need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);\n\t\t\tif (mustSeeAll) {", "need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);\n\t\t\tif (outcome.kind === 'exhausted') {")],
+		edits: [edit('requiredReads', "require(first, mustSeeAll ? allReadAfter : now - fullPageLifetimeMs);\n\t\t\tif (mustSeeAll) {", "require(first, mustSeeAll ? allReadAfter : now - fullPageLifetimeMs);\n\t\t\tif (outcome.kind === 'exhausted') {")],
 	},
 	{
 		name: 'predecessors looked for in pages that were read long ago',
 		theme: 'full ranges',
-		edits: [edit('requiredReads', 'Math.max(since, Math.max(startedAt, askedAt) - predecessorLifetimeMs)', 'startedAt - 60 * predecessorLifetimeMs')],
+		edits: [edit('requiredReads', 'Math.max(soleHolderSince, Math.max(startedAt, arrivedAt) - predecessorLifetimeMs)', 'startedAt - 60 * predecessorLifetimeMs')],
 	},
 	{
 		name: 'a refusal that rests on pages from the API server\'s cache',
 		theme: 'full ranges',
-		edits: [edit('requiredReads', "need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);\n\t\t\tif (mustSeeAll) {", "need(first, mustSeeAll ? allSince : now - fullPageLifetimeMs);\n\t\t\tif (demand.hasFixedName && outcome.kind !== 'exhausted') {")],
+		edits: [edit('requiredReads', "require(first, mustSeeAll ? allReadAfter : now - fullPageLifetimeMs);\n\t\t\tif (mustSeeAll) {", "require(first, mustSeeAll ? allReadAfter : now - fullPageLifetimeMs);\n\t\t\tif (demand.hasFixedName && outcome.kind !== 'exhausted') {")],
 	},
 	{
 		name: 'a refusal that rests on pages that were read long ago',

@@ -18,6 +18,8 @@ export type SimulatedReplicaOptions = {
 	readonly journal: Journal;
 	readonly faults: () => FaultRates;
 	readonly config: ReplicaOptions['config'];
+	/** Port numbers in a page. */
+	readonly blockSize: number;
 	/** Of the version that it runs. */
 	readonly create: typeof createReplica;
 	/** Unique for each process. */
@@ -35,7 +37,7 @@ export class SimulatedReplica {
 	readonly #replica: Replica;
 	readonly #journal: Journal;
 
-	constructor({server, scheduler, random, journal, faults, config, create, name}: SimulatedReplicaOptions) {
+	constructor({server, scheduler, random, journal, faults, config, blockSize, create, name}: SimulatedReplicaOptions) {
 		this.name = name;
 		this.config = config;
 		this.process = new SimulatedProcess(scheduler, random);
@@ -50,6 +52,7 @@ export class SimulatedReplica {
 			metrics: createMetrics(),
 			identity: name,
 			config,
+			blockSize,
 		});
 		journal.write(`${name} starts`);
 		void this.#start();
@@ -79,7 +82,7 @@ export class SimulatedReplica {
 	}
 
 	async #start(): Promise<void> {
-		await this.#replica.open(new AbortController().signal);
+		await this.#replica.load(new AbortController().signal);
 		this.#replica.start();
 		this.isServing = true;
 		this.#journal.write(`${this.name} is ready`);

@@ -48,6 +48,8 @@ export class World {
 	/** All processes that have not ended. */
 	readonly replicas = new Set<SimulatedReplica>();
 	readonly spanMs: number;
+	/** Port numbers in a page. */
+	readonly #blockSize: number;
 	readonly theme: Theme | undefined;
 	faults: FaultRates;
 	readonly #people: ReturnType<typeof createPeople>;
@@ -69,8 +71,10 @@ export class World {
 		this.contested = {first: 31_000, last: 31_000 + (theme?.ports ?? random.integer(60, 400))};
 		this.faults = theme ? {...noFaults, ...theme.faults} : someFaults(random);
 		const isPunctual = this.faults.slow === 0 && this.faults.pauses === 0;
+		this.#blockSize = theme?.blockSize ?? random.pick([16, 50, 100]);
 		this.invariants = new Invariants({
 			now,
+			blockSize: this.#blockSize,
 			holdMs: 2 * this.requestTimeoutMs * (1 - clockTolerance),
 			isPunctual,
 			isQuick: isPunctual && (['slowReads', 'slowLists', 'requestLost', 'answerLost'] as const).every(fault => this.faults[fault] === 0),
@@ -93,7 +97,7 @@ export class World {
 		}
 
 		if (random.chance(0.8)) {
-			this.#makeLedger(theme?.blockSize ?? random.pick([16, 50, 100]));
+			this.#makeLedger();
 		}
 	}
 
@@ -152,7 +156,7 @@ export class World {
 		this.#processes += 1;
 		const create = random.chance(this.#shareBefore) ? createReplicaBefore : createReplica;
 		const name = `replica-${this.#processes}${create === createReplica ? '' : '-before'}`;
-		const replica = new SimulatedReplica({server, scheduler, random, journal, faults: () => this.faults, config: this.#config(), create, name});
+		const replica = new SimulatedReplica({server, scheduler, random, journal, faults: () => this.faults, config: this.#config(), blockSize: this.#blockSize, create, name});
 		this.replicas.add(replica);
 		return replica;
 	}
@@ -196,11 +200,11 @@ export class World {
 		};
 	}
 
-	/** As an earlier version, with a block size of its own, has left it: open and empty. */
-	#makeLedger(blockSize: number): void {
+	/** The empty ledger of an earlier installation. */
+	#makeLedger(): void {
 		this.server.handle({method: 'POST', path: `/api/v1/namespaces/${namespace}/configmaps`, body: {
 			metadata: {name: 'hostport-ledger', labels: {'hostport.io/ledger': 'index'}, annotations: {'hostport.io/schema-version': '1'}},
-			data: {'block-size': String(blockSize), pages: ''},
+			data: {pages: ''},
 		}});
 	}
 

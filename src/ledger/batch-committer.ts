@@ -1,0 +1,145 @@
+/** One batch: gather requests, plan with fresh pages, commit page by page, answer. */
+import type {Logger} from 'pino';
+import type {Clock} from '../clock.ts';
+import type {Tenure} from '../lease/lease-work.ts';
+import type {Metrics} from '../metrics.ts';
+import type {Batch, BatchPlan} from '../ports/batch-plan.ts';
+import type {Repair} from '../ports/repair.ts';
+import type {BatchWindow} from './batch-window.ts';
+import {exhaustedDenial} from './exhausted-denial.ts';
+import type {Ledger} from './ledger.ts';
+import type {NewPages} from './new-pages.ts';
+import {planWithFreshPages} from './plan-with-fresh-pages.ts';
+import type {FreshPlan} from './plan-with-fresh-pages.ts';
+import type {AdmissionRequest, QueuedRequest, RequestQueue} from './request-queue.ts';
+
+export type BatchCommitterOptions = {
+	readonly queue: RequestQueue;
+	readonly window: BatchWindow;
+	readonly ledger: Ledger;
+	readonly newPages: NewPages;
+	readonly clock: Clock;
+	readonly logger: Logger;
+	/** Uniform in [0, 1). */
+	readonly random: () => number;
+	/** A token that no other call returns. */
+	readonly mintClaim: () => string;
+	readonly metrics: Pick<Metrics, 'batchSize'>;
+};
+
+/** Bounds a commit, and so the time for which the Lease is held for it. */
+export const maximumBatch = 256;
+
+export class BatchCommitter {
+	/** The requests of the last plan. */
+	batch: readonly QueuedRequest[] = [];
+	readonly #options: BatchCommitterOptions;
+	/** Repairs that are written. Their request may still wait, because other repairs of it are planned again. */
+	readonly #committedRepairs = new WeakSet<Repair>();
+
+	constructor(options: BatchCommitterOptions) {
+		this.#options = options;
+	}
+
+	/**
+	 * Gathers, plans and commits one batch, and answers its requests.
+	 *
+	 * @throws {ApiError} 409 when another writer was faster, or what a read or write failed with. Requests without an answer are
+	 * still in the queue.
+	 */
+	async commitBatch(tenure: Tenure, signal: AbortSignal): Promise<void> {
+		const {queue, window, clock, logger, metrics} = this.#options;
+		let closesAt = window.closesAt;
+		const gather = async () => {
+			await window.gather(closesAt, signal);
+			closesAt = -Infinity;
+		};
+
+		if (window.hasCommittedSince(tenure.soleHolderSince)) {
+			// The cache is still current, so there is nothing to read while other requests arrive.
+			await gather();
+		}
+
+		const startedAt = clock.now();
+		let fresh = await this.#plan(tenure, startedAt, signal);
+		if (clock.now() < closesAt && this.batch.length < maximumBatch) {
+			await gather();
+			fresh = await this.#plan(tenure, startedAt, signal);
+		}
+
+		metrics.batchSize.observe(this.batch.length);
+		await this.#commit(fresh, startedAt, signal);
+		const pods = fresh.plan.requests.length;
+		window.committed(pods);
+		logger.debug({pods, ms: Math.round(clock.now() - startedAt)}, 'committed');
+		for (const request of this.batch.filter(request => request.kind === 'repair')) {
+			queue.settle(request, () => request.resolve(request.repairs.filter(repair => this.#committedRepairs.has(repair))));
+		}
+	}
+
+	async #plan(tenure: Tenure, startedAt: number, signal: AbortSignal): Promise<FreshPlan<AdmissionRequest>> {
+		const {ledger, newPages, clock, random} = this.#options;
+		return planWithFreshPages({
+			cache: ledger.cache, clock, random, startedAt, signal,
+			soleHolderSince: tenure.soleHolderSince,
+			takeBatch: () => this.#takeBatch(),
+			writable: 'writable',
+			read: async (required, signal) => newPages.readOrCreate(required, signal),
+		});
+	}
+
+	#takeBatch(): Batch<AdmissionRequest> {
+		const {queue, mintClaim} = this.#options;
+		this.batch = queue.first(maximumBatch);
+		const requests = this.batch.filter(request => request.kind === 'admission');
+		for (const request of requests) {
+			request.claim = mintClaim();
+		}
+
+		return {requests, repairs: this.batch.filter(request => request.kind === 'repair').flatMap(({repairs}) => repairs)};
+	}
+
+	/** Writes page by page, with one compare-and-swap each, and answers each request when its last page is written. Stops at the first failure. */
+	async #commit({plan, pages}: FreshPlan<AdmissionRequest>, startedAt: number, signal: AbortSignal): Promise<void> {
+		const {ledger, newPages} = this.#options;
+		const committed = new Set<number>();
+		this.#denyExhausted(plan, startedAt);
+		// The write of an earlier attempt may have reserved a request's ports already.
+		this.#answerCommitted(plan, committed);
+		for (const [first, changes] of plan.changes) {
+			const requests = plan.requests.filter(({pages: touched}) => touched.has(first)).map(({request}) => request);
+			// From here on the write may have happened, whatever its answer.
+			for (const {earlierClaims, claim, unconfirmedPages} of requests) {
+				earlierClaims.push(claim);
+				unconfirmedPages.add(first);
+			}
+
+			await ledger.commit(pages.get(first)!, changes, signal);
+			committed.add(first);
+			this.#answerCommitted(plan, committed);
+			newPages.createAhead(first, Math.max(0, ...requests.map(({demand}) => demand.maxPort)));
+			for (const repair of plan.repairs.filter(({key}) => changes.has(key))) {
+				this.#committedRepairs.add(repair);
+			}
+		}
+	}
+
+	#answerCommitted({requests}: BatchPlan<AdmissionRequest>, committed: ReadonlySet<number>): void {
+		const {queue} = this.#options;
+		for (const {request, outcome, pages: touched} of requests) {
+			if (outcome.kind === 'allocated' && touched.isSubsetOf(committed)) {
+				queue.settle(request, () => request.resolve(outcome.numbers));
+			}
+		}
+	}
+
+	/** A denial must rest on reads that began after the request arrived, because no compare-and-swap proves it. A later request waits for the next plan. */
+	#denyExhausted({requests}: BatchPlan<AdmissionRequest>, startedAt: number): void {
+		const {queue, ledger: {cache}} = this.#options;
+		for (const {request, outcome} of requests) {
+			if (outcome.kind === 'exhausted' && request.arrivedAt <= startedAt) {
+				queue.settle(request, () => request.reject(exhaustedDenial(request.demand, outcome.free, cache.pages.values())));
+			}
+		}
+	}
+}

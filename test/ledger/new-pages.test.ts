@@ -1,0 +1,67 @@
+import test from 'ava';
+import {demandFor, entryWith, pageObject} from '../helpers/ledger.ts';
+import {never, openLedger} from '../helpers/opened-ledger.ts';
+
+const names = (count: number): string[] => Array.from({length: count}, (_, index) => `p${index}`);
+
+test('a half full page creates its successors, as many as the ledger has pages', async t => {
+	const {clock, ledger, reservations, api, configMap} = await openLedger({'30558.tcp': entryWith(), '31100.tcp': entryWith(), '40000.tcp': entryWith()});
+	await clock.until(reservations.reserve(demandFor(names(260), {basePort: 31_000, maxPort: 32_999}), never));
+	await clock.settle();
+	const givesPorts = (first: number) => configMap(`hostport-ledger-${first}`)?.metadata.annotations?.['hostport.io/mark'] === undefined;
+	t.is(configMap('hostport-ledger')?.data?.['pages'], '30500 31000 31500 32000 32500 40000', 'As many as there were, and none beyond the demand.');
+	t.true([31_500, 32_000, 32_500].every(first => givesPorts(first)));
+	t.is(api.count('GET pods'), 1, 'One list serves all of them.');
+	t.is(ledger.cache.pages.get(31_500)?.unusable, undefined);
+});
+
+test('a page that is less than half full creates no successors', async t => {
+	const {clock, reservations, configMap} = await openLedger({'31000.tcp': entryWith()});
+	await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 31_000}), never));
+	await clock.settle();
+	t.is(configMap('hostport-ledger')?.data?.['pages'], '31000');
+});
+
+test('a request creates the page that it needs when creation ahead has failed', async t => {
+	const {clock, reservations, api, configMap} = await openLedger({'31000.tcp': entryWith()});
+	api.before = request => {
+		if (request === 'GET pods') {
+			throw new Error('no answer');
+		}
+	};
+	await clock.until(reservations.reserve(demandFor(names(260), {basePort: 31_000}), never));
+	await clock.settle();
+	t.is(configMap('hostport-ledger-31500')?.metadata.annotations?.['hostport.io/mark'], 'quarantine');
+	api.before = () => {};
+	t.deepEqual(await clock.until(reservations.reserve(demandFor(['a'], {basePort: 32_000}), never)), [32_000]);
+});
+
+test('a request waits for a page that another replica is creating', async t => {
+	const {clock, cluster, ledger, reservations, dryRun, configMap} = await openLedger({'30558.tcp': entryWith()});
+	const index = configMap('hostport-ledger')!;
+	const made = pageObject({first: 31_000, annotations: {'hostport.io/mark': 'quarantine'}});
+	cluster.put('ConfigMap', made);
+	cluster.put('ConfigMap', {...index, data: {...index.data, pages: '30500 31000'}});
+	const demand = demandFor(['grpc'], {basePort: 31_000, maxPort: 31_499});
+	const [reserved, previewed] = [reservations.reserve(demand, never), dryRun(demand, never)];
+	await clock.advance(300);
+	t.true(await clock.isPending(reserved));
+	t.true(await clock.isPending(previewed));
+	cluster.put('ConfigMap', pageObject({first: 31_000}));
+	t.deepEqual(await clock.until(reserved), [31_000]);
+	t.is((await clock.until(previewed)).length, 1);
+	t.is(ledger.cache.pages.get(31_000)?.quarantined, false);
+});
+
+test('a request waits at most a second for a page that stays in quarantine', async t => {
+	const {clock, cluster, reservations, configMap} = await openLedger({'30558.tcp': entryWith()});
+	const index = configMap('hostport-ledger')!;
+	cluster.put('ConfigMap', pageObject({first: 31_000, annotations: {'hostport.io/mark': 'quarantine'}}));
+	cluster.put('ConfigMap', {...index, data: {...index.data, pages: '30500 31000'}});
+	const startedAt = clock.now();
+	const demand = demandFor(['grpc'], {basePort: 31_000, maxPort: 31_499});
+	await t.throwsAsync(clock.until(reservations.reserve(demand, never)), {message: /it is in quarantine/});
+	t.true(clock.now() - startedAt <= 1050);
+	await t.throwsAsync(clock.until(reservations.reserve(demand, never)), {message: /it is in quarantine/});
+	t.true(clock.now() - startedAt <= 1100, 'The next request does not wait.');
+});
