@@ -1,8 +1,8 @@
-/** Writes the pages that are made from the code; a test says when they differ. */
+/** `npm run docs`: writes the pages of docs/ that are generated from the code. Tests fail if a page is out of date. */
 import {writeFile} from 'node:fs/promises';
-import {renderConfigurationPage} from '../src/config/usage.ts';
-import {renderMetricsPage} from './docs/metrics-page.ts';
 import {createMetrics} from '../src/metrics.ts';
+import {renderConfigurationPage} from './docs/configuration-page.ts';
+import {renderMetricsPage} from './docs/metrics-page.ts';
 import {readAlerts, renderRunbooksPage} from './docs/runbooks-page.ts';
 
 const write = async (name: string, page: string) => writeFile(new URL(`../docs/${name}`, import.meta.url), page);
