@@ -1,7 +1,7 @@
 import {readFile} from 'node:fs/promises';
 import test from 'ava';
 import {entrypoint, userId} from '../../scripts/image-rootfs.ts';
-import {environment} from '../../scripts/node-flags.ts';
+import {environment} from '../../scripts/build/node-flags.ts';
 import {version} from '../../src/version.ts';
 
 const read = async (name: string): Promise<string> => readFile(new URL(`../../${name}`, import.meta.url), 'utf8');
@@ -10,7 +10,7 @@ const read = async (name: string): Promise<string> => readFile(new URL(`../../${
 const instructions = (dockerfile: string, name: string): string[] =>
 	[...dockerfile.replaceAll('\\\n', ' ').matchAll(new RegExp(`^${name} +(.*)$`, 'gm'))].map(([, rest = '']) => rest);
 
-test('the Dockerfile agrees with scripts/image-rootfs.ts and scripts/node-flags.ts', async t => {
+test('the Dockerfile agrees with scripts/image-rootfs.ts and scripts/build/node-flags.ts', async t => {
 	const dockerfile = await read('Dockerfile');
 	t.deepEqual(instructions(dockerfile, 'ENTRYPOINT').map(text => JSON.parse(text) as unknown), [entrypoint]);
 	t.deepEqual(instructions(dockerfile, 'ENV'), Object.entries(environment).map(([name, value]) => `${name}=${value}`));
