@@ -4,7 +4,7 @@ ARG NODE_IMAGE=node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b12
 FROM ${NODE_IMAGE} AS build
 WORKDIR /source
 COPY package.json package-lock.json .npmrc ./
-# Without install scripts: the one of the package "node" would download another Node, and the others are not needed.
+# No install scripts: the image has Node already, so the package "node" need not bring one, and no other package needs its script.
 RUN npm ci --ignore-scripts
 COPY LICENSE tsconfig.json ./
 COPY scripts scripts
