@@ -1,10 +1,10 @@
-# One bundled file, Node, and the libraries that it is linked with, in an otherwise empty image.
-# The digest is that of the index for all platforms of node:24.18-bookworm-slim.
+# The image contains the bundled program, Node, and the libraries that Node is linked with; nothing else.
+# The digest is that of the multi-platform index of node:24.18-bookworm-slim.
 ARG NODE_IMAGE=node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d
 FROM ${NODE_IMAGE} AS build
 WORKDIR /source
 COPY package.json package-lock.json .npmrc ./
-# The image has its own Node: the package that brings one to older machines is not needed, nor is any other install script.
+# No install scripts: the image has Node already, so the package "node" need not bring one, and no other package needs its script.
 RUN npm ci --ignore-scripts
 COPY LICENSE tsconfig.json ./
 COPY scripts scripts

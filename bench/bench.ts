@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: the product beside a webhook that computes nothing and beside none, on a real control plane of this
- * machine, in alternating rounds.
+ * `npm run bench`: compares the product with a webhook that computes nothing, and with no webhook, on a real control plane on
+ * this machine. The contenders take turns in each round.
  */
 import {mkdir, writeFile} from 'node:fs/promises';
 import os from 'node:os';
@@ -25,7 +25,7 @@ const {values} = parseArgs({options: {
 	rounds: {type: 'string', default: '3'},
 	contender: {type: 'string', multiple: true, default: ['none', 'static', '1', '3', '5', '3 no-affinity']},
 	'large-burst': {type: 'string', default: '2000'},
-	/** How many creations one by one, and how many every 0.1 s: fewer where a comparison is of bursts alone. */
+	/** Number of creations one by one, and of creations every 0.1 s. Use fewer to compare bursts only. */
 	singles: {type: 'string', default: '200'},
 	paced: {type: 'string', default: '50'},
 	output: {type: 'string'},
@@ -34,7 +34,7 @@ const {values} = parseArgs({options: {
 const specs = values.contender.map(parseContender);
 
 await build();
-// Disposed of last: after tens of thousands of requests a process was seen to go on for many minutes with nothing left to do.
+// Disposed of last, because after tens of thousands of requests the process sometimes stayed alive for minutes with nothing to do.
 using _end = {[Symbol.dispose]: () => setImmediate(() => process.exit())};
 await using controlPlane = await startControlPlane({
 	workloads: false,
@@ -52,7 +52,7 @@ const contenders = await Promise.all(specs.map(async spec => contenderOf(stage, 
 const measureRound = async (contender: Contender): Promise<Round> => {
 	await clear(client);
 	await using running = await contender.start();
-	// The first seconds belong to connections, caches and compilers.
+	// Lets connections, caches and the compiler warm up.
 	await sleep(1000);
 	const rssIdleMb = (await Promise.all(running.pids.map(usageOf))).map(({rssMb}) => rssMb);
 	const measured = {contender: running.pids, controlPlane: Object.values(controlPlane.processes).map(({pid}) => pid)};
@@ -74,7 +74,7 @@ const rounds: Round[] = [];
 const compareAndSwapMs: number[] = [];
 for (let round = 0; round < Number(values.rounds); round++) {
 	compareAndSwapMs.push(...await measureCompareAndSwap(client, 100));
-	// Each round begins with another contender, so that none always has the youngest server.
+	// Each round begins with another contender, so that no contender always gets the youngest API server.
 	const start = round % contenders.length;
 	for (const contender of [...contenders.slice(start), ...contenders.slice(0, start)]) {
 		const figures = await measureRound(contender);

@@ -1,4 +1,4 @@
-/** Builds of the product with other constants, for what it has no option for because nobody but a measurement needs one. */
+/** Builds the product with other values of constants that have no option, because only measurements change them. */
 import {glob, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import {fileURLToPath} from 'node:url';
@@ -7,10 +7,11 @@ import {build} from '../scripts/build.ts';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * Builds into `directory` and resolves with the path of the bundle.
+ * Replaces the values in the source text, builds into `directory`, and resolves with the path of the bundle.
  *
- * @param settings by name: a constant (`const name = …;`) or a member (`name: …,`) in src, and the text of its new value.
- * @throws {Error} where not exactly one line of src gives that name a value.
+ * @param settings names in src (`const name = …;` or a property `name: …,`, on a line of its own) with the source text of
+ * their new values.
+ * @throws {Error} unless exactly one line of src sets each name.
  */
 export const buildWith = async (settings: ReadonlyMap<string, string>, directory: string): Promise<string> => {
 	const sources = new Map<string, string>();
@@ -24,7 +25,8 @@ export const buildWith = async (settings: ReadonlyMap<string, string>, directory
 		const found = [...sources].flatMap(([file, text]) => [...text.matchAll(line)].map(() => file));
 		const [file, another] = found;
 		if (file === undefined || another !== undefined) {
-			throw new Error(`"set:${name}=${value}" must mean one line of src, and there are ${found.length}: ${found.join(', ')}`);
+			throw new Error(`"set:${name}=${value}" needs exactly one line of src that sets ${name} ("const ${name} = …;" or "${name}: …,"), and `
+				+ (file === undefined ? 'there is none. Was it renamed?' : `there are ${found.length}: in ${found.map(each => path.relative(root, each)).join(', ')}`));
 		}
 
 		changed.set(file, (changed.get(file) ?? sources.get(file)!).replace(line, `$<before>${value.replaceAll('$', '$$$$')}$<after>`));

@@ -1,13 +1,19 @@
-/** Burst rates as bars, in a picture that a README can show. */
+/** The burst rates as a bar chart (SVG). Pure. */
 import type {Summary} from './round.ts';
 
 const barHeight = 26;
 const gap = 10;
-const labelWidth = 150;
 const plotWidth = 420;
 
-/** An SVG in which each contender has a bar for its rate in the large burst. */
+/** An upper estimate for 14 px text: which font is used depends on the reader's system. */
+const characterWidth = 8;
+
+/** Room for the rate behind the longest bar. */
+const rateWidth = 60;
+
+/** An SVG with one bar for each contender: its rate in the large burst. */
 export const renderChart = ({contenders}: Summary): string => {
+	const labelWidth = 20 + characterWidth * Math.max(...contenders.map(({name}) => name.length));
 	const fastest = Math.max(...contenders.map(({large}) => large.podsPerSecond));
 	const bars = contenders.map(({name, large: {podsPerSecond}}, index) => {
 		const y = 40 + index * (barHeight + gap);
@@ -20,8 +26,8 @@ export const renderChart = ({contenders}: Summary): string => {
 		].join('\n');
 	});
 	const height = 50 + contenders.length * (barHeight + gap);
-	return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 ${height}" font-family="system-ui, sans-serif" font-size="14" fill="#57606a">
-<text x="${labelWidth}" y="24" font-weight="600">Pods per second in a burst of 2,000, fifty at a time</text>
+	return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${labelWidth + plotWidth + rateWidth} ${height}" font-family="system-ui, sans-serif" font-size="14" fill="#57606a">
+<text x="${labelWidth}" y="24" font-weight="600">Pods per second in a burst of 2,000, 50 requests at a time</text>
 ${bars.join('\n')}
 </svg>
 `;

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:commit`: what one commit of a group costs, by the number of entries in its page, the way it is written,
- * and how entries are written down. One writer; medians of milliseconds, processor milliseconds of API server and etcd for
- * each write, and the size of the stored page as JSON. The ways take turns.
+ * `npm run bench:commit`: what one commit of a batch costs, for each way to write a page, by the number of entries in the page.
+ * One writer; the ways take turns. Prints the median latency, processor time of API server and etcd for each write, and the
+ * size of the stored page as JSON.
  */
 import {parseArgs} from 'node:util';
 import {startControlPlane} from '../harness/control-plane/start.ts';
@@ -17,7 +17,7 @@ const {values} = parseArgs({options: {
 	entries: {type: 'string', default: '10,100,200,300,500,1000,2000'},
 	writes: {type: 'string', default: '90'},
 }});
-/** As many as a group of twenty Pods with two ports has. */
+/** Entries that a batch of twenty Pods with two ports changes. */
 const changed = 40;
 
 await using controlPlane = await startControlPlane({workloads: false, onProgress: line => console.error(line)});
@@ -26,15 +26,15 @@ const pids = Object.values(controlPlane.processes).map(({pid}) => pid);
 const collection = '/api/v1/namespaces/default/configmaps';
 const cpuMs = async () => sum((await Promise.all(pids.map(usageOf))).map(({cpuSeconds}) => cpuSeconds)) * 1000;
 
-/** As the product asks for answers. */
+/** The content type of answers that the product asks for. */
 const metadataOnly = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1';
 
 type Write = (known: ConfigMap, data: Readonly<Record<string, string>>) => Promise<ConfigMap>;
 type Way = {
 	readonly write: Write;
-	/** Default: as the ledger has it. */
+	/** Default: the ledger's format. */
 	readonly format?: (entry: LedgerEntry) => string;
-	/** Whether the API server notes who has written which entry. */
+	/** Whether the API server tracks field managers (`managedFields`). The ledger turns this off. */
 	readonly isTracked?: true;
 };
 
@@ -42,7 +42,7 @@ const patchAs = (contentType: string): Write => async ({metadata: {name, resourc
 	client.request<ConfigMap>('PATCH', `${collection}/${name}`, {metadata: {resourceVersion}, data}, contentType, metadataOnly);
 const strategicPatch = patchAs('application/strategic-merge-patch+json');
 
-/** One line of columns: the Pod comes last, for its owner stands behind it in brackets. */
+/** An entry as columns. The Pod comes last, because it may contain blanks. */
 const asColumns = ({pod, port, state, uid = '-', node = '-', claim, since}: LedgerEntry): string => [state, port, node, since, uid, claim, pod].join(' ');
 
 const ways: Readonly<Record<string, Way>> = {
@@ -62,7 +62,7 @@ const ways: Readonly<Record<string, Way>> = {
 
 type Run = Way & {readonly name: string; readonly format: (entry: LedgerEntry) => string; known: ConfigMap; readonly samples: number[]; cpuMs: number};
 
-/** Stores a page as the ledger begins it, for one way to write it. */
+/** Stores a page as the ledger creates it, for one way to write it. */
 const begin = async ([name, way]: readonly [string, Way], entries: Entries): Promise<Run> => {
 	const {format = formatEntry, isTracked} = way;
 	const page = {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: name.replaceAll(/[^a-z]+/g, '-')}, data: dataOf(entries, format)};

@@ -1,7 +1,7 @@
 /**
- * How a contender is named on the command line: `none`, `static`, or a number of replicas with what differs from the
- * defaults, separated by blanks: `3`, `3 no-affinity`, `1 --lease-idle=1s node:--max-semi-space-size=8`,
- * `3 set:schemaBlockSize=200` (built with another value of that constant).
+ * A contender on the command line is `none`, `static`, or a number of replicas, followed by what differs from the defaults:
+ * `3`, `3 no-affinity`, `1 --lease-idle=1s node:--max-semi-space-size=8`, `3 set:name=value` (built with another value of the
+ * constant `name`; see changed-build.ts).
  */
 export type ContenderSpec =
 	| {readonly kind: 'none' | 'static'; readonly name: string}
@@ -10,15 +10,15 @@ export type ContenderSpec =
 		readonly name: string;
 		readonly replicas: number;
 		readonly flags: readonly string[];
-		/** Undefined: as the product runs by default. */
+		/** Undefined: the product's own. */
 		readonly nodeFlags: readonly string[] | undefined;
-		/** Whether connections of one API server go to one replica, as the Service in deploy/ has it. */
+		/** Whether all connections of one API server go to one replica, as with the Service in deploy/. */
 		readonly affinity: boolean;
-		/** Constants in src, and the text of the values with which the product is built. */
+		/** Constants in src by name, with the source text of their new values. */
 		readonly settings: ReadonlyMap<string, string>;
 	};
 
-/** @throws {Error} when the text is nothing of this. */
+/** @throws {Error} if the text does not describe a contender. */
 export const parseContender = (text: string): ContenderSpec => {
 	const [first = '', ...words] = text.split(/\s+/).filter(Boolean);
 	if (first === 'none' || first === 'static') {
@@ -30,7 +30,7 @@ export const parseContender = (text: string): ContenderSpec => {
 	const settings = words.filter(word => word.startsWith('set:')).map(word => word.slice('set:'.length)).map(word => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)] as const);
 	const flags = words.filter(word => word.startsWith('--'));
 	if (!Number.isInteger(replicas) || replicas < 1 || words.some(word => !/^(?:no-affinity$|node:|--|set:[A-Za-z]+=.)/.test(word))) {
-		throw new Error(`"${text}" is no contender: use "none", "static", or a number of replicas with flags ("3 --lease-idle=1s"), "no-affinity", "set:schemaBlockSize=200" and "node:--max-semi-space-size=8"`);
+		throw new Error(`"${text}" is not a contender: use "none", "static", or a number of replicas, which may be followed by flags ("3 --lease-idle=1s"), "no-affinity", "set:name=value" and "node:--max-semi-space-size=8"`);
 	}
 
 	return {

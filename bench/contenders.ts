@@ -1,14 +1,14 @@
-/** What is compared: no webhook, one that does nothing, and the product with some replicas. One at a time is on the cluster. */
+/** The contenders: no webhook, a webhook that computes nothing, and the product with some replicas. Only one runs at a time. */
 import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import process from 'node:process';
-import {setTimeout as sleep} from 'node:timers/promises';
 import {fileURLToPath} from 'node:url';
 import {startBalancer} from '../harness/balancer.ts';
 import {bundlePath} from '../scripts/build.ts';
 import {podTemplate} from '../harness/burst.ts';
 import {createCertificateAuthority} from '../harness/control-plane/certificates.ts';
 import {startProcess} from '../harness/control-plane/process.ts';
+import {until} from '../harness/control-plane/until.ts';
 import type {KubeClient} from '../harness/kube-client.ts';
 import {applyWebhook, install, webhookConfiguration} from '../harness/replicas.ts';
 import {patchBetween} from '../src/admission/patch.ts';
@@ -20,7 +20,7 @@ import {buildWith} from './changed-build.ts';
 import type {ContenderSpec} from './contender-spec.ts';
 
 export type Running = AsyncDisposable & {
-	/** Of the webhook's processes; none without one. */
+	/** The webhook's processes. Empty without a webhook. */
 	readonly pids: readonly number[];
 };
 
@@ -31,7 +31,7 @@ export type Contender = {
 
 export type Stage = {
 	readonly client: KubeClient;
-	/** What the replicas are given. */
+	/** The replicas' kubeconfig file. */
 	readonly kubeconfig: string;
 	readonly directory: string;
 };
@@ -101,7 +101,7 @@ const product = async ({client, kubeconfig, directory}: Stage, {name, replicas, 
 	};
 };
 
-/** Resolves when it can be started: what has to be built is there. */
+/** Builds what the contender needs, and resolves when it can be started. */
 export const contenderOf = async (stage: Stage, spec: ContenderSpec): Promise<Contender> => {
 	if (spec.kind === 'product') {
 		return product(stage, spec);
@@ -112,7 +112,7 @@ export const contenderOf = async (stage: Stage, spec: ContenderSpec): Promise<Co
 
 const podsPath = '/api/v1/namespaces/bench/pods';
 
-/** What the product would answer for the Pod that the load consists of, as the API server defaults it before it asks. */
+/** The product's patch for the load's Pod. The API server fills in the Pod's defaults first, as before a real review. */
 const patchForTemplate = async (client: KubeClient): Promise<string> => {
 	const pod = await client.request<Pod>('POST', `${podsPath}?dryRun=All`, podTemplate('burst'));
 	const request: AdmissionRequest = {
@@ -126,25 +126,20 @@ const patchForTemplate = async (client: KubeClient): Promise<string> => {
 	};
 	const plan = planPod(request, pod, [{first: 1024, last: 65_535}]);
 	if (plan.kind === 'skip') {
-		throw new Error(`the load's Pod is skipped: ${plan.reason}`);
+		throw new Error(`the product would not give ports to the load's Pod: ${plan.reason}`);
 	}
 
 	return JSON.stringify(patchBetween(pod, withPorts(pod, plan, plan.demand.numbers.map((_, index) => 30_558 + index))));
 };
 
-/** The API server notices a new configuration a moment later. */
+/** Waits until the API server calls the webhook: it notices a new configuration a moment later. */
 const untilPatched = async (client: KubeClient): Promise<void> => {
-	const deadline = performance.now() + 20_000;
-	for (;;) {
+	await until(async () => {
 		const {body} = await client.send<{metadata?: {annotations?: Record<string, string>}}>('POST', `${podsPath}?dryRun=All`, podTemplate('probe'));
-		if (body.metadata?.annotations?.['hostport.io/allocated-grpc']) {
-			return;
+		if (!body.metadata?.annotations?.['hostport.io/allocated-grpc']) {
+			throw new Error(`the API server answered ${JSON.stringify(body)}`);
 		}
 
-		if (performance.now() > deadline) {
-			throw new Error(`the webhook is not called, or gives no ports: ${JSON.stringify(body)}`);
-		}
-
-		await sleep(50);
-	}
+		return true;
+	}, {what: 'the API server to call the webhook and get ports', budgetMs: 20_000});
 };

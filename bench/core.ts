@@ -1,4 +1,4 @@
-/** `npm run bench:core`: what the pure core costs, at ledgers of several sizes. Microseconds; medians of many runs. */
+/** `npm run bench:core`: how long the pure functions take, for ledgers of several sizes. Medians in microseconds. */
 import {readFileSync} from 'node:fs';
 import process from 'node:process';
 import {Bench} from 'tinybench';
@@ -24,7 +24,7 @@ const ranges = [{first: lowestBenchPort, last: 65_535}];
 
 const review = JSON.parse(readFileSync(new URL('../test/fixtures/review-replicaset-pod.json', import.meta.url), 'utf8')) as unknown;
 
-/** Median microseconds of `run`, by its name. */
+/** The median duration of each function in microseconds, by name. */
 const measure = async (runs: Readonly<Record<string, () => unknown>>): Promise<Record<string, number>> => {
 	const bench = new Bench({time: 300, warmupTime: 100});
 	for (const [name, run] of Object.entries(runs)) {
@@ -46,7 +46,7 @@ const measureAdmission = async (): Promise<Record<string, number>> => {
 	const pod = decodePod(request.object);
 	const plan = planPod(request, pod, ranges);
 	if (plan.kind === 'skip') {
-		throw new Error(`the recorded review is skipped: ${plan.reason}`);
+		throw new Error(`the recorded review gets no ports: ${plan.reason}`);
 	}
 
 	return measure({
@@ -80,7 +80,7 @@ const measureLedger = async (size: number): Promise<Record<string, number>> => {
 	const batch = Array.from({length: 50}, () => sequential);
 	const {changes} = planBatch(pages, blockSize, {requests: batch, repairs: []}, Math.random, since);
 	const written = [...changes].find(([first]) => pages.has(first)) ?? [last.first, new Map()];
-	// A thousand allocations on one space, as in a batch, so that making the space is not what is measured.
+	// A thousand allocations in one space, as in a batch, so that creating the space counts for little.
 	const thousand = (request: Request) => () => {
 		const space = new PortSpace(pages, blockSize);
 		for (let count = 0; count < 1000; count++) {

@@ -1,6 +1,6 @@
-/** Few words for many samples. */
+/** Statistics of samples. */
 
-/** The value below which the share `q` of the samples lies, by the nearest rank; NaN for none. */
+/** The `q`-quantile by the nearest-rank method, for instance 0.99. NaN if there are no samples. */
 export const quantile = (samples: readonly number[], q: number): number =>
 	samples.toSorted((a, b) => a - b)[Math.max(Math.ceil(samples.length * q) - 1, 0)] ?? Number.NaN;
 

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:idle`: what it costs to keep the Lease for a while after a commit, and what not to. Reviews one by one go
- * straight to three replicas: all to one, or to one after the other, as where each comes from another API server.
- * Milliseconds of the call, and ledger and Lease writes for each. A replica's first call is not counted.
+ * `npm run bench:idle`: compares values of `--lease-idle`, which keeps the Lease for a while after a commit. Sends reviews one by
+ * one straight to three replicas: all to one replica, or to each in turn, as if each came from another API server. Prints the
+ * latency and the writes of ledger and Leases for each review. A replica's first review is not counted.
  */
 import {randomUUID} from 'node:crypto';
 import {readFileSync} from 'node:fs';
@@ -26,11 +26,11 @@ const {values} = parseArgs({options: {
 }});
 
 const review = JSON.parse(readFileSync(new URL('../test/fixtures/review-replicaset-pod.json', import.meta.url), 'utf8')) as {readonly request: object};
-// The certificate is a replica's own.
+// Replicas make their own certificates, which this process does not know.
 const agent = new https.Agent({keepAlive: true, rejectUnauthorized: false});
 using _closing = {[Symbol.dispose]: () => agent.destroy()};
 
-/** Milliseconds until that replica has given ports. */
+/** Milliseconds that a replica takes to answer a review with ports. */
 const call = async (port: number): Promise<number> => {
 	const sentAt = performance.now();
 	const response = await sendRequest({server: `https://127.0.0.1:${port}`, agent, authorization: async () => ({})}, {
@@ -42,7 +42,7 @@ const call = async (port: number): Promise<number> => {
 	});
 	const answer = await readText(response);
 	if (!answer.includes('"patch":')) {
-		throw new Error(`no ports were given: ${answer}`);
+		throw new Error(`the replica gave no ports: ${answer}`);
 	}
 
 	return performance.now() - sentAt;
@@ -83,7 +83,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
 					own.samples.push(await call(targets[index % targets.length]!));
 				}
 
-				// What is written after the last call belongs to it, if the Lease is not kept for longer.
+				// Counts the writes after the last review too, unless the Lease is kept for longer than this.
 				await sleep(100);
 				own.writes += await writes() - before;
 				series.set(key, own);

@@ -1,4 +1,4 @@
-/** The load that every contender gets, and what is seen of it from outside. */
+/** The load for a contender, and the measurements while it runs. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import {countWrites, createBurst, podTemplate} from '../harness/burst.ts';
 import type {KubeClient} from '../harness/kube-client.ts';
@@ -14,11 +14,11 @@ export type BurstFigures = {
 	readonly p50Ms: number;
 	readonly p99Ms: number;
 	readonly failures: number;
-	/** Writes of ConfigMaps and Leases that the API server was asked for meanwhile, the refused ones too. */
+	/** Requests to write ConfigMaps and Leases during the burst, rejected ones included. */
 	readonly writesPerPod: number;
-	/** Of all the contender's processes. */
+	/** All processes of the contender together. */
 	readonly cpuSecondsPer1000Pods: number;
-	/** Of API server and etcd: what a webhook costs them. */
+	/** API server and etcd together. */
 	readonly controlPlaneCpuSecondsPer1000Pods: number;
 };
 
@@ -50,7 +50,7 @@ export const measureBurst = async (client: KubeClient, count: number, {contender
 	};
 };
 
-/** Milliseconds of each of `count` creations, one after the other with a pause between them. */
+/** Latencies of `count` creations in milliseconds, one after the other with a pause between them. */
 export const measureOneByOne = async (client: KubeClient, count: number, pauseMs: number): Promise<number[]> => {
 	const samples: number[] = [];
 	for (let index = 0; index < count; index++) {
@@ -63,10 +63,10 @@ export const measureOneByOne = async (client: KubeClient, count: number, pauseMs
 	return samples;
 };
 
-/** An entry of the ledger. */
+/** A ledger entry of the usual size. */
 const entry = (since: string) => JSON.stringify({pod: 'game/game-server-7d9f- (ReplicaSet game-server-7d9f)', port: 'grpc', state: 'pending', claim: '00000000-0000-4000-8000-000000000000', since});
 
-/** Milliseconds of each of `count` compare-and-swaps of a ConfigMap with 100 ledger entries, in one of which they change the time. */
+/** Latencies of `count` compare-and-swaps in milliseconds. Each changes one of 100 ledger entries in a ConfigMap. */
 export const measureCompareAndSwap = async (client: KubeClient, count: number): Promise<number[]> => {
 	const collection = `/api/v1/namespaces/${namespace}/configmaps`;
 	const path = `${collection}/compare-and-swap`;
@@ -84,7 +84,7 @@ export const measureCompareAndSwap = async (client: KubeClient, count: number): 
 	return samples;
 };
 
-/** @throws where a number was given twice: then no other figure counts. */
+/** @throws if a port was given twice: then the measurement is worthless. */
 export const assertNoDuplicates = async (client: KubeClient): Promise<void> => {
 	const found = duplicates(await hostPorts(client));
 	if (found.length > 0) {
@@ -92,7 +92,7 @@ export const assertNoDuplicates = async (client: KubeClient): Promise<void> => {
 	}
 };
 
-/** Takes Pods, ledger and Leases away, so that the next contender finds the cluster as the first one did. */
+/** Deletes Pods, ledger and Leases, so that every contender starts with the same cluster. */
 export const clear = async (client: KubeClient): Promise<void> => {
 	await client.request('DELETE', `${podsPath}?gracePeriodSeconds=0`);
 	await client.request('DELETE', '/api/v1/namespaces/operators/configmaps?labelSelector=hostport.io/ledger');

@@ -1,19 +1,19 @@
-/** What a process has used so far, as the kernel counts it. */
+/** Processor time and memory of a process, from /proc. */
 import {readFile} from 'node:fs/promises';
 
 export type Usage = {
-	/** User and system time. */
+	/** User and system time since its start. */
 	readonly cpuSeconds: number;
 	readonly rssMb: number;
 };
 
-/** Linux counts processor time in hundredths of a second for every program, whatever the kernel's own tick (proc(5), USER_HZ). */
+/** /proc counts processor time in hundredths of a second, whatever the kernel's own tick (USER_HZ in proc(5)). */
 const ticksPerSecond = 100;
 
-/** @throws where there is no such process. */
+/** @throws if there is no such process. */
 export const usageOf = async (pid: number): Promise<Usage> => {
 	const [stat, status] = await Promise.all([readFile(`/proc/${pid}/stat`, 'utf8'), readFile(`/proc/${pid}/status`, 'utf8')]);
-	// The name, in brackets, may have spaces.
+	// The second field is the name in brackets, which may contain spaces.
 	const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 	return {
 		cpuSeconds: (Number(fields[11]) + Number(fields[12])) / ticksPerSecond,

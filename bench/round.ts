@@ -1,21 +1,21 @@
-/** What one round says of one contender, and what all rounds say together. */
+/** The results of one contender in one round, and their summary over all rounds. Pure. */
 import {median, quantile} from './figures.ts';
 import type {BurstFigures} from './load.ts';
 
 export type Round = {
 	readonly contender: string;
-	/** Of 500 Pods, and of 2,000. */
+	/** Bursts of 500 and of 2,000 Pods. */
 	readonly small: BurstFigures;
 	readonly large: BurstFigures;
-	/** Creations one after the other: without a pause, and with 100 ms between them. */
+	/** Latencies of creations one after the other: without a pause, and with 100 ms between them. */
 	readonly oneByOneMs: readonly number[];
 	readonly pacedMs: readonly number[];
-	/** Of each process: after the start, and at the end. */
+	/** Of each process of the contender: after its start, and at the end of the round. */
 	readonly rssIdleMb: readonly number[];
 	readonly rssMb: readonly number[];
 };
 
-/** Medians of the rounds, but for failures (all), RSS (the largest), and latencies at low load (of all samples together). */
+/** Medians over the rounds. Exceptions: failures are totals, RSS is the largest, latencies at low load are over all samples. */
 export type Summary = {
 	readonly contenders: ReadonlyArray<{
 		readonly name: string;
@@ -61,7 +61,7 @@ const medians = (bursts: readonly BurstFigures[]): BurstFigures => {
 	};
 };
 
-/** For a terminal, and as Markdown. */
+/** A Markdown table that is also readable on a terminal. */
 export const renderTable = ({contenders, compareAndSwap}: Summary): string => {
 	const baseline = contenders.find(({name}) => name === 'no webhook') ?? contenders[0]!;
 	const rows = [
@@ -73,10 +73,10 @@ export const renderTable = ({contenders, compareAndSwap}: Summary): string => {
 		['p50 / p99, ms', ...contenders.map(({large}) => `${large.p50Ms.toFixed(0)} / ${large.p99Ms.toFixed(0)}`)],
 		['writes per Pod', ...contenders.map(({large}) => large.writesPerPod.toFixed(3))],
 		['CPU s per 1,000 Pods', ...contenders.map(({large}) => large.cpuSecondsPer1000Pods.toFixed(2))],
-		['the same, API server and etcd', ...contenders.map(({large}) => large.controlPlaneCpuSecondsPer1000Pods.toFixed(2))],
+		['the same for API server and etcd', ...contenders.map(({large}) => large.controlPlaneCpuSecondsPer1000Pods.toFixed(2))],
 		['failures', ...contenders.map(({small, large}) => String(small.failures + large.failures))],
-		['added one by one, p50 / p99, ms', ...contenders.map(({oneByOne}) => added(oneByOne, baseline.oneByOne))],
-		['added every 0.1 s, p50 / p99, ms', ...contenders.map(({paced}) => added(paced, baseline.paced))],
+		['added latency one by one, p50 / p99, ms', ...contenders.map(({oneByOne}) => added(oneByOne, baseline.oneByOne))],
+		['added latency every 0.1 s, p50 / p99, ms', ...contenders.map(({paced}) => added(paced, baseline.paced))],
 		['RSS idle / at the end, MB', ...contenders.map(({rssIdleMb, rssMb}) => rssMb === 0 ? '–' : `${rssIdleMb.toFixed(0)} / ${rssMb.toFixed(0)}`)],
 	];
 	const widths = rows[0]!.map((_, column) => Math.max(...rows.map(row => row[column]!.length)));
@@ -85,6 +85,6 @@ export const renderTable = ({contenders, compareAndSwap}: Summary): string => {
 	return [lines[0]!, rule, ...lines.slice(1), '', `One compare-and-swap of a ConfigMap with 100 entries: p50 ${compareAndSwap.p50Ms.toFixed(1)} ms, p99 ${compareAndSwap.p99Ms.toFixed(1)} ms.`].join('\n');
 };
 
-/** Nothing where none were made. */
+/** A dash if there are no samples. */
 const added = (latency: Latency, baseline: Latency): string =>
 	Number.isNaN(latency.p50Ms) ? '–' : `${(latency.p50Ms - baseline.p50Ms).toFixed(1)} / ${(latency.p99Ms - baseline.p99Ms).toFixed(1)}`;

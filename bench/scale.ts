@@ -1,6 +1,6 @@
 /**
- * `npm run bench:scale`: what a large ledger costs one replica. Synthetic pages on a real control plane; one writer without
- * a Lease, each size with a ledger of its own, in alternating rounds. A commit is that of one Pod with two ports.
+ * `npm run bench:scale`: what a large ledger costs one replica. Synthetic pages on a real control plane, and one writer without
+ * a Lease. Each size has a ledger of its own, and the sizes take turns. A commit is for one Pod with two ports.
  */
 import {randomUUID} from 'node:crypto';
 import process from 'node:process';
@@ -22,7 +22,7 @@ import {usageOf} from './process-usage.ts';
 import {lowestBenchPort, syntheticEntries, syntheticPages, usesOf} from './synthetic-ledger.ts';
 
 const {values} = parseArgs({options: {
-	/** All numbers from 1024 up have three protocols: 193,536 entries fill them. */
+	/** 193,536 entries are the maximum: all numbers from 1024 up, with three protocols each. */
 	entries: {type: 'string', default: '100,20000,193000'},
 	commits: {type: 'string', default: '60'},
 	rounds: {type: 'string', default: '3'},
@@ -38,7 +38,7 @@ const {signal} = lifetime;
 const logger = pino({level: 'silent'});
 const common = {api: new HttpApiClient(connection), clock: systemClock, logger};
 
-/** Stores a ledger with so many entries in a namespace of its own. */
+/** Stores a ledger with `size` entries in a namespace of its own. Returns the bytes of its pages as JSON. */
 const store = async (namespace: string, size: number): Promise<number> => {
 	await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: namespace}});
 	const collection = `/api/v1/namespaces/${namespace}/configmaps`;
@@ -63,7 +63,7 @@ const open = async (namespace: string) => {
 	return {ledger, newPages, reservations};
 };
 
-/** Of one Pod that finds its numbers behind everything that the ledger holds of TCP; or, where that is full, of SCTP. */
+/** A Pod whose free numbers come after all TCP entries of the ledger; or after all SCTP entries, if TCP is full. */
 const demandOf = (size: number): PodDemand => {
 	const protocol = size > 2 * (65_536 - lowestBenchPort) ? 'SCTP' : 'TCP';
 	return {
@@ -105,7 +105,7 @@ for (let round = 0; round < Number(values.rounds); round++) {
 }
 
 lifetime.abort();
-console.log('| live entries | pages | MB of JSON | read all, ms | RSS, MB more | plan a pass, ms | commit p50 / p99, ms | p50 against the first |');
+console.log('| live entries | pages | MB of JSON | read all, ms | RSS, MB more | plan a pass, ms | commit p50 / p99, ms | p50 : first row |');
 console.log('|---:|---:|---:|---:|---:|---:|---:|---:|');
 for (const {size, pages, bytes, readMs, rssMb, passMs, commitMs} of ledgers) {
 	console.log(`| ${size} | ${pages} | ${(bytes / 2 ** 20).toFixed(1)} | ${readMs.toFixed(0)} | ${rssMb.toFixed(0)} | ${passMs.toFixed(0)} | ${median(commitMs).toFixed(1)} / ${quantile(commitMs, 0.99).toFixed(1)} | ${(median(commitMs) / median(ledgers[0]!.commitMs)).toFixed(2)} |`);

@@ -1,6 +1,6 @@
 /**
- * The webhook to compare with: answers every review with the same patch and computes nothing. A process of its own;
- * prints its port as a line of JSON.
+ * The "static patch" contender: a webhook in a process of its own that answers every review with the same patch and computes
+ * nothing. Prints its port as a line of JSON.
  *
  *     node bench/static-webhook.ts <certificate file> <key file> <patch file>
  */

@@ -1,4 +1,4 @@
-/** Ledgers of any size, as the API server would have them. */
+/** Ledgers of any size, as the API server would store them. Pure. */
 import {ledgerMetadata} from '../src/ports/ledger-metadata.ts';
 import type {ConfigMap} from '../src/ports/ledger-metadata.ts';
 import type {HostPortUse} from '../src/ports/host-port-use.ts';
@@ -9,7 +9,7 @@ import type {LedgerPage} from '../src/ports/ledger-page.ts';
 
 export const lowestBenchPort = 1024;
 
-/** As long as in life: a Deployment's Pod with two ports, bound to a node. */
+/** An entry of realistic length: for a Deployment's Pod with two ports that is bound to a node. */
 const entryOf = (index: number): LedgerEntry => ({
 	pod: `game/game-server-7d9f8c6b5-${(Math.floor(index / 2) * 2654435761 % 2 ** 32).toString(36).padStart(7, '0')}`,
 	port: index % 2 === 0 ? 'grpc' : 'health',
@@ -22,7 +22,7 @@ const entryOf = (index: number): LedgerEntry => ({
 
 const uuidOf = (index: number, digit: string): string => `${digit.repeat(8)}-0000-4000-8000-${index.toString(16).padStart(12, '0')}`;
 
-/** Keys and entries, from the lowest number up; once all numbers have TCP, they get UDP, and then SCTP. */
+/** Keys and entries: TCP from the lowest number up, then UDP, then SCTP. */
 export const syntheticEntries = (count: number): Array<readonly [key: string, entry: LedgerEntry]> => {
 	const numbers = 65_536 - lowestBenchPort;
 	return Array.from({length: count}, (_, index) => [
@@ -49,7 +49,7 @@ export const decodePages = (pages: readonly ConfigMap[], blockSize: number): Rea
 		return [first, decodePage(page, first, blockSize)];
 	}));
 
-/** The live Pods that have those ports: as if the ledger were right. */
+/** The uses by live Pods that fit these entries: the ledger is correct. */
 export const usesOf = (entries: ReadonlyArray<readonly [key: string, entry: LedgerEntry]>): HostPortUse[] =>
 	entries.map(([key, {pod, port, uid = '', node}]) => ({
 		port: Number.parseInt(key, 10),

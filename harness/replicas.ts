@@ -4,7 +4,7 @@ import path from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {startBalancer} from './balancer.ts';
 import {bundlePath} from '../scripts/build.ts';
-import {environment, nodeFlags as ownNodeFlags} from '../scripts/node-flags.ts';
+import {environment, nodeFlags as ownNodeFlags} from '../scripts/build/node-flags.ts';
 import {startProcess} from './control-plane/process.ts';
 import type {RunningProcess} from './control-plane/process.ts';
 import {readManifests} from './kube-client.ts';

@@ -1,7 +1,7 @@
 /**
- * `npm run churn -- --minutes 20 --seed 1`: Pods come and go, are refused, finish and come back, replicas are stopped and
- * killed, and with `--kill-leader N` the reconciler is killed N times in the middle of a pass. In the end ledger and cluster
- * must agree exactly, and no port may ever have been given twice.
+ * `npm run churn -- --minutes 20 --seed 1`: creates, rejects, finishes and deletes Pods, and stops and kills replicas. With
+ * `--kill-leader N` it kills the reconciling replica N times during a pass instead. At the end ledger and cluster must agree
+ * exactly, and no port may ever have been given twice.
  */
 import process from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
@@ -9,6 +9,7 @@ import {parseArgs} from 'node:util';
 import {countWrites, createBurst} from '../harness/burst.ts';
 import {build} from './build.ts';
 import {startControlPlane} from '../harness/control-plane/start.ts';
+import {until} from '../harness/control-plane/until.ts';
 import {createKubeClient} from '../harness/kube-client.ts';
 import {differences, duplicates, hostPorts} from '../harness/observe.ts';
 import {install, serviceAccount} from '../harness/replicas.ts';
@@ -21,7 +22,7 @@ const {values: {minutes, seed, 'kill-leader': kills, 'hold-time': holdTime}} = p
 	'hold-time': {type: 'string', default: '120s'},
 }});
 
-/** A small generator with a seed (mulberry32), so that a run can be repeated as far as a real cluster lets it. */
+/** A random generator with a seed (mulberry32), so that a run can be repeated as far as a real cluster allows. */
 const randomFrom = (start: number) => {
 	let state = start;
 	return () => {
@@ -44,7 +45,7 @@ for (const name of ['left', 'right', 'poor']) {
 	await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name}});
 }
 
-// Without a controller manager nobody fills in a quota's status, on which admission relies.
+// Admission needs the quota's status, which the controller manager would fill in; this control plane runs without one.
 const quota = '/api/v1/namespaces/poor/resourcequotas';
 await client.request('POST', quota, {apiVersion: 'v1', kind: 'ResourceQuota', metadata: {name: 'none'}, spec: {hard: {pods: '0'}}});
 await client.request('PATCH', `${quota}/none/status`, {status: {hard: {pods: '0'}, used: {pods: '0'}}}, mergePatch);
@@ -52,7 +53,7 @@ await client.request('PATCH', `${quota}/none/status`, {status: {hard: {pods: '0'
 let passes = 0;
 let killed = 0;
 const leaseSeconds = Number(kills) > 0 ? '1s' : '3s';
-// Replicas log before all of them are there.
+// Set after `install`: replicas log before it has returned.
 let running: () => readonly Replica[] = () => [];
 await using installation = await install({
 	client,
@@ -68,7 +69,7 @@ await using installation = await install({
 		passes++;
 		if (killed < Number(kills)) {
 			const leader = running().find(replica => replica.identity === identity);
-			// Somewhere between its first read and its last write.
+			// Between the first read and the last write of the pass.
 			setTimeout(() => {
 				if (leader?.process.kill('SIGKILL')) {
 					killed++;
@@ -86,7 +87,7 @@ const before = await countWrites(client);
 const endAt = performance.now() + Number(minutes) * 60_000;
 const isOver = () => (Number(kills) > 0 ? killed >= Number(kills) : performance.now() >= endAt);
 
-const comeAndGo = async (): Promise<void> => {
+const createAndDeletePods = async (): Promise<void> => {
 	while (!isOver()) {
 		const wave = await createBurst({client, count: 100 + Math.floor(random() * 150), concurrency: 60, namespaces: ['left', 'right'], basePort, attempts: 100});
 		counts.created += wave.created;
@@ -113,7 +114,7 @@ const comeAndGo = async (): Promise<void> => {
 
 const restartReplicas = async (): Promise<void> => {
 	while (!isOver()) {
-		// A new leader counts ages anew: one that changed hands faster than the hold time would free nothing.
+		// A new reconciler measures ages from zero. If replicas restarted faster than the hold time, no port would become free.
 		await sleep(60_000 + random() * 120_000);
 		const replicas = installation.replicas();
 		const replica = replicas[Math.floor(random() * replicas.length)];
@@ -133,16 +134,16 @@ const sampleDuplicates = async (): Promise<void> => {
 };
 
 const report = setInterval(() => console.log(JSON.stringify({...counts, passes, killed})), 60_000);
-await Promise.all([comeAndGo(), restartReplicas(), sampleDuplicates()]);
+await Promise.all([createAndDeletePods(), restartReplicas(), sampleDuplicates()]);
 clearInterval(report);
 const during = await countWrites(client);
 
-const settledBy = performance.now() + 300_000;
 let left = await differences(client);
-while (left.length > 0 && performance.now() < settledBy) {
-	await sleep(2000);
+// If they still differ after this, the result below says so.
+await until(async () => {
 	left = await differences(client);
-}
+	return left.length === 0;
+}, {what: 'ledger and cluster to agree', budgetMs: 300_000, intervalMs: 2000}).catch(() => {});
 
 const after = await countWrites(client);
 const writes = after.configMaps - before.configMaps + after.leases - before.leases;

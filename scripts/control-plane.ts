@@ -1,24 +1,26 @@
-/** `npm run control-plane`: a Kubernetes control plane on this machine until Ctrl-C. */
-import {setTimeout as delay} from 'node:timers/promises';
+/** `npm run control-plane`: runs a Kubernetes control plane on this machine until Ctrl-C. */
 import {parseArgs} from 'node:util';
-import {startControlPlane, type ControlPlane} from '../harness/control-plane/start.ts';
+import {startControlPlane} from '../harness/control-plane/start.ts';
+import type {ControlPlane} from '../harness/control-plane/start.ts';
+import {until} from '../harness/control-plane/until.ts';
+import {messageOf} from '../src/errors.ts';
 
-const usage = `Starts a Kubernetes control plane on this machine, with nodes on which Pods seem to run, until Ctrl-C.
-It listens on 127.0.0.1 alone, and leaves nothing behind but the programs in the cache folder.
+const usage = `Runs a Kubernetes control plane on this machine until Ctrl-C, with simulated nodes and Pods.
+It listens on 127.0.0.1 only, and leaves nothing behind except the programs in the cache folder.
 
     npm run control-plane -- [options]
-    KUBECONFIG=... kubectl get nodes      in another terminal, as the first command says
+    KUBECONFIG=... kubectl get nodes      in another terminal, with the path that the first command prints
 
 Options:
-    --nodes <number>      how many nodes there are (3)
-    --directory <folder>  where data, keys and logs go; it is kept (a new folder, removed at the end)
-    --help                shows this
+    --nodes <number>      number of nodes (default: 3)
+    --directory <folder>  folder for data, keys and logs, which is kept (default: a new folder, removed at the end)
+    --help                show this help
 
 Environment:
-    KUBEBUILDER_ASSETS    a folder that has kube-apiserver, etcd, ...; what it lacks is downloaded or built
-    XDG_CACHE_HOME        where programs are kept, below hostport-operator/ (~/.cache)`;
+    KUBEBUILDER_ASSETS    folder with kube-apiserver, etcd, ...; missing programs are downloaded or built
+    XDG_CACHE_HOME        programs are kept below this folder, in hostport-operator/ (default: ~/.cache)`;
 
-/** Runs until the signal is aborted, or until a component crashes. */
+/** Rejects with the signal's reason when it is aborted, or when a component crashes. */
 const run = async (nodes: number, directory: string | undefined, signal: AbortSignal): Promise<void> => {
 	await using controlPlane = await startControlPlane({
 		workloads: true,
@@ -28,24 +30,18 @@ const run = async (nodes: number, directory: string | undefined, signal: AbortSi
 		signal,
 	});
 	console.log(`export KUBECONFIG=${controlPlane.kubeconfigPath}`);
-	report('Press Ctrl-C to end it');
-	await Promise.race([untilAborted(signal), ...crashesOf(controlPlane)]);
+	report('Press Ctrl-C to stop');
+	// The first wait ends only with the signal. Its timer keeps this process alive.
+	await Promise.race([until(async () => false, {what: 'Ctrl-C', budgetMs: Infinity, intervalMs: 60_000, signal}), ...crashesOf(controlPlane)]);
 };
 
-/** To standard error: standard output has nothing but what a shell may evaluate. */
+/** Writes to standard error, so that a shell can evaluate standard output. */
 const report = (line: string): void => {
 	console.error(line);
 };
 
 const crashesOf = ({processes}: ControlPlane): Array<Promise<never>> =>
 	Object.values(processes).map(async ({crashed}) => crashed);
-
-const untilAborted = async (signal: AbortSignal): Promise<void> => {
-	while (!signal.aborted) {
-		// A timer, because nothing else here keeps this process alive.
-		await delay(60_000, undefined, {signal}).catch(() => {});
-	}
-};
 
 const {values} = parseArgs({options: {
 	nodes: {type: 'string', default: '3'},
@@ -56,14 +52,14 @@ const nodes = Number(values.nodes);
 if (values.help) {
 	console.log(usage);
 } else if (!Number.isInteger(nodes) || nodes < 0 || nodes > 5000) {
-	report(`--nodes is "${values.nodes}": it must be a whole number from 0 to 5000`);
+	report(`--nodes must be a whole number from 0 to 5000, not "${values.nodes}"`);
 	process.exitCode = 1;
 } else {
 	const interrupted = new AbortController();
 	for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-		// Once only: the second Ctrl-C ends this process at once, and what it started with it.
+		// Only the first Ctrl-C is handled. A second one ends this process at once, and the reaper then ends what it started.
 		process.once(signal, () => {
-			report('Ending it');
+			report('Stopping');
 			interrupted.abort();
 		});
 	}
@@ -72,8 +68,10 @@ if (values.help) {
 		await run(nodes, values.directory, interrupted.signal);
 	} catch (error) {
 		if (!interrupted.signal.aborted) {
-			report(error instanceof Error ? error.message : String(error));
+			report(messageOf(error));
 			process.exitCode = 1;
+			// Ends the wait for Ctrl-C, which would keep this process alive after a crash.
+			interrupted.abort();
 		}
 	}
 }

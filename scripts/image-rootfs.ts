@@ -1,7 +1,6 @@
 /**
- * `node scripts/image-rootfs.ts <folder>`: assembles the root file system of the container image, on a machine or in a
- * container of the Debian family. The Dockerfile runs this and copies the result into an empty image, so what runs from the
- * folder here is what runs there.
+ * `node scripts/image-rootfs.ts <folder>`: assembles the root file system of the container image. Needs Debian or a relative.
+ * The Dockerfile runs this script and copies the folder into an empty image, so the folder can be tested without Docker.
  */
 import {execFile} from 'node:child_process';
 import {existsSync} from 'node:fs';
@@ -10,19 +9,19 @@ import path from 'node:path';
 import process from 'node:process';
 import {promisify} from 'node:util';
 import {bundlePath} from './build.ts';
-import {nodeFlags} from './node-flags.ts';
+import {nodeFlags} from './build/node-flags.ts';
 
-/** What the image runs; the Dockerfile has the same, and a test says so. */
+/** The image's entry point. A test compares it with the Dockerfile. */
 export const entrypoint = ['/bin/node', ...nodeFlags, `/app/${path.basename(bundlePath)}`];
 
-/** "nonroot" of distroless images and others: a number that no account of a node has. */
+/** The usual "nonroot" user of distroless images: no account on a node has this ID. */
 export const userId = 65_532;
 
 /**
- * Node, the libraries that it is linked with, the program in dist/, and the licences of all these. Nothing else: no shell, no
- * package manager. The C library's own modules for names are part of it since glibc 2.34.
+ * Copies Node, the libraries that it is linked with, the program in dist/, and their licences into the folder. Nothing else: no
+ * shell, no package manager. DNS needs no more files, because glibc contains its name service modules since version 2.34.
  *
- * @throws where the tools `ldd` and `dpkg` are missing or don't know a library.
+ * @throws an Error if `ldd` or `dpkg` is missing or does not know a library.
  */
 export const assembleRootfs = async (folder: string): Promise<void> => {
 	const inRootfs = async (file: string): Promise<string> => {
@@ -37,7 +36,7 @@ export const assembleRootfs = async (folder: string): Promise<void> => {
 		await copyFile(library, await inRootfs(library));
 	}
 
-	// A scanner of images finds out from these what is in here, and a reader under which terms.
+	// Image scanners read the package status, people the copyright files.
 	for (const name of await packagesOf(libraries)) {
 		const {stdout} = await run('dpkg-query', ['--status', name]);
 		await writeFile(await inRootfs(`/var/lib/dpkg/status.d/${name}`), stdout);
@@ -55,21 +54,21 @@ export const assembleRootfs = async (folder: string): Promise<void> => {
 	await writeFile(await inRootfs('/etc/group'), `root:x:0:\nnonroot:x:${userId}:\n`);
 };
 
-/** Where Node's archive has it, and so its image. The npm package of Node comes without. */
+/** Node's archive and image have this file; the npm package `node` does not. */
 const nodeLicense = path.join(path.dirname(process.execPath), '..', 'LICENSE');
 const ourLicense = path.join(import.meta.dirname, '..', 'LICENSE');
 
-/** Absolute paths, the dynamic loader among them. */
+/** Absolute paths, including the dynamic loader. */
 const librariesOf = async (program: string): Promise<string[]> => {
 	const {stdout} = await run('ldd', [program]);
 	if (stdout.includes('not found')) {
-		throw new Error(`${program} lacks a library here:\n${stdout}`);
+		throw new Error(`a library that ${program} needs is missing on this machine:\n${stdout}`);
 	}
 
 	return [...stdout.matchAll(/(?:=> |^\s+)(\/\S+) \(0x/gm)].map(([, file = '']) => file);
 };
 
-/** The Debian packages that the files belong to. Looked for by the end of their paths: /lib is a link to /usr/lib nowadays. */
+/** The Debian packages that the files belong to. Searched without /usr, because /lib is a link to /usr/lib in newer releases. */
 const packagesOf = async (files: readonly string[]): Promise<Set<string>> => {
 	const names = await Promise.all(files.map(async file => {
 		const {stdout} = await run('dpkg-query', ['--search', `*${file.replace(/^\/usr/, '')}`]);

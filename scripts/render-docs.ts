@@ -1,12 +1,22 @@
-/** Writes the pages that are made from the code; a test says when they differ. */
-import {writeFile} from 'node:fs/promises';
-import {renderConfigurationPage} from '../src/config/usage.ts';
-import {renderMetricsPage} from './docs/metrics-page.ts';
+/** `npm run docs`: writes the pages of docs/ that are generated from the code. Tests fail if a page is out of date. */
+import {readFile, writeFile} from 'node:fs/promises';
+import {renderChart} from '../bench/chart.ts';
+import {renderPage} from '../bench/page.ts';
+import type {Conditions} from '../bench/page.ts';
+import type {Summary} from '../bench/round.ts';
 import {createMetrics} from '../src/metrics.ts';
+import {renderConfigurationPage} from './docs/configuration-page.ts';
+import {renderMetricsPage} from './docs/metrics-page.ts';
 import {readAlerts, renderRunbooksPage} from './docs/runbooks-page.ts';
 
-const write = async (name: string, page: string) => writeFile(new URL(`../docs/${name}`, import.meta.url), page);
+const docs = new URL('../docs/', import.meta.url);
+const write = async (name: string, page: string) => writeFile(new URL(name, docs), page);
 
 await write('configuration.md', renderConfigurationPage());
 await write('metrics.md', renderMetricsPage(createMetrics()));
 await write('runbooks.md', renderRunbooksPage(await readAlerts()));
+
+// The results are measured by `npm run bench`; only their presentation is generated here.
+const {summary, conditions} = JSON.parse(await readFile(new URL('benchmark/results.json', docs), 'utf8')) as {readonly summary: Summary; readonly conditions: Conditions};
+await write('benchmark/README.md', renderPage(summary, conditions));
+await write('benchmark/burst.svg', renderChart(summary));

@@ -1,4 +1,4 @@
-/** Writes what in deploy/ is made from other files there; a test says when it differs from its sources. */
+/** `npm run render`: writes the files of deploy/ that are generated from other files there. Tests fail if one is out of date. */
 import {copyFile, writeFile} from 'node:fs/promises';
 import {chartFiles, installFile, renderInstallFile} from '../harness/manifests.ts';
 

@@ -1,5 +1,5 @@
 /** Metrics, their page, and the rules and the dashboard that rest on them. */
-import {readFileSync} from 'node:fs';
+import {globSync, readFileSync} from 'node:fs';
 import test from 'ava';
 import {parser} from '@prometheus-io/lezer-promql';
 import {readAlerts, renderRunbooksPage} from '../scripts/docs/runbooks-page.ts';
@@ -97,6 +97,13 @@ test('every alert says what it is and what to do', t => {
 		t.regex(summary, /\.$/);
 		t.true(runbook.length > 100);
 	}
+});
+
+test('runbooks quote log lines that src has', t => {
+	const source = globSync('src/**/*.ts', {cwd: new URL('..', import.meta.url)}).map(file => read(file)).join('\n');
+	const quotes = alerts.flatMap(({annotations: {runbook}}) => [...runbook.replaceAll(/`[^`]+`/g, '').matchAll(/"([^"…]+)…?"/g)].map(([, quote]) => quote!));
+	t.true(quotes.length > 0);
+	t.deepEqual(quotes.filter(quote => !source.includes(quote)), []);
 });
 
 test('names keep to Prometheus\' conventions', t => {

@@ -1,4 +1,4 @@
-/** Where the demo takes place: on a control plane of its own, or on the cluster that KUBECONFIG names. */
+/** The demo's cluster: a new control plane on this machine, or the cluster that KUBECONFIG names. */
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
@@ -8,30 +8,31 @@ import type {ControlPlane} from '../../harness/control-plane/start.ts';
 import {createKubeClient} from '../../harness/kube-client.ts';
 import type {KubeClient} from '../../harness/kube-client.ts';
 import {serviceAccount, webhookConfiguration} from '../../harness/replicas.ts';
+import {messageOf} from '../../src/errors.ts';
 
 export type Cluster = AsyncDisposable & {
-	/** Whether it is gone with the demo. */
+	/** Whether the demo started it, and so stops it. */
 	readonly isOwn: boolean;
 	readonly client: KubeClient;
 	readonly kubeconfigPath: string;
-	/** With the rights that deploy/ gives the product; on somebody else's cluster the user's own. */
+	/** On a cluster of the demo: with the rights that deploy/ gives the product. Else the user's own. */
 	readonly replicaKubeconfig: string;
 	/** For certificates and logs; removed at the end. */
 	readonly directory: string;
-	/** From the start of this process, and from the start of etcd, until the API server was ready. */
+	/** How long the API server took to be ready: since the start of this process, and since the start of etcd. Undefined if the demo did not start it. */
 	readonly ready: {readonly afterMs: number; readonly bootMs: number} | undefined;
 };
 
 export type OpenOptions = {
-	/** Of a cluster to use instead of a new one. */
+	/** Names a cluster to use instead of a new one. */
 	readonly kubeconfig: string | undefined;
 	readonly onProgress: (line: string) => void;
-	/** Called should a part of our own control plane end. */
+	/** Called if a part of the demo's own control plane crashes. */
 	readonly onBroken: (error: unknown) => void;
 	readonly signal: AbortSignal;
 };
 
-/** Resolves as soon as there is an API server: nodes may come later. */
+/** Resolves as soon as the API server is ready. The nodes may come later. */
 export const openCluster = async (options: OpenOptions): Promise<Cluster> =>
 	options.kubeconfig ? openNamed(options.kubeconfig, options.onProgress) : openOwn(options);
 
@@ -64,8 +65,8 @@ const reportCrash = async (starting: Promise<ControlPlane>): Promise<never> => {
 
 const openNamed = async (kubeconfig: string, onProgress: OpenOptions['onProgress']): Promise<Cluster> => {
 	const client = await createKubeClient(kubeconfig);
-	onProgress(`Kubernetes ${await versionOf(client, kubeconfig)} answers`);
-	await refuseInstalled(client);
+	onProgress(`Connected to Kubernetes ${await versionOf(client, kubeconfig)}`);
+	await assertNotInstalled(client);
 	const directory = await mkdtemp(path.join(tmpdir(), 'hostport-demo-'));
 	const forget = removeWithThisProcess(directory);
 	return {
@@ -88,17 +89,17 @@ const versionOf = async (client: KubeClient, kubeconfig: string): Promise<string
 		const {gitVersion} = await client.request<{gitVersion: string}>('GET', '/version');
 		return gitVersion;
 	} catch (error) {
-		throw new Error(`The cluster that KUBECONFIG names (${kubeconfig}) does not answer: ${error instanceof Error ? error.message : String(error)}`, {cause: error});
+		throw new Error(`The cluster that KUBECONFIG names (${kubeconfig}) does not answer: ${messageOf(error)}`, {cause: error});
 	}
 };
 
 type WebhookConfiguration = {readonly webhooks?: ReadonlyArray<{readonly clientConfig: {readonly url?: string}}>};
 
-/** A cluster whose Pods depend on a real installation is not for playing: the demo would take its webhook away. */
-const refuseInstalled = async (client: KubeClient): Promise<void> => {
+/** The demo replaces the webhook configuration, and removes it at the end: a real installation would stop working. */
+const assertNotInstalled = async (client: KubeClient): Promise<void> => {
 	const {status, body} = await client.send<WebhookConfiguration>('GET', webhookConfiguration);
 	const isReal = status === 200 && body.webhooks?.some(({clientConfig}) => !clientConfig.url?.startsWith('https://127.0.0.1:'));
 	if (isReal) {
-		throw new Error(`The HostPort Operator is installed in this cluster, and the demo would take its place. Name another cluster, or none: unset KUBECONFIG`);
+		throw new Error('The HostPort Operator is installed in this cluster, and the demo would replace it. Use another cluster, or unset KUBECONFIG to start a new one');
 	}
 };

@@ -1,9 +1,9 @@
-/** The metrics as people read them: `docs/metrics.md`. Pure. */
+/** The metrics as a page: `docs/metrics.md`. Pure. */
 import type {Metrics} from '../../src/metrics.ts';
 
 type Metric = {readonly name: string; readonly help: string; readonly type: string; readonly labels: readonly string[]};
 
-/** What the code has, in its order: prom-client tells names, helps and types, and keeps label names to itself. */
+/** The registered metrics, in the order of the code. prom-client returns the label names too, but its types don't say so. */
 export const metricsOf = (metrics: Metrics): Metric[] =>
 	metrics.registry.getMetricsAsArray().map(metric => {
 		const {name, help, type, labelNames = []} = metric as typeof metric & {readonly type?: string; readonly labelNames?: readonly string[]};
@@ -13,14 +13,14 @@ export const metricsOf = (metrics: Metrics): Metric[] =>
 /** `docs/metrics.md`. */
 export const renderMetricsPage = (metrics: Metrics): string => `# Metrics
 
-Each replica tells these on \`/metrics\`, port 8080. Those of the ledger's state come from the one replica that reconciles: sum or take the maximum over all. Those of the process (\`process_…\`, \`nodejs_…\`) are prom-client's.
+Each replica serves these metrics on port 8080 at \`/metrics\`. Metrics of the ledger's state come only from the replica that reconciles, so take the sum or the maximum over all replicas. Metrics of the process (\`process_…\`, \`nodejs_…\`) are prom-client's defaults.
 
-| metric | kind | labels | meaning |
+| metric | type | labels | meaning |
 |---|---|---|---|
 ${metricsOf(metrics).map(({name, help, type, labels}) =>
 	`| \`${name}\` | ${type} | ${labels.map(label => `\`${label}\``).join(', ') || '–'} | ${help} |`).join('\n')}
 
-\`deploy/components/prometheus\` has a ServiceMonitor, alerts and a Grafana dashboard for them; [runbooks.md](runbooks.md) says what to do when an alert fires.
+\`deploy/components/prometheus\` has a ServiceMonitor, alerts and a Grafana dashboard for them. [runbooks.md](runbooks.md) says what to do when an alert fires.
 
 This page is made from \`src/metrics.ts\`, by \`npm run docs\`.
 `;

@@ -1,4 +1,4 @@
-/** The alerts in deploy/, and the page of runbooks that is made from them. */
+/** The alerts in deploy/ as a page of runbooks: `docs/runbooks.md`. */
 import {readManifests} from '../../harness/kube-client.ts';
 
 export type Alert = {

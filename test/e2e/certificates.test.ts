@@ -5,7 +5,7 @@ import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
 import {bundlePath} from '../../scripts/build.ts';
 import {until} from '../../harness/control-plane/until.ts';
-import {nodeFlags} from '../../scripts/node-flags.ts';
+import {nodeFlags} from '../../scripts/build/node-flags.ts';
 import {webhookConfiguration} from '../../harness/replicas.ts';
 import type {LogLine} from '../../harness/replicas.ts';
 import {decodeCertificates} from '../../src/certificates/certificate-set.ts';

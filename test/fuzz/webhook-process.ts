@@ -2,7 +2,7 @@
 import {fork} from 'node:child_process';
 import {once} from 'node:events';
 import process from 'node:process';
-import {nodeFlags} from '../../scripts/node-flags.ts';
+import {nodeFlags} from '../../scripts/build/node-flags.ts';
 import {startWebhook} from './webhook.ts';
 import type {Trace, Webhook} from './webhook.ts';
 

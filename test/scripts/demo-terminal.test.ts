@@ -1,19 +1,19 @@
 import type {WriteStream} from 'node:tty';
 import test from 'ava';
-import {createScreen} from '../../scripts/demo/screen.ts';
+import {createTerminal} from '../../scripts/demo/terminal.ts';
 
 const open = () => {
 	const written: string[] = [];
 	const stream = {write: (text: string) => written.push(text)} as unknown as WriteStream;
-	return {screen: createScreen(stream), written};
+	return {terminal: createTerminal(stream), written};
 };
 
-test('each picture is drawn over the one before, and what is left of that is erased', t => {
-	const {screen, written} = open();
-	screen.draw(['one', 'two', 'three']);
-	screen.draw(['1', '2']);
-	screen.draw(['I', 'II']);
-	screen.end();
+test('each drawing replaces the one before', t => {
+	const {terminal, written} = open();
+	terminal.draw(['one', 'two', 'three']);
+	terminal.draw(['1', '2']);
+	terminal.draw(['I', 'II']);
+	terminal.end();
 	t.deepEqual(written, [
 		'\u001B[?25l',
 		'\rone\u001B[K\ntwo\u001B[K\nthree\u001B[K\n\u001B[J',
@@ -23,19 +23,19 @@ test('each picture is drawn over the one before, and what is left of that is era
 	]);
 });
 
-test('an equal picture is not drawn again', t => {
-	const {screen, written} = open();
-	screen.draw(['one']);
-	screen.draw(['one']);
+test('an equal drawing is not written again', t => {
+	const {terminal, written} = open();
+	terminal.draw(['one']);
+	terminal.draw(['one']);
 	t.is(written.length, 2);
-	screen.end();
+	terminal.end();
 });
 
-test('after the terminal has changed its size, drawing begins at its top', t => {
-	const {screen, written} = open();
-	screen.draw(['one']);
-	screen.clear();
-	screen.draw(['one']);
+test('after clear, drawing begins at the top', t => {
+	const {terminal, written} = open();
+	terminal.draw(['one']);
+	terminal.clear();
+	terminal.draw(['one']);
 	t.deepEqual(written.slice(2), ['\u001B[2J\u001B[H', '\rone\u001B[K\n\u001B[J']);
-	screen.end();
+	terminal.end();
 });

@@ -1,16 +1,16 @@
 import {readFile} from 'node:fs/promises';
 import test from 'ava';
 import {entrypoint, userId} from '../../scripts/image-rootfs.ts';
-import {environment} from '../../scripts/node-flags.ts';
+import {environment} from '../../scripts/build/node-flags.ts';
 import {version} from '../../src/version.ts';
 
 const read = async (name: string): Promise<string> => readFile(new URL(`../../${name}`, import.meta.url), 'utf8');
 
-/** The arguments of each instruction of that name, in order. */
+/** The arguments of each instruction with this name, in order. */
 const instructions = (dockerfile: string, name: string): string[] =>
 	[...dockerfile.replaceAll('\\\n', ' ').matchAll(new RegExp(`^${name} +(.*)$`, 'gm'))].map(([, rest = '']) => rest);
 
-test('the image runs the program as the script that assembles its files says', async t => {
+test('the Dockerfile agrees with scripts/image-rootfs.ts and scripts/build/node-flags.ts', async t => {
 	const dockerfile = await read('Dockerfile');
 	t.deepEqual(instructions(dockerfile, 'ENTRYPOINT').map(text => JSON.parse(text) as unknown), [entrypoint]);
 	t.deepEqual(instructions(dockerfile, 'ENV'), Object.entries(environment).map(([name, value]) => `${name}=${value}`));
@@ -20,13 +20,13 @@ test('the image runs the program as the script that assembles its files says', a
 	t.deepEqual(instructions(dockerfile, 'COPY').filter(text => text.startsWith('--from')), ['--from=build /rootfs /']);
 });
 
-test('what the image is built on is pinned by its digest', async t => {
+test('the base image is pinned by its digest', async t => {
 	const [image, labelled] = instructions(await read('Dockerfile'), 'ARG');
 	t.regex(image ?? '', /^NODE_IMAGE=node:24-bookworm-slim@sha256:[\da-f]{64}$/);
 	t.is(labelled, `VERSION=${version}`);
 });
 
-test('nothing gets into the build that it does not copy', async t => {
+test('.dockerignore lets in only what the Dockerfile copies', async t => {
 	const copied = instructions(await read('Dockerfile'), 'COPY').filter(text => !text.startsWith('--from')).flatMap(text => text.split(/ +/).slice(0, -1));
 	const allowed = (await read('.dockerignore')).trim().split('\n');
 	t.is(allowed[0], '*');

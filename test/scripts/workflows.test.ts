@@ -13,7 +13,7 @@ type Workflow = {readonly permissions: Readonly<Record<string, string>>; readonl
 
 const folder = new URL('../../.github/workflows/', import.meta.url);
 
-/** The one right beyond reading that a job has. */
+/** The jobs that may do more than read. */
 const writes: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 	'release.yml image': {contents: 'read', packages: 'write'},
 	'release.yml manifests': {contents: 'write'},
@@ -29,7 +29,7 @@ for (const file of readdirSync(folder)) {
 		t.is(uses.length, Object.values(jobs).flatMap(({steps}) => steps).filter(step => step.uses).length);
 	});
 
-	test(`${file}: a job may do no more than it must, and ends`, t => {
+	test(`${file}: jobs have the least rights and a time limit`, t => {
 		t.deepEqual(permissions, {contents: 'read'});
 		for (const [name, job] of Object.entries(jobs)) {
 			t.deepEqual(job.permissions, writes[`${file} ${name}`], name);
@@ -38,7 +38,7 @@ for (const file of readdirSync(folder)) {
 		}
 	});
 
-	test(`${file}: no step finds a token that it does not need, and no text from outside gets into a script`, t => {
+	test(`${file}: no leftover token, and no expressions in scripts`, t => {
 		for (const step of Object.values(jobs).flatMap(({steps}) => steps)) {
 			if (step.uses?.startsWith('actions/checkout@')) {
 				t.is(step.with?.['persist-credentials'], false);

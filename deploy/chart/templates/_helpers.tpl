@@ -18,11 +18,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end }}
 
-{{- /* The Secret that is mounted, or nothing where the operator keeps its certificate by itself. */ -}}
+{{- /* The Secret to mount. Empty if the operator maintains the certificate itself. */ -}}
 {{- define "hostport.certificateSecret" -}}
 {{- if eq .Values.certificate.source "cert-manager" -}}
 hostport-operator-webhook-tls
 {{- else if eq .Values.certificate.source "secret" -}}
-{{ required "certificate.secretName is empty: name the Secret of the webhook's certificate, or choose another certificate.source" .Values.certificate.secretName }}
+{{ required "certificate.secretName is empty: name the Secret with the webhook's certificate, or choose another certificate.source" .Values.certificate.secretName }}
 {{- end -}}
 {{- end }}

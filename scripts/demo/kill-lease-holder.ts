@@ -1,15 +1,15 @@
-/** Kills a replica at the worst moment: while it holds the Lease and others wait for it. */
+/** Kills a replica at the worst moment: while it holds the Lease and the others wait for it. */
 import {setTimeout as delay} from 'node:timers/promises';
 import type {Lease} from '../../src/lease/lease-record.ts';
 import {until} from '../../harness/control-plane/until.ts';
 import type {KubeClient} from '../../harness/kube-client.ts';
 import type {Installation, Replica} from '../../harness/replicas.ts';
-import {leaseName, leasePath} from './observe-cluster.ts';
-import type {Scene} from './scene.ts';
+import type {DemoState} from './state.ts';
+import {leaseName, leasePath} from './watch-cluster.ts';
 
 export type Kill = {
 	readonly replica: Replica;
-	/** Wall clock, as the replicas' logs have it: when it did its last. */
+	/** When the replica was paused, and when it was killed: wall clock, milliseconds, as in the replicas' logs. */
 	readonly stoppedAt: number;
 	readonly killedAt: number;
 };
@@ -17,20 +17,20 @@ export type Kill = {
 export type KillOptions = {
 	readonly client: KubeClient;
 	readonly installation: Installation;
-	readonly scene: Scene;
-	/** When to begin to look for a holder, and when it is too late. */
+	readonly state: DemoState;
+	/** Whether it is too early for the kill, the right time, or too late. */
 	readonly phase: () => 'early' | 'now' | 'over';
 	readonly signal: AbortSignal;
 };
 
-/** Long enough for a request that the replica has sent before it was paused. */
+/** Enough for the API server to finish a request that the replica sent before it was paused. */
 const settleMs = 20;
 
-/** Resolves with undefined when there was no holder to kill before it was over. */
-export const killHolder = async ({client, installation, scene, phase, signal}: KillOptions): Promise<Kill | undefined> => {
+/** Resolves with undefined if the phase was "over" before a holder could be killed. */
+export const killLeaseHolder = async ({client, installation, state, phase, signal}: KillOptions): Promise<Kill | undefined> => {
 	/**
-	 * A replica keeps the Lease for milliseconds, so by the time that a signal reaches it, another may have it. Hence it
-	 * is paused first, and killed only if the Lease, read anew, is still its own.
+	 * A replica holds the Lease for milliseconds only, so another may hold it before a signal arrives. Therefore this pauses
+	 * the replica, reads the Lease again, and kills the replica only if it is still the holder.
 	 */
 	const killIfHolder = async (replica: Replica): Promise<Kill | undefined> => {
 		const stoppedAt = Date.now();
@@ -51,17 +51,17 @@ export const killHolder = async ({client, installation, scene, phase, signal}: K
 		}
 
 		const killedAt = Date.now();
-		scene.replicas.set(replica.name, 'killed');
+		state.replicas.set(replica.name, 'killed');
 		await installation.removeReplica(replica, 'SIGKILL');
 		return {replica, stoppedAt, killedAt};
 	};
 
-	let earlier: string | undefined;
+	let previous: string | undefined;
 	const kill = await until(async () => {
-		const holder = installation.replicas().find(({identity}) => identity === scene.lease?.holder);
-		// Who has just got the Lease has Pods in hand; who has had it for a while may be idle.
-		const isNew = holder && holder.identity !== earlier;
-		earlier = holder?.identity;
+		const holder = installation.replicas().find(({identity}) => identity === state.lease?.holder);
+		// A new holder is working on Pods. One that has held the Lease for a while may be idle.
+		const isNew = holder && holder.identity !== previous;
+		previous = holder?.identity;
 		if (phase() === 'now' && isNew) {
 			return await killIfHolder(holder) ?? false;
 		}

@@ -1,24 +1,24 @@
-/** Lines of styled text that know how wide they are: cut to size first, coloured last. Pure. */
+/** Lines of styled text: measured and cut first, coloured last. Pure. */
 import type {styleText} from 'node:util';
 
 export type Style = Extract<Parameters<typeof styleText>[0], string>;
 
-/** Every character that is used here takes one column. */
+/** Widths count characters: use only characters that take one column. */
 export type Span = string | readonly [text: string, ...styles: readonly Style[]];
 
 export type Line = readonly Span[];
 
-/** How a span comes to a terminal; the identity where there are no colours. */
+/** Adds a terminal's control codes for the styles to a text. */
 export type Paint = (text: string, styles: readonly Style[]) => string;
 
 const textOf = (span: Span): string => typeof span === 'string' ? span : span[0];
 
 export const widthOf = (line: Line): number => line.reduce((width, span) => width + textOf(span).length, 0);
 
-/** The line with spaces behind it, at least as wide as `columns`. */
+/** The line, filled up with spaces to at least `columns`. */
 export const pad = (line: Line, columns: number): Line => [...line, ' '.repeat(Math.max(columns - widthOf(line), 0))];
 
-/** The line itself, or as much of it as fits and "…". */
+/** The line itself if it fits, else as much of it as fits and "…". */
 export const fit = (line: Line, columns: number): Line => {
 	if (widthOf(line) <= columns) {
 		return line;
@@ -33,7 +33,7 @@ export const fit = (line: Line, columns: number): Line => {
 	return [...kept, '…'];
 };
 
-/** Keeps both ends of a name: what Pods of one ReplicaSet have in common is in the middle. */
+/** Cuts out the middle of a name, which the Pods of one ReplicaSet have in common. */
 export const shorten = (name: string, columns: number): string => {
 	if (name.length <= columns) {
 		return name;
@@ -43,7 +43,7 @@ export const shorten = (name: string, columns: number): string => {
 	return `${name.slice(0, columns - 1 - tail)}…${name.slice(-tail)}`;
 };
 
-/** A sentence on as many lines as it needs; a word that is longer than a line stays whole. */
+/** Wraps a sentence between words. A word that is longer than a line stays whole. */
 export const wrap = (sentence: string, columns: number): string[] => {
 	const lines = [''];
 	for (const word of sentence.split(' ')) {

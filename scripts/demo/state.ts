@@ -1,4 +1,4 @@
-/** All that the demo has seen so far. Watches and logs fill it; `picture.ts` makes a picture of it. */
+/** What the demo has observed so far. Watches and logs fill it in; `snapshot.ts` sums it up for the outputs. */
 import type {LeaseRecord} from '../../src/lease/lease-record.ts';
 import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import type {StoredPod} from '../../src/ports/host-port-use.ts';
@@ -14,37 +14,38 @@ export type DemoPod = StoredPod & {
 	};
 };
 
+/** One answer with ports, from a replica's log. */
 export type Allocation = {
-	/** The name of a replica, without the suffix of its process. */
+	/** The replica's name, without the random suffix of its process. */
 	readonly replica: string;
-	/** As the replica knew the Pod: `hostport-demo/game-server-0`, or `hostport-demo/game-worker-7d9f- (ReplicaSet …)`. */
+	/** As the replica saw the Pod: `hostport-demo/game-server-0`, or `hostport-demo/game-worker-7d9f- (ReplicaSet …)`. */
 	readonly pod: string;
 	readonly ports: readonly number[];
-	/** Wall clock; replicas and demo have the same one. */
+	/** Wall clock, milliseconds. Replicas and demo share the machine's clock. */
 	readonly at: number;
 };
 
 export type ReplicaState = 'starting' | 'ready' | 'killed';
 
-export type Scene = {
-	/** Index into `steps`; one past the last when all is done. */
+export type DemoState = {
+	/** Index into `steps`; one past the last when all are done. */
 	step: number;
-	/** Pods with these labels `app` are to run, this many of them together. */
+	/** How many Pods with these `app` labels should run, in total. */
 	goal: {readonly apps: readonly string[]; readonly total: number} | undefined;
 	lease: LeaseRecord | undefined;
 	/** By UID. */
 	readonly pods: Map<string, DemoPod>;
-	/** The ledger's, by UID. */
+	/** The ledger's pages, by UID. */
 	readonly pages: Map<string, ConfigMap>;
 	readonly replicas: Map<string, ReplicaState>;
 	readonly allocations: Allocation[];
-	/** Writes that the API server has accepted, by what was written. */
+	/** Writes that the API server has accepted. */
 	readonly writes: {ledger: number; lease: number};
 	/** From the start of this process until the first Pod with ports was seen. */
 	firstPodMs: number | undefined;
 };
 
-export const createScene = (replicas: readonly string[]): Scene => ({
+export const createState = (replicas: readonly string[]): DemoState => ({
 	step: 0,
 	goal: undefined,
 	lease: undefined,
@@ -56,16 +57,16 @@ export const createScene = (replicas: readonly string[]): Scene => ({
 	firstPodMs: undefined,
 });
 
-/** `replica-1_ab12cd34` → `replica-1`: what identifies a process carries a random suffix. */
+/** `replica-1_ab12cd34` → `replica-1`: an identity ends in a random suffix for the process. */
 export const replicaName = (identity: string): string => identity.replace(/_[^_]*$/, '');
 
-/** Takes in a line of a replica's log. */
-export const hear = (scene: Scene, line: LogLine): void => {
+/** Adds what a line of a replica's log says to the state. */
+export const recordLogLine = (state: DemoState, line: LogLine): void => {
 	const replica = replicaName(line.identity);
 	if (line.msg === 'ready') {
-		scene.replicas.set(replica, 'ready');
+		state.replicas.set(replica, 'ready');
 	} else if (line.msg === 'allocated' && !line['dryRun']) {
-		scene.allocations.push({
+		state.allocations.push({
 			replica,
 			pod: String(line['pod']),
 			ports: line['ports'] as readonly number[],

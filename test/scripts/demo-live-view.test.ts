@@ -1,7 +1,7 @@
 import test from 'ava';
-import type {Picture, PodRow} from '../../scripts/demo/picture.ts';
-import {screenLines} from '../../scripts/demo/screen-lines.ts';
-import {render, widthOf} from '../../scripts/demo/text.ts';
+import {liveView} from '../../scripts/demo/live-view.ts';
+import type {PodRow, Snapshot} from '../../scripts/demo/snapshot.ts';
+import {render, widthOf} from '../../scripts/demo/styled-text.ts';
 
 const row = (index: number): PodRow => ({
 	name: `game-worker-7d9f8b6c5d-${String(index).padStart(5, '0')}`,
@@ -11,9 +11,9 @@ const row = (index: number): PodRow => ({
 	isRunning: index % 2 === 0,
 });
 
-const picture = (pods: number, changes: Partial<Picture> = {}): Picture => ({
+const snapshotWith = (pods: number, changes: Partial<Snapshot> = {}): Snapshot => ({
 	elapsedMs: 12_345,
-	caption: 'Killed replica-2 with "kill -9" while it held the Lease, with 15 of 50 Pods there. The others go on when its Lease has expired, after 3 s',
+	caption: 'Killed replica-2 with "kill -9" while it held the Lease and 15 of 50 Pods existed. The other replicas continue when the Lease has expired, after 3 s',
 	steps: [{name: 'control plane', state: 'done'}, {name: 'samples', state: 'doing'}, {name: 'check', state: 'to do'}],
 	pods: Array.from({length: pods}, (_, index) => row(index)),
 	replicas: [{name: 'replica-1', state: 'ready', pods: 1}, {name: 'replica-2', state: 'killed', pods: 7}, {name: 'replica-3', state: 'starting', pods: 0}],
@@ -23,16 +23,16 @@ const picture = (pods: number, changes: Partial<Picture> = {}): Picture => ({
 	...changes,
 });
 
-const draw = (picture: Picture, columns: number, rows: number): string[] =>
-	screenLines(picture, {columns, rows}).map(line => render(line, text => text).trimEnd());
+const draw = (snapshot: Snapshot, columns: number, rows: number): string[] =>
+	liveView(snapshot, {columns, rows}).map(line => render(line, text => text).trimEnd());
 
-test('a picture at 80 columns and 20 rows', t => {
-	t.deepEqual(draw(picture(12), 80, 20), [
+test('the live view at 80 columns and 20 rows', t => {
+	t.deepEqual(draw(snapshotWith(12), 80, 20), [
 		'HostPort Operator  host ports for Pods, never the same one twice          12.3 s',
 		'✓ control plane  ▸ samples  · check',
 		'',
-		'Killed replica-2 with "kill -9" while it held the Lease, with 15 of 50 Pods',
-		'there. The others go on when its Lease has expired, after 3 s',
+		'Killed replica-2 with "kill -9" while it held the Lease and 15 of 50 Pods',
+		'existed. The other replicas continue when the Lease has expired, after 3 s',
 		'',
 		'██████████████████████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  25 of 50 Pods run',
 		'',
@@ -51,8 +51,8 @@ test('a picture at 80 columns and 20 rows', t => {
 	]);
 });
 
-test('before anything is there', t => {
-	const early = picture(0, {caption: 'Starting', lease: undefined, progress: undefined, ledger: {pages: 0, entries: 0, lowest: undefined, highest: undefined, lastEntry: undefined, states: new Map()}});
+test('the live view before there is a Pod, a Lease or a ledger', t => {
+	const early = snapshotWith(0, {caption: 'Starting', lease: undefined, progress: undefined, ledger: {pages: 0, entries: 0, lowest: undefined, highest: undefined, lastEntry: undefined, states: new Map()}});
 	t.deepEqual(draw(early, 80, 24).slice(2), [
 		'',
 		'Starting',
@@ -61,18 +61,18 @@ test('before anything is there', t => {
 		'',
 		'',
 		'Replicas  replica-1 1 Pod   replica-2 7 Pods, killed   replica-3 starts',
-		'Lease     there is none yet',
-		'Ledger    there is none yet',
+		'Lease     not created yet',
+		'Ledger    not created yet',
 		'',
 		'',
 	]);
 });
 
-test('nothing is wider or higher than the terminal, however small that is', t => {
+test('the live view is never wider or higher than the terminal', t => {
 	for (const columns of [1, 10, 40, 79, 80, 100, 200]) {
 		for (const rows of [1, 5, 12, 14, 15, 16, 24, 70]) {
 			for (const pods of [0, 1, 2, 3, 52]) {
-				const lines = screenLines(picture(pods), {columns, rows});
+				const lines = liveView(snapshotWith(pods), {columns, rows});
 				t.true(lines.length <= rows, `${lines.length} lines for ${rows} rows`);
 				t.true(Math.max(...lines.map(line => widthOf(line))) <= columns, `too wide for ${columns} columns`);
 			}
@@ -80,11 +80,11 @@ test('nothing is wider or higher than the terminal, however small that is', t =>
 	}
 });
 
-test('all Pods are shown where there is room for them, else the newest and how many there are besides', t => {
-	const podsShown = (rows: number) => draw(picture(10), 100, rows).filter(line => line.includes('game-worker')).length;
+test('if not all Pods fit, the newest are shown and the others counted', t => {
+	const podsShown = (rows: number) => draw(snapshotWith(10), 100, rows).filter(line => line.includes('game-worker')).length;
 	t.is(podsShown(24), 10);
 	t.is(podsShown(23), 8);
-	t.true(draw(picture(10), 100, 23).includes('  … and 2 more above'));
+	t.true(draw(snapshotWith(10), 100, 23).includes('  … and 2 more above'));
 	t.is(podsShown(16), 1);
 	t.is(podsShown(15), 0);
 });

@@ -1,10 +1,10 @@
 import test from 'ava';
-import {fit, pad, render, shorten, widthOf, wrap} from '../../scripts/demo/text.ts';
-import type {Line} from '../../scripts/demo/text.ts';
+import {fit, pad, render, shorten, widthOf, wrap} from '../../scripts/demo/styled-text.ts';
+import type {Line} from '../../scripts/demo/styled-text.ts';
 
 const plain = (line: Line): string => render(line, text => text);
 
-test('a line is cut where the room ends, whatever its styles', t => {
+test('a line is cut to the width, whatever its styles', t => {
 	const line: Line = [['abc', 'bold'], 'def', ['ghi', 'red']];
 	t.is(fit(line, 9), line);
 	t.is(plain(fit(line, 8)), 'abcdefg…');
@@ -13,12 +13,12 @@ test('a line is cut where the room ends, whatever its styles', t => {
 	t.deepEqual(fit(line, 5)[0], ['abc', 'bold']);
 });
 
-test('a line is padded and never cut by that', t => {
+test('padding never cuts a line', t => {
 	t.is(widthOf(pad(['abc'], 5)), 5);
 	t.is(widthOf(pad(['abcdef'], 5)), 6);
 });
 
-test('a name keeps both ends', t => {
+test('a shortened name keeps both ends', t => {
 	t.is(shorten('game-server-0', 13), 'game-server-0');
 	t.is(shorten('game-worker-7d9f8b6c5d-x2k4q', 20), 'game-worker-7…-x2k4q');
 	t.is(shorten('game-worker', 3).length, 3);

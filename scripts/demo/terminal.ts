@@ -1,12 +1,12 @@
-/** Draws lines over the ones that were drawn before, with as few control sequences as that takes. */
+/** Redraws lines in place on a terminal. */
 import type {WriteStream} from 'node:tty';
 
-export type Screen = {
-	/** The lines must fit: none wider than the terminal, and fewer than it has rows. */
+export type Terminal = {
+	/** Draws over what was drawn before. No line may be wider than the terminal, and there must be fewer lines than rows. */
 	readonly draw: (lines: readonly string[]) => void;
-	/** For a terminal whose size has changed, where nobody knows what became of the lines. */
+	/** Call after the terminal changed its size: it may have wrapped or moved the old lines. */
 	readonly clear: () => void;
-	/** Gives the cursor back, below what was drawn last. */
+	/** Shows the cursor again, below the last drawing. */
 	readonly end: () => void;
 };
 
@@ -17,7 +17,7 @@ const eraseToEndOfLine = `${escape}K`;
 const eraseBelow = `${escape}J`;
 const eraseAll = `${escape}2J${escape}H`;
 
-export const createScreen = (stream: WriteStream): Screen => {
+export const createTerminal = (stream: WriteStream): Terminal => {
 	let drawn = 0;
 	let last = '';
 	stream.write(hideCursor);
@@ -25,13 +25,13 @@ export const createScreen = (stream: WriteStream): Screen => {
 		stream.write(showCursor);
 	};
 
-	// Whichever way this process ends in order, the terminal is to have its cursor.
+	// The cursor must come back however the process exits.
 	process.once('exit', end);
 	return {
 		draw(lines) {
 			const content = lines.map(line => `${line}${eraseToEndOfLine}\n`).join('');
 			if (content !== last) {
-				// Over the old lines instead of after erasing them: nothing flickers.
+				// Overwriting the old lines, instead of erasing them first, avoids flicker.
 				stream.write(`${drawn > 0 ? `${escape}${drawn}A` : ''}\r${content}${eraseBelow}`);
 				drawn = lines.length;
 				last = content;
