@@ -1,9 +1,9 @@
-/** Arguments and environment → one command. Exit codes: 0 done, 1 failed, 2 asked for something impossible. */
+/** The command line. Exit codes: 0 done, 1 failed, 2 invalid flags, files or credentials. */
 import {randomBytes} from 'node:crypto';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
-import {makeCommand} from './certificates/make-in-child-process.ts';
-import type {Order} from './certificates/order.ts';
+import {makeCertificatesCommand} from './certificates/make-in-child-process.ts';
+import type {CertificatesToMake} from './certificates/make-in-child-process.ts';
 import {renderUsage} from './config/usage.ts';
 import {readConfig} from './config/options.ts';
 import {ConfigurationError} from './errors.ts';
@@ -24,34 +24,34 @@ const serve = async (args: readonly string[]): Promise<void> => {
 	const config = readConfig(args, process.env);
 	const identity = `${config.identity}_${randomBytes(4).toString('hex')}`;
 	const logger = await createLogger({level: config.logLevel, format: config.logFormat, identity});
-	const told = new AbortController();
+	const stopping = new AbortController();
 	for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 		process.on(signal, () => {
-			if (told.signal.aborted) {
-				logger.warn(`${signal} again: leaving at once`);
+			if (stopping.signal.aborted) {
+				logger.warn(`second ${signal}: exiting without cleanup`);
 				process.exit(1);
 			}
 
-			told.abort(new Error(signal));
+			stopping.abort(new Error(signal));
 		});
 	}
 
-	const operator = await startOperator(config, identity, logger, told.signal).catch((error: unknown) => {
-		if (!told.signal.aborted) {
+	const operator = await startOperator(config, identity, logger, stopping.signal).catch((error: unknown) => {
+		if (!stopping.signal.aborted) {
 			throw error;
 		}
 	});
 	if (!operator) {
-		logger.info('told to stop before it was ready');
+		logger.info('stopped before it was ready');
 		return;
 	}
 
 	await new Promise<void>(resolve => {
-		if (told.signal.aborted) {
+		if (stopping.signal.aborted) {
 			resolve();
 		}
 
-		told.signal.addEventListener('abort', () => resolve(), {once: true});
+		stopping.signal.addEventListener('abort', () => resolve(), {once: true});
 	});
 	await operator.stop();
 };
@@ -62,10 +62,11 @@ const run = async ([command, ...args]: readonly string[]): Promise<void> => {
 			return serve(args);
 		}
 
-		// Not for people: see certificates/make-elsewhere.ts.
-		case makeCommand: {
+		// Hidden, run by `serve` as a child process: the X.509 library would keep 17 of a replica's 82 MB.
+		case makeCertificatesCommand: {
 			const {makeCertificates} = await import('./certificates/make.ts');
-			process.stdout.write(JSON.stringify(await makeCertificates(JSON.parse(await text(process.stdin)) as Order)));
+			const wanted = JSON.parse(await text(process.stdin)) as CertificatesToMake;
+			process.stdout.write(JSON.stringify(await makeCertificates(wanted)));
 			return;
 		}
 
@@ -91,7 +92,7 @@ try {
 	await run(process.argv.slice(2));
 	process.exit(0);
 } catch (error) {
-	const isOurs = error instanceof ConfigurationError;
-	console.error(isOurs ? `hostport-operator: ${error.message}` : error);
-	process.exit(isOurs ? 2 : 1);
+	const isConfigurationError = error instanceof ConfigurationError;
+	console.error(isConfigurationError ? `hostport-operator: ${error.message}` : error);
+	process.exit(isConfigurationError ? 2 : 1);
 }

@@ -54,9 +54,9 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	const api = new HttpApiClient(connection, createMissingRightLog(config.namespace, clock, logger));
 	const replica = createReplica({api, clock, random: Math.random, mintClaim, logger, metrics, identity, config});
 	const certificates = createTlsSource(config, {api, clock, logger, metrics});
-	const [tls] = await Promise.all([certificates.open(signal), replica.open(signal)]);
+	const [tls] = await Promise.all([certificates.start(signal), replica.open(signal)]);
 	const webhook = await listen(createWebhookApp({mutatePod: replica.mutatePod, logger, isStopping: () => isStopping}), {host: config.bindAddress, port: config.webhookPort, tls});
-	const keepingCertificate = certificates.run(webhook.useCertificate, lifetime.signal);
+	const keepingCertificate = certificates.run(webhook.useTls, lifetime.signal);
 	replica.start();
 	notReady = undefined;
 	logger.info({webhookPort: webhook.port, healthPort: health.port, metricsPort: metricsListener.port, namespace: config.namespace}, 'ready');

@@ -49,7 +49,7 @@ test('any free port is taken where none is asked for, and told', async t => {
 test('with a certificate it speaks TLS, and nothing older than 1.2', async t => {
 	const authority = await createCertificateAuthority();
 	const {certificatePem, keyPem} = await authority.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'});
-	const {port} = await start(t, sayHello, {tls: {cert: certificatePem, key: keyPem}});
+	const {port} = await start(t, sayHello, {tls: {certificate: certificatePem, key: keyPem}});
 	const options = {host: '127.0.0.1', port, ca: authority.certificatePem, agent: false} as const;
 	t.like(await answerTo(https.request(options).end()), {status: 200, body: 'hello'});
 	const outdated = https.request({...options, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0'}).end();
@@ -64,14 +64,14 @@ const ignore = () => {};
 test('a new certificate is served to new connections, and open ones stay', async t => {
 	const [one, other] = await Promise.all([createCertificateAuthority(), createCertificateAuthority()]);
 	const [first, second] = await Promise.all([one, other].map(async ({issue}) => issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'})));
-	const {port, useCertificate} = await start(t, sayHello, {tls: {cert: first!.certificatePem, key: first!.keyPem}});
+	const {port, useTls} = await start(t, sayHello, {tls: {certificate: first!.certificatePem, key: first!.keyPem}});
 	const agent = new https.Agent({keepAlive: true, maxSockets: 1});
 	t.teardown(() => agent.destroy());
 	const call = async (ca: string, options: https.RequestOptions = {}) => (await answerTo(https.request({host: '127.0.0.1', port, ca, agent: false, ...options}).on('error', ignore).end())).status;
 	t.is(await call(one.certificatePem, {agent}), 200);
-	t.throws(() => useCertificate({cert: second!.certificatePem, key: first!.keyPem}));
+	t.throws(() => useTls({certificate: second!.certificatePem, key: first!.keyPem}));
 	t.is(await call(one.certificatePem), 200, 'What can not be used has changed nothing.');
-	useCertificate({cert: second!.certificatePem, key: second!.keyPem});
+	useTls({certificate: second!.certificatePem, key: second!.keyPem});
 	t.is(await call(other.certificatePem), 200);
 	await t.throwsAsync(call(one.certificatePem));
 	t.is(await call(one.certificatePem, {agent}), 200);
@@ -80,15 +80,15 @@ test('a new certificate is served to new connections, and open ones stay', async
 test('whose certificate the authority of the clients has not signed is refused, before and after that changes', async t => {
 	const [clients, strangers] = await Promise.all([createCertificateAuthority(), createCertificateAuthority()]);
 	const server = await clients.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'});
-	const tls = {cert: server.certificatePem, key: server.keyPem};
+	const tls = {certificate: server.certificatePem, key: server.keyPem};
 	const [client, stranger] = await Promise.all([clients, strangers].map(async ({issue}) => issue({commonName: 'kube-apiserver', usage: 'client'})));
-	const {port, useCertificate} = await start(t, sayHello, {tls: {...tls, ca: clients.certificatePem}});
+	const {port, useTls} = await start(t, sayHello, {tls: {...tls, clientCa: clients.certificatePem}});
 	const call = async (shown?: typeof client) =>
 		(await answerTo(https.request({host: '127.0.0.1', port, ca: clients.certificatePem, agent: false, ...(shown && {cert: shown.certificatePem, key: shown.keyPem})}).on('error', ignore).end())).status;
 	t.is(await call(client), 200);
 	await t.throwsAsync(call());
 	await t.throwsAsync(call(stranger));
-	useCertificate({...tls, ca: strangers.certificatePem});
+	useTls({...tls, clientCa: strangers.certificatePem});
 	t.is(await call(stranger), 200);
 	await t.throwsAsync(call(client));
 	await t.throwsAsync(call());
@@ -108,7 +108,7 @@ test('an address that is not ours is said to be', async t => {
 test('what is no certificate is said to be', async t => {
 	const authority = await createCertificateAuthority();
 	const [good, other] = await Promise.all([1, 2].map(async () => authority.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'})));
-	const files: ReadonlyArray<readonly [cert: string, key: string]> = [
+	const files: ReadonlyArray<readonly [certificate: string, key: string]> = [
 		['', ''],
 		['not PEM', good!.keyPem],
 		[good!.certificatePem, 'not PEM'],
@@ -116,9 +116,9 @@ test('what is no certificate is said to be', async t => {
 		[good!.certificatePem, other!.keyPem],
 		[good!.certificatePem.replace(/\n[^]{20}/, '\nAAAA'), good!.keyPem],
 	];
-	for (const [cert, key] of files) {
-		const error = await t.throwsAsync(listen(new Koa(), {...loopback, tls: {cert, key}}), {instanceOf: ConfigurationError});
-		t.regex(error.message, /^the webhook's certificate can't be used: .+\. Both files must be PEM, and the key that of the certificate$/);
+	for (const [certificate, key] of files) {
+		const error = await t.throwsAsync(listen(new Koa(), {...loopback, tls: {certificate, key}}), {instanceOf: ConfigurationError});
+		t.regex(error.message, /^the webhook's certificate can't be used: .+\. Both files must be PEM, and the key must belong to the certificate$/);
 	}
 });
 
