@@ -56,5 +56,5 @@ test('a missing file is a configuration error', async t => {
 	const config = readConfig(['--tls-cert-file', '/nowhere/tls.crt', '--tls-private-key-file', '/nowhere/tls.key'], {});
 	const source = createTlsSource(config, {api, clock: new FakeClock(), logger: pino({enabled: false}), metrics: createMetrics()});
 	const error = await t.throwsAsync(source.start(new AbortController().signal), {instanceOf: ConfigurationError});
-	t.regex(error.message, /^the file "\/nowhere\/tls\.crt" can't be read: ENOENT/);
+	t.regex(error.message, /^the file "\/nowhere\/tls\.(?:crt|key)" can't be read: ENOENT/);
 });

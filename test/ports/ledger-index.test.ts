@@ -41,7 +41,7 @@ test('what is written is read as the same', t => {
 
 const isRefused = test.macro((t, data: ConfigMap['data'], problem: string, annotations?: Record<string, string>) => {
 	const error = t.throws(() => decodeIndex(indexWith(data, annotations)), {instanceOf: LedgerFormatError});
-	t.is(error.message, `the ConfigMap hostport-ledger can't be used: ${problem}. Run the version of the operator that wrote it, or mend it by hand`);
+	t.is(error.message, `the ConfigMap hostport-ledger can't be used: ${problem}. Run the version of the operator that wrote it, or repair it by hand`);
 });
 
 const good = {'block-size': '500', pages: '30500'};
