@@ -1,7 +1,9 @@
 /** The command line. Exit codes: 0 done, 1 failed, 2 invalid flags, files or credentials. */
 import {randomBytes} from 'node:crypto';
+import {once} from 'node:events';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
+import type {Logger} from 'pino';
 import {makeCertificatesCommand} from './certificates/make-in-child-process.ts';
 import type {CertificatesToMake} from './certificates/make-in-child-process.ts';
 import {renderUsage} from './config/usage.ts';
@@ -15,29 +17,18 @@ const usage = `Host ports for annotated Pods, never the same one twice.
 
 hostport-operator serve [flags]   run the webhook
 hostport-operator version         print the version
-hostport-operator help            print this
+hostport-operator help            print this help
 
-Flags of serve, each also an environment variable (HOSTPORT_WEBHOOK_PORT for --webhook-port):
+Flags of serve. Each can also be set by an environment variable (HOSTPORT_WEBHOOK_PORT for --webhook-port):
 ${renderUsage()}`;
 
 const serve = async (args: readonly string[]): Promise<void> => {
 	const config = readConfig(args, process.env);
 	const identity = `${config.identity}_${randomBytes(4).toString('hex')}`;
 	const logger = await createLogger({level: config.logLevel, format: config.logFormat, identity});
-	const stopping = new AbortController();
-	for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-		process.on(signal, () => {
-			if (stopping.signal.aborted) {
-				logger.warn(`second ${signal}: exiting without cleanup`);
-				process.exit(1);
-			}
-
-			stopping.abort(new Error(signal));
-		});
-	}
-
-	const operator = await startOperator(config, identity, logger, stopping.signal).catch((error: unknown) => {
-		if (!stopping.signal.aborted) {
+	const stopSignal = abortOnStopSignals(logger);
+	const operator = await startOperator(config, identity, logger, stopSignal).catch((error: unknown) => {
+		if (!stopSignal.aborted) {
 			throw error;
 		}
 	});
@@ -46,14 +37,28 @@ const serve = async (args: readonly string[]): Promise<void> => {
 		return;
 	}
 
-	await new Promise<void>(resolve => {
-		if (stopping.signal.aborted) {
-			resolve();
-		}
+	if (!stopSignal.aborted) {
+		await once(stopSignal, 'abort');
+	}
 
-		stopping.signal.addEventListener('abort', () => resolve(), {once: true});
-	});
 	await operator.stop();
+};
+
+/** The first SIGTERM or SIGINT aborts the returned signal, the second exits at once. */
+const abortOnStopSignals = (logger: Logger): AbortSignal => {
+	const controller = new AbortController();
+	for (const name of ['SIGTERM', 'SIGINT'] as const) {
+		process.on(name, () => {
+			if (controller.signal.aborted) {
+				logger.warn(`${name} while stopping: exiting at once`);
+				process.exit(1);
+			}
+
+			controller.abort(new Error(name));
+		});
+	}
+
+	return controller.signal;
 };
 
 const run = async ([command, ...args]: readonly string[]): Promise<void> => {

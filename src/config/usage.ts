@@ -3,7 +3,7 @@ import {flagOf, options, variableOf} from './options.ts';
 import type {Option} from './options.ts';
 import {formatPortRange, highestPort, lowestPort} from '../ports/port-range.ts';
 
-/** The table of options for a terminal of 100 columns. */
+/** The table of options, for a terminal with 100 columns. */
 export const renderUsage = (): string => {
 	const rows = Object.entries<Option<unknown>>(options).map(([name, {placeholder, description, ...rest}]) => {
 		const fallback = defaultOf(rest, '');
@@ -13,7 +13,7 @@ export const renderUsage = (): string => {
 	return rows.map(([flag, description]) => `${flag.padEnd(width)}  ${wrapped(description, 100 - width - 2).join(`\n${' '.repeat(width + 2)}`)}`).join('\n');
 };
 
-/** Lines of at most `width` characters, unless a word is longer. */
+/** Splits text into lines of at most `width` characters. A longer word gets a line of its own. */
 const wrapped = (text: string, width: number): string[] =>
 	[...text.matchAll(new RegExp(String.raw`\S(?:.{0,${width - 2}}\S)?(?=\s|$)|\S+`, 'g'))].map(([line]) => line);
 
