@@ -1,16 +1,16 @@
 /** The composition root: builds the parts, starts them in order and stops them in reverse order. */
 import {randomBytes} from 'node:crypto';
 import type {Logger} from 'pino';
-import {HttpApiClient} from './kubernetes/http-api-client.ts';
+import {createTlsSource} from './certificates/tls-source.ts';
 import {systemClock} from './clock.ts';
-import {connect} from './kubernetes/credentials.ts';
-import {createMissingRightLog} from './kubernetes/missing-right.ts';
 import type {Config} from './config/options.ts';
+import {connect} from './kubernetes/credentials.ts';
+import {HttpApiClient} from './kubernetes/http-api-client.ts';
+import {createMissingRightLog} from './kubernetes/missing-right.ts';
 import {addProcessMetrics, createMetrics} from './metrics.ts';
 import {createReplica} from './replica.ts';
 import {createHealthApp, createMetricsApp, createWebhookApp} from './server/app.ts';
 import {listen} from './server/listener.ts';
-import {createTlsSource} from './certificates/tls-source.ts';
 
 export type Operator = {
 	readonly webhookPort: number;

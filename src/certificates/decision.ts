@@ -31,6 +31,7 @@ const longestSettleMs = 5 * 60 * 1000;
 /** Certificate lifetimes in an authority's lifetime. It is replaced after two, so the last certificate that it signs has its full lifetime. */
 const leavesPerAuthority = 3;
 
+/** @param leafMs the lifetime of a certificate (`--certificate-lifetime`). */
 export const lifetimesOf = (leafMs: number): Lifetimes => ({
 	leafMs,
 	authorityMs: leavesPerAuthority * leafMs,
@@ -68,6 +69,7 @@ export type CertificateDecision =
 	/** Remove all authorities except the one that signs. */
 	| {readonly action: 'remove authorities'; readonly because: string; readonly signer: Signer; readonly leaf: Leaf};
 
+/** Decides one change. After carrying it out, the caller reads everything again and decides again. */
 export const decideCertificates = (situation: CertificateSituation): CertificateDecision => {
 	const {held, now, lifetimes, patienceMs} = situation;
 	if (!held) {

@@ -4,19 +4,19 @@
  */
 import type {V1Secret} from '@kubernetes/client-node';
 import type {Logger} from 'pino';
+import type {Clock} from '../clock.ts';
+import {ApiError} from '../errors.ts';
+import type {ApiClient} from '../kubernetes/api-client.ts';
+import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
+import type {Stored} from '../kubernetes/object.ts';
+import {retry} from '../retry.ts';
+import {Wakeup} from '../wakeup.ts';
 import {decodeCertificates, encodeBundle} from './certificate-set.ts';
 import type {Authority, CertificateSet, Leaf} from './certificate-set.ts';
 import {certificateToServe, decideCertificates} from './decision.ts';
 import type {CertificateDecision, CertificateSituation, Lifetimes} from './decision.ts';
 import type {CertificatesToMake, MadeCertificates} from './make-in-child-process.ts';
-import {ApiError} from '../errors.ts';
-import type {ApiClient} from '../kubernetes/api-client.ts';
-import type {Stored} from '../kubernetes/object.ts';
-import {retry} from '../retry.ts';
 import {CertificateSecret, certificateSecretName, makeSecretData} from './secret.ts';
-import type {Clock} from '../clock.ts';
-import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
-import {Wakeup} from '../wakeup.ts';
 import {describeBundle, hasBundle, hostsOf, readWebhookConfiguration, trustedBy, webhookConfigurationWatch, writeBundle} from './webhook-configuration.ts';
 
 export type CertificateKeeperOptions = {

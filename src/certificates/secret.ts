@@ -1,10 +1,10 @@
 /** The Secret that holds the webhook's certificates: reads and writes it, and makes its new content. Decisions are in decision.ts. */
 import type {V1Secret} from '@kubernetes/client-node';
+import type {ApiClient} from '../kubernetes/api-client.ts';
+import type {Stored} from '../kubernetes/object.ts';
 import {encodeCertificates} from './certificate-set.ts';
 import type {CertificateDecision, CertificateSituation} from './decision.ts';
 import type {CertificatesToMake, MadeCertificates} from './make-in-child-process.ts';
-import type {ApiClient} from '../kubernetes/api-client.ts';
-import type {Stored} from '../kubernetes/object.ts';
 
 /** In the operator's namespace. */
 export const certificateSecretName = 'hostport-operator-webhook-certificate';

@@ -1,17 +1,17 @@
 /** What the webhook uses for TLS: a certificate from files or one that the operator makes, and the client CA if one is configured. */
 import type {Logger} from 'pino';
-import type {Leaf} from './certificate-set.ts';
-import {lifetimesOf} from './decision.ts';
-import {CertificateKeeper} from './keeper.ts';
-import {makeInChildProcess} from './make-in-child-process.ts';
-import {clientCaFile, servingFiles} from './tls-files.ts';
-import type {TlsFiles} from './tls-files.ts';
 import type {Clock} from '../clock.ts';
 import type {Config} from '../config/options.ts';
 import {ConfigurationError, messageOf} from '../errors.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import type {Metrics} from '../metrics.ts';
 import type {TlsOptions} from '../server/listener.ts';
+import type {Leaf} from './certificate-set.ts';
+import {lifetimesOf} from './decision.ts';
+import {CertificateKeeper} from './keeper.ts';
+import {makeInChildProcess} from './make-in-child-process.ts';
+import {clientCaFile, servingFiles} from './tls-files.ts';
+import type {TlsFiles} from './tls-files.ts';
 
 export type TlsSource = {
 	/**

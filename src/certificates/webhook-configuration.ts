@@ -1,9 +1,9 @@
 /** The MutatingWebhookConfiguration: which hosts the API server calls, and which authorities it trusts. */
 import type {AdmissionregistrationV1WebhookClientConfig} from '@kubernetes/client-node';
-import {decodeBundle} from './certificate-set.ts';
-import type {Authority} from './certificate-set.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import type {KubernetesObject} from '../kubernetes/object.ts';
+import {decodeBundle} from './certificate-set.ts';
+import type {Authority} from './certificate-set.ts';
 
 type Webhook = {readonly clientConfig: Readonly<AdmissionregistrationV1WebhookClientConfig>};
 

@@ -55,7 +55,7 @@ type ListPage<Item> = {
 const maximumRestarts = 3;
 
 /**
- * All methods throw `ApiError` for an answer that is not 2xx, and the network's error where there was no answer: then a
+ * All methods throw `ApiError` for an answer that is not 2xx, and the network's error if there was no answer. Then a
  * write may or may not have happened.
  */
 export abstract class ApiClient {

@@ -1,8 +1,8 @@
 /** Caches the labels of namespaces. They tell whether PodSecurity allows a Pod with host ports. */
 import type {Logger} from 'pino';
+import type {Clock} from '../clock.ts';
 import type {ApiClient} from './api-client.ts';
 import type {KubernetesObject} from './object.ts';
-import type {Clock} from '../clock.ts';
 
 /** Short, so that a changed label counts soon; long enough that a burst of Pods costs one read. */
 const lifetimeMs = 10_000;
