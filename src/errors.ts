@@ -1,12 +1,12 @@
 /**
- * Everything that the product throws on purpose. A message says what was wrong, which value was seen and what to do;
- * one place (`server/app.ts` for HTTP, `admission/mutate-pod.ts` for reviews) turns errors into responses.
+ * The errors that the operator throws on purpose. A message says what is wrong, which value was seen and what to do. Only
+ * server/app.ts (HTTP) and admission/mutate-pod.ts (reviews) turn errors into responses.
  */
 
-/** Shown to whoever creates the Pod: the answer is `allowed: false` with this message. */
+/** The Pod is denied: the answer is `allowed: false` with this message, which the Pod's creator sees. */
 export class DenialError extends Error {
 	override name = 'DenialError';
-	/** HTTP status and Kubernetes reason of the answer: 400 the Pod must change, 403 the administrator forbids it, 503 try again. */
+	/** HTTP status in the answer: 400 the Pod must change, 403 the administrator forbids it, 503 try again. */
 	readonly code: 400 | 403 | 503;
 
 	constructor(code: 400 | 403 | 503, message: string, options?: ErrorOptions) {
@@ -15,7 +15,7 @@ export class DenialError extends Error {
 	}
 }
 
-/** The HTTP request is not an AdmissionReview that we could answer: a plain 4xx. */
+/** The HTTP request is no AdmissionReview that could be answered: a plain 4xx response. */
 export class BadReviewError extends Error {
 	override name = 'BadReviewError';
 	readonly status: 400 | 413 | 415 | 429;
@@ -35,21 +35,21 @@ export class InvalidPortRangeError extends Error {
 	}
 }
 
-/** The ledger's index is not one that this version can read, so nothing can be allocated. */
+/** This version can't read the ledger's index, so nothing can be allocated. */
 export class LedgerFormatError extends Error {
 	override name = 'LedgerFormatError';
 
 	constructor(problem: string) {
-		super(`the ConfigMap hostport-ledger can't be used: ${problem}. Run the version of the operator that wrote it, or mend it by hand`);
+		super(`the ConfigMap hostport-ledger can't be used: ${problem}. Run the version of the operator that wrote it, or repair it by hand`);
 	}
 }
 
-/** The process can't do what its flags, files or credentials ask for. It ends with exit code 2. */
+/** The flags, files or credentials can't be used. The process ends with exit code 2. */
 export class ConfigurationError extends Error {
 	override name = 'ConfigurationError';
 }
 
-/** The API server answered a request with something other than 2xx. */
+/** The API server answered a request with a status other than 2xx. */
 export class ApiError extends Error {
 	override name = 'ApiError';
 	readonly status: number;
@@ -60,15 +60,15 @@ export class ApiError extends Error {
 	}
 }
 
-/** Whether the same thing may work a moment later. A mistake of ours, or rights that are missing, will not go away so soon. */
+/** Whether a ledger operation that failed may succeed a moment later. Bugs and missing rights don't go away so soon. */
 export const isTransient = (error: unknown): boolean => {
 	if (error instanceof ApiError) {
-		// What is not there, is made; unless its namespace is gone, and then not before that is back.
+		// 404: an object that is missing is created by the next attempt.
 		return error.status === 404 || error.status === 429 || error.status >= 500;
 	}
 
 	return !(error instanceof LedgerFormatError || error instanceof TypeError || error instanceof RangeError);
 };
 
-/** The text of anything that was thrown. */
+/** The message of a thrown value, whatever its type. */
 export const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error);

@@ -1,30 +1,29 @@
-/** The process's log: JSON for machines, lines for a person at a terminal. */
+/** The process's log: JSON for machines, readable lines for a terminal. */
 import {pino} from 'pino';
 import type {DestinationStream, Logger} from 'pino';
 
 export type LogOptions = {
 	readonly level: string;
 	readonly format: 'auto' | 'json' | 'pretty';
-	/** Stands in every line. */
+	/** Included in every line of JSON. */
 	readonly identity: string;
 };
 
 /**
- * Writes to standard output, and does not put it off: the last line before a crash is the one that is needed. Where only
- * machines read, what is logged in one turn of the event loop is written together at its end, for a burst logs a line for
- * each Pod.
+ * Logs to standard output, synchronously, because the last lines before a crash are the ones that are needed. JSON lines of
+ * one turn of the event loop are written together at its end: a burst logs one line for each Pod.
  */
 export const createLogger = async ({level, format, identity}: LogOptions): Promise<Logger> => {
 	const options = {level, base: {identity}, timestamp: pino.stdTimeFunctions.isoTime, formatters: {level: (label: string) => ({level: label})}};
 	if (format === 'json' || (format === 'auto' && !process.stdout.isTTY)) {
-		return pino(options, byTurns(pino.destination({dest: 1, sync: true})));
+		return pino(options, batchedByTurn(pino.destination({dest: 1, sync: true})));
 	}
 
 	const {default: pretty} = await import('pino-pretty');
 	return pino(options, pretty({sync: true, ignore: 'identity'}));
 };
 
-const byTurns = (destination: DestinationStream): DestinationStream => {
+const batchedByTurn = (destination: DestinationStream): DestinationStream => {
 	let lines = '';
 	const flush = () => {
 		const text = lines;
@@ -34,7 +33,7 @@ const byTurns = (destination: DestinationStream): DestinationStream => {
 		}
 	};
 
-	// Also after an error that nobody has caught; only who is killed, or out of memory, loses this turn's lines.
+	// Runs after uncaught errors too. Only SIGKILL or lack of memory loses the lines of this turn.
 	process.once('exit', flush);
 	return {
 		write(line) {

@@ -1,11 +1,13 @@
-/** Arguments and environment → one command. Exit codes: 0 done, 1 failed, 2 asked for something impossible. */
+/** The command line. Exit codes: 0 done, 1 failed, 2 invalid flags, files or credentials. */
 import {randomBytes} from 'node:crypto';
+import {once} from 'node:events';
 import process from 'node:process';
 import {text} from 'node:stream/consumers';
-import {makeCommand} from './certificates/make-in-child-process.ts';
-import type {Order} from './certificates/order.ts';
-import {renderUsage} from './config/usage.ts';
+import type {Logger} from 'pino';
+import {makeCertificatesCommand} from './certificates/make-in-child-process.ts';
+import type {CertificatesToMake} from './certificates/make-in-child-process.ts';
 import {readConfig} from './config/options.ts';
+import {renderUsage} from './config/usage.ts';
 import {ConfigurationError} from './errors.ts';
 import {createLogger} from './logger.ts';
 import {startOperator} from './operator.ts';
@@ -15,45 +17,48 @@ const usage = `Host ports for annotated Pods, never the same one twice.
 
 hostport-operator serve [flags]   run the webhook
 hostport-operator version         print the version
-hostport-operator help            print this
+hostport-operator help            print this help
 
-Flags of serve, each also an environment variable (HOSTPORT_WEBHOOK_PORT for --webhook-port):
+Flags of serve. Each can also be set by an environment variable (HOSTPORT_WEBHOOK_PORT for --webhook-port):
 ${renderUsage()}`;
 
 const serve = async (args: readonly string[]): Promise<void> => {
 	const config = readConfig(args, process.env);
 	const identity = `${config.identity}_${randomBytes(4).toString('hex')}`;
 	const logger = await createLogger({level: config.logLevel, format: config.logFormat, identity});
-	const told = new AbortController();
-	for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-		process.on(signal, () => {
-			if (told.signal.aborted) {
-				logger.warn(`${signal} again: leaving at once`);
-				process.exit(1);
-			}
-
-			told.abort(new Error(signal));
-		});
-	}
-
-	const operator = await startOperator(config, identity, logger, told.signal).catch((error: unknown) => {
-		if (!told.signal.aborted) {
+	const stopSignal = abortOnStopSignals(logger);
+	const operator = await startOperator(config, identity, logger, stopSignal).catch((error: unknown) => {
+		if (!stopSignal.aborted) {
 			throw error;
 		}
 	});
 	if (!operator) {
-		logger.info('told to stop before it was ready');
+		logger.info('stopped before it was ready');
 		return;
 	}
 
-	await new Promise<void>(resolve => {
-		if (told.signal.aborted) {
-			resolve();
-		}
+	if (!stopSignal.aborted) {
+		await once(stopSignal, 'abort');
+	}
 
-		told.signal.addEventListener('abort', () => resolve(), {once: true});
-	});
 	await operator.stop();
+};
+
+/** The first SIGTERM or SIGINT aborts the returned signal, the second exits at once. */
+const abortOnStopSignals = (logger: Logger): AbortSignal => {
+	const controller = new AbortController();
+	for (const name of ['SIGTERM', 'SIGINT'] as const) {
+		process.on(name, () => {
+			if (controller.signal.aborted) {
+				logger.warn(`${name} while stopping: exiting at once`);
+				process.exit(1);
+			}
+
+			controller.abort(new Error(name));
+		});
+	}
+
+	return controller.signal;
 };
 
 const run = async ([command, ...args]: readonly string[]): Promise<void> => {
@@ -62,10 +67,11 @@ const run = async ([command, ...args]: readonly string[]): Promise<void> => {
 			return serve(args);
 		}
 
-		// Not for people: see certificates/make-elsewhere.ts.
-		case makeCommand: {
+		// Hidden, run by `serve` as a child process: the X.509 library would keep 17 of a replica's 82 MB.
+		case makeCertificatesCommand: {
 			const {makeCertificates} = await import('./certificates/make.ts');
-			process.stdout.write(JSON.stringify(await makeCertificates(JSON.parse(await text(process.stdin)) as Order)));
+			const wanted = JSON.parse(await text(process.stdin)) as CertificatesToMake;
+			process.stdout.write(JSON.stringify(await makeCertificates(wanted)));
 			return;
 		}
 
@@ -91,7 +97,7 @@ try {
 	await run(process.argv.slice(2));
 	process.exit(0);
 } catch (error) {
-	const isOurs = error instanceof ConfigurationError;
-	console.error(isOurs ? `hostport-operator: ${error.message}` : error);
-	process.exit(isOurs ? 2 : 1);
+	const isConfigurationError = error instanceof ConfigurationError;
+	console.error(isConfigurationError ? `hostport-operator: ${error.message}` : error);
+	process.exit(isConfigurationError ? 2 : 1);
 }

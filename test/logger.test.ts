@@ -1,4 +1,4 @@
-/** In a process of its own: the logger writes to standard output. */
+/** Runs the logger in a child process, because it writes to standard output. */
 import {execFile} from 'node:child_process';
 import process from 'node:process';
 import {promisify} from 'node:util';
@@ -9,7 +9,7 @@ const logged = async (options: Partial<LogOptions>): Promise<string> => {
 	const program = `
 		import {createLogger} from ${JSON.stringify(new URL('../src/logger.ts', import.meta.url))};
 		const logger = await createLogger(${JSON.stringify({level: 'info', format: 'auto', identity: 'replica-1_0af3', ...options})});
-		logger.debug('not of interest');
+		logger.debug('too detailed');
 		logger.warn({err: new Error('no answer'), port: 30558}, 'trying again\\nlater');
 		process.exit();
 	`;
@@ -18,7 +18,7 @@ const logged = async (options: Partial<LogOptions>): Promise<string> => {
 };
 
 for (const format of ['auto', 'json'] as const) {
-	test(`where nobody looks, ${format} is one line of JSON for each message, which names its replica`, async t => {
+	test(`without a terminal, ${format} writes one line of JSON for each message`, async t => {
 		const lines = (await logged({format})).trimEnd().split('\n');
 		t.is(lines.length, 1);
 		const {time, err, ...line} = JSON.parse(lines[0] ?? '') as {time: string; err: {message: string}; [member: string]: unknown};
@@ -28,14 +28,14 @@ for (const format of ['auto', 'json'] as const) {
 	});
 }
 
-test('pretty is for people', async t => {
+test('pretty writes readable lines without the identity', async t => {
 	const text = await logged({format: 'pretty'});
 	t.regex(text, /WARN.*: trying again/);
 	t.true(text.includes('no answer'));
-	t.false(text.includes('replica-1_0af3'), 'A person at a terminal knows which process it is.');
+	t.false(text.includes('replica-1_0af3'), 'At a terminal there is one process.');
 });
 
-test('what is less severe than asked for is not logged', async t => {
-	t.true((await logged({level: 'debug'})).includes('not of interest'));
+test('messages below the level are not logged', async t => {
+	t.true((await logged({level: 'debug'})).includes('too detailed'));
 	t.is(await logged({level: 'error'}), '');
 });

@@ -1,6 +1,11 @@
-/** The data of the webhook's Secret ⇄ authorities and the certificate to serve with. Nothing that is in it makes this throw. */
+/** Decodes and encodes the data of the webhook's Secret: authorities, and the certificate that the webhook serves. Invalid data is described, never thrown. */
 import {createPrivateKey, X509Certificate} from 'node:crypto';
-import type {Pair} from './order.ts';
+
+/** A certificate and its private key, each PEM. */
+export type KeyPair = {
+	readonly certificate: string;
+	readonly key: string;
+};
 
 export type Authority = {
 	/** One certificate, PEM. */
@@ -11,21 +16,22 @@ export type Authority = {
 	readonly notAfter: number;
 };
 
-/** The authority that signs. */
+/** An authority with its private key (PEM), which can sign. */
 export type Signer = Authority & {readonly key: string};
 
-/** A certificate to serve with, and who vouches for it. */
+/** A certificate that the webhook can serve, and the authority that signed it. */
 export type Leaf = {
-	readonly pair: Pair;
+	readonly keyPair: KeyPair;
 	readonly certificate: X509Certificate;
+	/** Wall clock, milliseconds since 1970. */
 	readonly notAfter: number;
 	readonly issuer: Authority;
 };
 
 export type CertificateSet = {
-	/** Whom the API server is to trust; the last one signs. */
+	/** The API server should trust all of them; the last one signs. */
 	readonly authorities: readonly Authority[];
-	/** Or what is wrong with it, in words. */
+	/** A string says what is wrong with it. */
 	readonly signer: Signer | string;
 	readonly leaf: Leaf | string;
 };
@@ -35,7 +41,7 @@ const names = {authorities: 'ca.crt', authorityKey: 'ca.key', certificate: 'tls.
 
 type SecretData = Readonly<Record<string, string | null>>;
 
-/** `data` as the API server has it: base64. */
+/** @param data as the API server returns it: base64. */
 export const decodeCertificates = (data: SecretData = {}): CertificateSet => {
 	const text = (name: string) => Buffer.from(data[name] ?? '', 'base64').toString();
 	const authorities = decodeBundle(text(names.authorities));
@@ -46,8 +52,8 @@ export const decodeCertificates = (data: SecretData = {}): CertificateSet => {
 	};
 };
 
-/** The `data` of a Secret that holds these. */
-export const encodeCertificates = (authorities: readonly Pick<Authority, 'pem'>[], signerKey: string, leaf: Pair): Record<string, string> =>
+/** The `data` of a Secret that holds these certificates. The last authority is the one that `signerKey` belongs to. */
+export const encodeCertificates = (authorities: readonly Pick<Authority, 'pem'>[], signerKey: string, leaf: KeyPair): Record<string, string> =>
 	Object.fromEntries(Object.entries({
 		[names.authorities]: encodeBundle(authorities),
 		[names.authorityKey]: signerKey,
@@ -55,10 +61,10 @@ export const encodeCertificates = (authorities: readonly Pick<Authority, 'pem'>[
 		[names.key]: leaf.key,
 	}).map(([name, text]) => [name, Buffer.from(text).toString('base64')]));
 
-/** Certificates one after the other, PEM: what stands in `ca.crt`, and what the API server wants as caBundle. */
+/** Concatenated PEM certificates, the format of `ca.crt` and of a caBundle (there in base64). */
 export const encodeBundle = (authorities: readonly Pick<Authority, 'pem'>[]): string => authorities.map(({pem}) => pem).join('');
 
-/** All authorities in a text; what is none is left out. */
+/** All authorities in a PEM bundle. Text and certificates that are not an authority are skipped. */
 export const decodeBundle = (text: string): Authority[] =>
 	[...text.matchAll(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g)].flatMap(([pem]) => {
 		const certificate = parse(pem);
@@ -67,26 +73,26 @@ export const decodeBundle = (text: string): Authority[] =>
 
 const decodeSigner = (authority: Authority | undefined, key: string): Signer | string => {
 	if (!authority) {
-		return `its ${names.authorities} holds no certificate of an authority`;
+		return `its ${names.authorities} contains no CA certificate`;
 	}
 
-	return belongs(authority.certificate, key) ? {...authority, key} : `its ${names.authorityKey} is not the key of the last certificate in ${names.authorities}`;
+	return matches(authority.certificate, key) ? {...authority, key} : `its ${names.authorityKey} is not the key of the last certificate in ${names.authorities}`;
 };
 
-const decodeLeaf = (pair: Pair, authorities: readonly Authority[]): Leaf | string => {
-	const certificate = parse(pair.certificate);
+const decodeLeaf = (keyPair: KeyPair, authorities: readonly Authority[]): Leaf | string => {
+	const certificate = parse(keyPair.certificate);
 	if (!certificate) {
-		return `its ${names.certificate} holds no certificate`;
+		return `its ${names.certificate} contains no certificate`;
 	}
 
-	if (!belongs(certificate, pair.key)) {
+	if (!matches(certificate, keyPair.key)) {
 		return `its ${names.key} is not the key of the certificate in ${names.certificate}`;
 	}
 
 	const issuer = authorities.find(({certificate: candidate}) => certificate.checkIssued(candidate) && certificate.verify(candidate.publicKey));
 	return issuer
-		? {pair, certificate, notAfter: certificate.validToDate.getTime(), issuer}
-		: `no authority in ${names.authorities} has signed the certificate in ${names.certificate}`;
+		? {keyPair, certificate, notAfter: certificate.validToDate.getTime(), issuer}
+		: `no authority in ${names.authorities} signed the certificate in ${names.certificate}`;
 };
 
 const authorityOf = (pem: string, certificate: X509Certificate): Authority => ({
@@ -104,7 +110,7 @@ const parse = (pem: string): X509Certificate | undefined => {
 	}
 };
 
-const belongs = (certificate: X509Certificate, key: string): boolean => {
+const matches = (certificate: X509Certificate, key: string): boolean => {
 	try {
 		return certificate.checkPrivateKey(createPrivateKey(key));
 	} catch {

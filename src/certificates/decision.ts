@@ -1,67 +1,75 @@
 /**
- * What a replica does about the webhook's certificates, given what it has just read. Pure, and decided afresh each time, by
- * every replica alike: nobody leads, and whoever is first to write wins by compare-and-swap.
+ * Decides what a replica changes about the webhook's certificates, from what it has just read. Pure. All replicas decide
+ * alike and there is no leader: the first write wins by compare-and-swap.
  *
- * A new authority is published in the caBundle first, and signs once it has been seen there for a while; an old one stays
- * until nothing that it has signed can be good any more. So at no time is a certificate served that the API server does not trust.
+ * A new authority is published in the caBundle first, and signs once it has been there for a while. An old authority stays
+ * until everything that it signed has expired. So no replica ever serves a certificate that the API server does not trust.
  */
 import {isIP} from 'node:net';
 import type {Authority, CertificateSet, Leaf, Signer} from './certificate-set.ts';
-import {clockSkewMs} from './order.ts';
+
+/**
+ * Certificates are valid from this long before they were made, because the API server's clock may be behind. One hour, as
+ * for the self-signed certificates of client-go (util/cert).
+ */
+export const clockSkewMs = 60 * 60 * 1000;
 
 export type Lifetimes = {
 	readonly leafMs: number;
 	readonly authorityMs: number;
-	/** For how long an authority must have been seen in the caBundle before it signs. */
+	/** How long an authority must have been in the caBundle before it signs. */
 	readonly settleMs: number;
 };
 
 /**
- * An API server learns of a new caBundle from its watch within a second or two; one of several that has lost its watch does
- * when it starts it again. Five minutes of the month that is left cost nothing; of a short life, an eighth, well under half of what is left.
+ * An API server learns of a new caBundle within two seconds by its watch, or when it restarts a broken watch. Certificates
+ * are renewed a third of their life before they expire (a month), so five minutes cost nothing; for short lifetimes
+ * it is an eighth instead.
  */
 const longestSettleMs = 5 * 60 * 1000;
 
-/** An authority lives for three certificates: replaced after two, so that the last that it signs may live its whole life. */
+/** Certificate lifetimes in an authority's lifetime. It is replaced after two, so the last certificate that it signs has its full lifetime. */
 const leavesPerAuthority = 3;
 
+/** @param leafMs the lifetime of a certificate (`--certificate-lifetime`). */
 export const lifetimesOf = (leafMs: number): Lifetimes => ({
 	leafMs,
 	authorityMs: leavesPerAuthority * leafMs,
 	settleMs: Math.min(longestSettleMs, leafMs / 8),
 });
 
-/** An authority in the caBundle, and for how long this process has seen it there, by its own monotonic clock. */
+/** An authority in the caBundle, and how long this process has seen it there, by its monotonic clock. */
 export type Trusted = {
 	readonly authority: Authority;
 	readonly forMs: number;
 };
 
 export type CertificateSituation = {
-	/** Undefined where there is no Secret. */
+	/** The content of the Secret; undefined if there is no Secret. */
 	readonly held: CertificateSet | undefined;
-	/** What this replica serves with. */
+	/** The certificate that this replica serves. */
 	readonly served: Leaf | undefined;
-	/** DNS names and IP addresses by which the API server calls. */
+	/** DNS names and IP addresses that the API server may call. */
 	readonly hosts: readonly string[];
-	/** Whom the API server has been told to trust. */
+	/** The authorities in the caBundle. */
 	readonly trusted: readonly Trusted[];
 	/** Wall clock, milliseconds since 1970. */
 	readonly now: number;
 	readonly lifetimes: Lifetimes;
-	/** How long to leave what is due, and not urgent, to others. */
+	/** How long to leave changes that are due but not urgent to other replicas. */
 	readonly patienceMs: number;
 };
 
 export type CertificateDecision =
-	/** Nothing to do, until then at the latest (wall clock). */
+	/** Nothing to change before `until` (wall clock, milliseconds since 1970). */
 	| {readonly action: 'keep'; readonly until: number}
-	/** Make a new authority beside `authorities`, which signs from then on; and a new certificate only where there is no `leaf`. */
+	/** Add a new authority, which signs from now on, to `authorities`. Make a new certificate only if there is no `leaf`. */
 	| {readonly action: 'replace authority'; readonly because: string; readonly authorities: readonly Authority[]; readonly leaf: Leaf | undefined}
 	| {readonly action: 'replace certificate'; readonly because: string; readonly signer: Signer}
-	/** Forget all authorities but the one that signs. */
-	| {readonly action: 'forget authorities'; readonly because: string; readonly signer: Signer; readonly leaf: Leaf};
+	/** Remove all authorities except the one that signs. */
+	| {readonly action: 'remove authorities'; readonly because: string; readonly signer: Signer; readonly leaf: Leaf};
 
+/** Decides one change. After carrying it out, the caller reads everything again and decides again. */
 export const decideCertificates = (situation: CertificateSituation): CertificateDecision => {
 	const {held, now, lifetimes, patienceMs} = situation;
 	if (!held) {
@@ -77,27 +85,30 @@ export const decideCertificates = (situation: CertificateSituation): Certificate
 		return decideLeaf(situation, held, held.signer, authorityDue);
 	}
 
-	return mustLast(held.leaf, held.signer, situation)
+	return mustRenewFirst(held.leaf, held.signer, situation)
 		? {action: 'replace certificate', because: 'it must last until a new authority may sign', signer: held.signer}
-		: replaceAuthority(situation, 'two thirds of the authority\'s life are over');
+		: replaceAuthority(situation, 'two thirds of the authority\'s lifetime have passed');
 };
 
-/** Whether a certificate has less of its life before it than the present authority can still give it, and two thirds are wanted. */
-const mustLast = (leaf: Leaf | string, signer: Signer, {now, lifetimes: {leafMs}}: CertificateSituation): boolean => {
+/**
+ * Whether the current authority must renew the certificate once more before it is replaced. The certificate should have
+ * two thirds of its lifetime left then, because a new authority may not sign at once.
+ */
+const mustRenewFirst = (leaf: Leaf | string, signer: Signer, {now, lifetimes: {leafMs}}: CertificateSituation): boolean => {
 	const wantedUntil = now + (2 / 3) * leafMs;
 	return typeof leaf === 'object' && leaf.notAfter < wantedUntil && signer.notAfter > wantedUntil;
 };
 
 const replaceAuthority = ({held, served, trusted, now}: CertificateSituation, because: string): CertificateDecision => {
-	const isGood = ({notAfter}: {readonly notAfter: number}) => notAfter > now;
-	const leaf = [held?.leaf, served].filter(candidate => typeof candidate === 'object').find(isGood);
-	// Where the Secret is lost, other replicas go on with what they have: who vouches for it must not be forgotten.
+	const isValid = ({notAfter}: {readonly notAfter: number}) => notAfter > now;
+	const leaf = [held?.leaf, served].filter(candidate => typeof candidate === 'object').find(isValid);
+	// If the Secret is lost, other replicas keep serving what they have, so the authorities that signed it must stay.
 	const known = [
 		...(held && typeof held.signer === 'object' ? [] : trusted.map(({authority}) => authority)),
 		...(held?.authorities ?? []),
 		...(served ? [served.issuer] : []),
 	];
-	const authorities = [...new Map(known.filter(isGood).map(authority => [authority.pem, authority])).values()];
+	const authorities = [...new Map(known.filter(isValid).map(authority => [authority.pem, authority])).values()];
 	return {action: 'replace authority', because, authorities, leaf};
 };
 
@@ -116,29 +127,29 @@ const decideLeaf = ({hosts, trusted, now, lifetimes, patienceMs}: CertificateSit
 		return waitMs > 0 ? {action: 'keep', until: now + waitMs} : replace('a new authority signs');
 	}
 
-	const missing = hosts.find(host => !isGoodFor(leaf, host));
+	const missing = hosts.find(host => !isValidFor(leaf, host));
 	if (missing !== undefined) {
-		return replace(`it is not good for ${missing}`);
+		return replace(`it is not valid for ${missing}`);
 	}
 
 	const leafDue = leaf.notAfter - lifetimes.leafMs / 3 + patienceMs;
 	if (now >= leafDue) {
-		return replace('two thirds of its life are over');
+		return replace('two thirds of its lifetime have passed');
 	}
 
-	// From then on, whatever an earlier authority has signed has expired.
-	const forgetDue = signer.notBefore + clockSkewMs + lifetimes.settleMs + lifetimes.leafMs + patienceMs;
+	// By then, everything that an earlier authority signed has expired.
+	const removalDue = signer.notBefore + clockSkewMs + lifetimes.settleMs + lifetimes.leafMs + patienceMs;
 	const hasOthers = authorities.length > 1;
-	if (hasOthers && now >= forgetDue) {
-		return {action: 'forget authorities', because: 'all that they have signed has expired', signer, leaf};
+	if (hasOthers && now >= removalDue) {
+		return {action: 'remove authorities', because: 'everything that they signed has expired', signer, leaf};
 	}
 
-	return {action: 'keep', until: Math.min(authorityDue, leafDue, ...(hasOthers ? [forgetDue] : []))};
+	return {action: 'keep', until: Math.min(authorityDue, leafDue, ...(hasOthers ? [removalDue] : []))};
 };
 
 /**
- * Which certificate to serve with: that of the Secret, unless the API server may not trust it yet and does trust the one
- * that is served.
+ * The certificate to serve: that of the Secret, unless the API server may not trust it yet and trusts the one that is served
+ * now.
  */
 export const certificateToServe = ({held, served, trusted, now, lifetimes}: Omit<CertificateSituation, 'hosts' | 'patienceMs'>): Leaf | undefined => {
 	const leaf = held?.leaf;
@@ -158,5 +169,5 @@ export const certificateToServe = ({held, served, trusted, now, lifetimes}: Omit
 const trustedForMs = (trusted: readonly Trusted[], {pem}: Authority): number | undefined =>
 	trusted.find(({authority}) => authority.pem === pem)?.forMs;
 
-const isGoodFor = ({certificate}: Leaf, host: string): boolean =>
+const isValidFor = ({certificate}: Leaf, host: string): boolean =>
 	(isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)) !== undefined;

@@ -1,22 +1,22 @@
 /**
- * Keeps the webhook's certificates and the API server's trust in them. Every replica does the same from what it reads; a
- * write names the version that was read, so that of several one wins and the others read what it has written.
+ * Keeps the webhook's certificates valid and the API server's caBundle in step with them. There is no leader: every replica
+ * makes the same changes from what it reads. Writes are compare-and-swap, so one replica wins and the others read its result.
  */
+import type {V1Secret} from '@kubernetes/client-node';
 import type {Logger} from 'pino';
+import type {Clock} from '../clock.ts';
+import {ApiError} from '../errors.ts';
+import type {ApiClient} from '../kubernetes/api-client.ts';
+import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
+import type {Stored} from '../kubernetes/object.ts';
+import {retry} from '../retry.ts';
+import {Wakeup} from '../wakeup.ts';
 import {decodeCertificates, encodeBundle} from './certificate-set.ts';
 import type {Authority, CertificateSet, Leaf} from './certificate-set.ts';
 import {certificateToServe, decideCertificates} from './decision.ts';
 import type {CertificateDecision, CertificateSituation, Lifetimes} from './decision.ts';
-import {newSecretData} from './new-data.ts';
-import type {Made, Order} from './order.ts';
-import {ApiError} from '../errors.ts';
-import type {Metrics} from '../metrics.ts';
-import type {ApiClient} from '../kubernetes/api-client.ts';
-import {CertificateSecret, certificateSecretName} from './secret.ts';
-import type {CertificateSecretObject} from './secret.ts';
-import type {Clock} from '../clock.ts';
-import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
-import {Wakeup} from '../wakeup.ts';
+import type {CertificatesToMake, MadeCertificates} from './make-in-child-process.ts';
+import {CertificateSecret, certificateSecretName, makeSecretData} from './secret.ts';
 import {describeBundle, hasBundle, hostsOf, readWebhookConfiguration, trustedBy, webhookConfigurationWatch, writeBundle} from './webhook-configuration.ts';
 
 export type CertificateKeeperOptions = {
@@ -29,24 +29,21 @@ export type CertificateKeeperOptions = {
 	readonly lifetimes: Lifetimes;
 	/** Uniform in [0, 1). */
 	readonly random: () => number;
-	readonly make: (order: Order, signal: AbortSignal) => Promise<Made>;
-	/** Is told of the certificate to serve with, each time that it is another one. */
+	readonly make: (wanted: CertificatesToMake, signal: AbortSignal) => Promise<MadeCertificates>;
+	/** Called with each new certificate to serve. */
 	readonly serve: (leaf: Leaf) => void;
-	readonly metrics: Pick<Metrics, 'certificateExpiry'>;
 };
 
-/** Hints get lost: everything is read again after this, or a twelfth of a certificate's life, a quarter of what is left when it is renewed. */
+/** Read everything again at least this often, or every 1/12 of a certificate's lifetime if that is shorter: watch events get lost. */
 const longestRereadMs = 60_000;
 
-/** A pass that has nothing to do is followed by so much rest: somebody else who also writes the caBundle must not make us write without end. */
-const gatherMs = 1000;
+/** The shortest pause after a pass that changed nothing. It bounds the writes if another controller also writes the caBundle. */
+const shortestRestMs = 1000;
 
-const firstRetryMs = 500;
-const lastRetryMs = 30_000;
-
+/** The pause before an ended watch starts again. */
 const rewatchMs = 1000;
 
-/** Making certificates takes a quarter of a second of a free processor. */
+/** Making certificates takes 0.2 to 0.4 s on a free processor. */
 const makeBudgetMs = 60_000;
 
 export class CertificateKeeper {
@@ -54,12 +51,11 @@ export class CertificateKeeper {
 	readonly #secret: CertificateSecret;
 	readonly #wakeup: Wakeup;
 	readonly #rereadMs: number;
-	/** Replicas are patient for different times, so that one makes what all of them need, and the others find it. */
+	/** Random, so that one replica makes what is due and the others find it. */
 	readonly #patienceMs: number;
 	#served: Leaf | undefined;
-	/** When each authority, by its PEM, was first seen in the caBundle; those that are no longer there are forgotten. */
-	#trustedSince: ReadonlyMap<string, number> = new Map();
-	#retryMs = firstRetryMs;
+	/** By the PEM of each authority in the caBundle: when this process first saw it there. */
+	#firstSeenAt: ReadonlyMap<string, number> = new Map();
 
 	constructor(options: CertificateKeeperOptions) {
 		this.#options = options;
@@ -70,69 +66,85 @@ export class CertificateKeeper {
 	}
 
 	/**
-	 * Resolves once there is a certificate to serve with and the API server has been told to trust it, or nobody calls.
+	 * Resolves once there is a certificate to serve, and its authority is in the caBundle if the webhook is configured.
 	 *
-	 * @throws the signal's reason, when it is aborted first.
+	 * @throws the signal's reason if it is aborted first.
 	 */
-	async open(signal: AbortSignal): Promise<void> {
-		while (await this.#passOrPause(signal) === undefined) {
-			signal.throwIfAborted();
-		}
+	async start(signal: AbortSignal): Promise<void> {
+		await this.#settle(signal);
 	}
 
-	/** Keeps all of it current, until the signal is aborted. Never rejects. */
+	/** Keeps the certificates valid until the signal is aborted. Never rejects. */
 	async run(signal: AbortSignal): Promise<void> {
-		const {clock} = this.#options;
 		const watching = this.#watch(signal);
-		while (!signal.aborted) {
-			const restMs = await this.#passOrPause(signal);
-			if (restMs !== undefined) {
-				await clock.sleep(gatherMs, signal);
-				await this.#wakeup.wait(Math.max(Math.min(restMs, this.#rereadMs) - gatherMs, 0), signal);
+		try {
+			for (;;) {
+				const restMs = Math.min(await this.#settle(signal), this.#rereadMs);
+				await this.#options.clock.sleep(shortestRestMs, signal);
+				await this.#wakeup.wait(Math.max(restMs - shortestRestMs, 0), signal);
+			}
+		} catch (error) {
+			if (!signal.aborted) {
+				throw error;
 			}
 		}
 
 		await watching;
 	}
 
-	/** Undefined where it has to be done again. */
-	async #passOrPause(signal: AbortSignal): Promise<number | undefined> {
-		const {clock, logger} = this.#options;
+	/**
+	 * Makes all changes that are due, and retries until that succeeds.
+	 *
+	 * @returns how long nothing will be due, milliseconds.
+	 * @throws the signal's reason if it is aborted first.
+	 */
+	async #settle(signal: AbortSignal): Promise<number> {
+		const {clock, logger, random} = this.#options;
+		for (;;) {
+			const restMs = await retry(async () => this.#passUnlessConflict(signal), {
+				clock, random, signal,
+				firstMs: 500,
+				longestMs: 30_000,
+				onFailure: error => logger.error({err: error}, explain(error)),
+			});
+			if (restMs !== undefined) {
+				return restMs;
+			}
+		}
+	}
+
+	/** A pass that lost a compare-and-swap is like one that has written: the next pass reads again at once. */
+	async #passUnlessConflict(signal: AbortSignal): Promise<number | undefined> {
 		try {
-			const restMs = await this.#pass(signal);
-			this.#retryMs = firstRetryMs;
-			return restMs;
+			return await this.#pass(signal);
 		} catch (error) {
 			if (error instanceof ApiError && error.status === 409) {
-				logger.debug({err: error}, 'somebody else has changed the webhook\'s Secret or configuration: looking again');
-			} else if (!signal.aborted) {
-				logger.error({err: error}, explain(error));
-				await clock.sleep(this.#retryMs, signal);
-				this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
+				this.#options.logger.debug({err: error}, 'the webhook\'s Secret or configuration has changed meanwhile: reading it again');
+				return undefined;
 			}
 
-			return undefined;
+			throw error;
 		}
 	}
 
 	/**
-	 * Reads, and makes one change at most. The configuration is read first: the Secret is then at least as new as what
-	 * somebody has put into the caBundle, and nobody's new authority is taken away again.
+	 * Reads everything and makes at most one change. The configuration is read before the Secret, so the Secret contains every
+	 * authority that another replica has put into the caBundle, and none of them is removed from it.
 	 *
-	 * @returns how long nothing needs to be done, milliseconds; undefined where something has been written.
+	 * @returns how long nothing will be due, milliseconds; undefined if something was written.
 	 */
 	async #pass(signal: AbortSignal): Promise<number | undefined> {
 		const {api, clock, configurationName, lifetimes, logger} = this.#options;
 		const configuration = await readWebhookConfiguration(api, configurationName, signal);
 		const trusted = configuration && trustedBy(configuration);
-		this.#trustedSince = new Map(trusted?.map(({pem}) => [pem, this.#trustedSince.get(pem) ?? clock.now()]));
+		this.#firstSeenAt = new Map(trusted?.map(({pem}) => [pem, this.#firstSeenAt.get(pem) ?? clock.now()]));
 		const secret = await this.#secret.read(signal);
 		const held = secret && decodeCertificates(secret.data);
 		const situation: CertificateSituation = {
 			held,
 			served: this.#served,
 			hosts: this.#hosts(configuration && hostsOf(configuration)),
-			// Where there is no configuration, nobody calls: whatever the Secret holds will be trusted when there is one.
+			// Without a configuration there are no calls. A later one gets all authorities of the Secret.
 			trusted: (trusted ?? held?.authorities ?? []).map(authority => ({authority, forMs: this.#trustedForMs(authority)})),
 			now: clock.date().getTime(),
 			lifetimes,
@@ -148,7 +160,7 @@ export class CertificateKeeper {
 		const {authorities} = held as CertificateSet;
 		if (configuration && !hasBundle(configuration, encodeBundle(authorities))) {
 			await writeBundle(api, configuration, encodeBundle(authorities), signal);
-			logger.info(`the caBundle of the MutatingWebhookConfiguration ${configurationName} ${describeBundle(configuration)}: written anew, with ${authorities.length === 1 ? 'the authority' : `the ${authorities.length} authorities`} of the Secret ${certificateSecretName}`);
+			logger.info(`the caBundle of the MutatingWebhookConfiguration ${configurationName} ${describeBundle(configuration)}: replaced by ${authorities.length === 1 ? 'the authority' : `the ${authorities.length} authorities`} of the Secret ${certificateSecretName}`);
 			return undefined;
 		}
 
@@ -161,30 +173,29 @@ export class CertificateKeeper {
 	}
 
 	#trustedForMs({pem}: Authority): number {
-		const since = this.#trustedSince.get(pem);
-		return since === undefined ? Infinity : this.#options.clock.now() - since;
+		const firstSeenAt = this.#firstSeenAt.get(pem);
+		return firstSeenAt === undefined ? Infinity : this.#options.clock.now() - firstSeenAt;
 	}
 
 	#serve(leaf: Leaf | undefined): void {
-		const {serve, logger, metrics} = this.#options;
-		if (!leaf || leaf.pair.certificate === this.#served?.pair.certificate) {
+		const {serve, logger} = this.#options;
+		if (!leaf || leaf.keyPair.certificate === this.#served?.keyPair.certificate) {
 			return;
 		}
 
 		serve(leaf);
 		this.#served = leaf;
-		metrics.certificateExpiry.set(leaf.notAfter / 1000);
-		logger.info({until: leaf.certificate.validToDate.toISOString(), hosts: leaf.certificate.subjectAltName, authority: leaf.issuer.certificate.subject}, 'serving with this certificate from now on');
+		logger.info({until: leaf.certificate.validToDate.toISOString(), hosts: leaf.certificate.subjectAltName, authority: leaf.issuer.certificate.subject}, 'serving a new certificate');
 	}
 
-	async #carryOut(decision: Exclude<CertificateDecision, {action: 'keep'}>, secret: CertificateSecretObject | undefined, situation: CertificateSituation, signal: AbortSignal): Promise<void> {
+	async #carryOut(decision: Exclude<CertificateDecision, {action: 'keep'}>, secret: Stored<V1Secret> | undefined, situation: CertificateSituation, signal: AbortSignal): Promise<void> {
 		const {clock, make, logger} = this.#options;
 		const budget = AbortSignal.any([signal, clock.deadline(makeBudgetMs)]);
-		await this.#secret.write(secret, await newSecretData(decision, situation, async order => make(order, budget)), signal);
-		logger.info(`${deeds[decision.action]} in the Secret ${certificateSecretName}: ${decision.because}`);
+		await this.#secret.write(secret, await makeSecretData(decision, situation, async wanted => make(wanted, budget)), signal);
+		logger.info(`${done[decision.action]} in the Secret ${certificateSecretName}: ${decision.because}`);
 	}
 
-	/** Whatever happens to the configuration, the next pass looks at everything. The Secret is in no such hurry. */
+	/** Any event of the configuration starts a pass. The Secret is not watched: no change of it is urgent. */
 	async #watch(signal: AbortSignal): Promise<void> {
 		const {api, clock, logger, configurationName} = this.#options;
 		return keepWatching({
@@ -198,13 +209,13 @@ export class CertificateKeeper {
 	}
 }
 
-/** As the log tells them. */
-const deeds = {
+/** How the log names a change. */
+const done = {
 	'replace authority': 'made a new authority',
 	'replace certificate': 'made a new certificate',
-	'forget authorities': 'forgot the earlier authorities',
+	'remove authorities': 'removed the earlier authorities',
 } as const;
 
 const explain = (error: unknown): string => error instanceof ApiError && error.status === 403
-	? `the webhook's certificate can't be looked after: ${error.message}. Give the operator's ServiceAccount this right, or a certificate of your own with --tls-cert-file and --tls-private-key-file`
-	: 'the webhook\'s certificate can\'t be looked after: trying again';
+	? `the webhook's certificate can't be kept valid: ${error.message}. Grant this right to the operator's ServiceAccount, or provide a certificate with --tls-cert-file and --tls-private-key-file`
+	: 'the webhook\'s certificate can\'t be kept valid: trying again';

@@ -1,4 +1,4 @@
-/** Makes the webhook's certificates: an authority, and what it signs. The one place that needs an X.509 library. */
+/** Makes the webhook's certificates: an authority, and the certificate that it signs. The only file that needs an X.509 library. */
 import type {webcrypto} from 'node:crypto';
 import {X509Certificate as ParsedCertificate} from 'node:crypto';
 import {isIP} from 'node:net';
@@ -16,22 +16,23 @@ import {
 	SubjectKeyIdentifierExtension,
 	X509CertificateGenerator,
 } from '@peculiar/x509';
-import type {Made, Order, Pair} from './order.ts';
-import {clockSkewMs} from './order.ts';
+import type {KeyPair} from './certificate-set.ts';
+import {clockSkewMs} from './decision.ts';
+import type {CertificatesToMake, MadeCertificates} from './make-in-child-process.ts';
 
-/** Of every key, and of every signature by one. */
+/** The algorithm of every key and every signature. */
 export const algorithm = {name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256'};
 
-/** @throws when the authority's certificate or key can't be read, or its life is over. */
-export const makeCertificates = async ({now, authority, authorityLifetimeMs, leaf}: Order): Promise<Made> => {
+/** @throws when the given authority can't be decoded, or has expired. */
+export const makeCertificates = async ({now, authority, authorityLifetimeMs, leaf}: CertificatesToMake): Promise<MadeCertificates> => {
 	const signer = authority ?? await makeAuthority(now, authorityLifetimeMs);
 	return {authority: signer, ...(leaf && {leaf: await makeLeaf(signer, now, leaf)})};
 };
 
-const makeAuthority = async (now: number, lifetimeMs: number): Promise<Pair> => {
+const makeAuthority = async (now: number, lifetimeMs: number): Promise<KeyPair> => {
 	const keys = await makeKeys();
 	const certificate = await X509CertificateGenerator.createSelfSigned({
-		// A name of its own, by which people tell two authorities in one caBundle apart.
+		// The time makes the name unique, so that people can tell two authorities in one caBundle apart.
 		name: [{CN: [`hostport-operator webhook authority ${new Date(now).toISOString()}`]}],
 		keys,
 		signingAlgorithm: algorithm,
@@ -46,7 +47,7 @@ const makeAuthority = async (now: number, lifetimeMs: number): Promise<Pair> => 
 	return {certificate: `${certificate.toString('pem')}\n`, key: await pemOf(keys.privateKey)};
 };
 
-const makeLeaf = async (authority: Pair, now: number, {hosts, lifetimeMs}: NonNullable<Order['leaf']>): Promise<Pair> => {
+const makeLeaf = async (authority: KeyPair, now: number, {hosts, lifetimeMs}: NonNullable<CertificatesToMake['leaf']>): Promise<KeyPair> => {
 	const issuer = new ParsedCertificate(authority.certificate);
 	const issuerKey = await crypto.subtle.importKey('spki', issuer.publicKey.export({type: 'spki', format: 'der'}), algorithm, true, ['verify']);
 	const signingKey = await crypto.subtle.importKey('pkcs8', PemConverter.decodeFirst(authority.key), algorithm, false, ['sign']);
@@ -58,7 +59,7 @@ const makeLeaf = async (authority: Pair, now: number, {hosts, lifetimeMs}: NonNu
 		signingKey,
 		signingAlgorithm: algorithm,
 		notBefore: new Date(now - clockSkewMs),
-		// Nothing outlives who vouches for it: so an authority whose life is over may be forgotten.
+		// A certificate never outlives its authority, so an expired authority can be removed.
 		notAfter: new Date(Math.min(now + lifetimeMs, issuer.validToDate.getTime())),
 		extensions: [
 			new BasicConstraintsExtension(false, undefined, true),
@@ -72,14 +73,14 @@ const makeLeaf = async (authority: Pair, now: number, {hosts, lifetimeMs}: NonNu
 	return {certificate: `${certificate.toString('pem')}\n`, key: await pemOf(privateKey)};
 };
 
-/** DNS names and IP addresses that a certificate is good for. */
+/** The subject alternative names for DNS names and IP addresses. */
 export const alternativeNames = (hosts: readonly string[]): SubjectAlternativeNameExtension =>
 	new SubjectAlternativeNameExtension(hosts.map(host => ({type: isIP(host) ? 'ip' : 'dns', value: host})));
 
-/** A pair for `algorithm`, whose private key may be exported. */
+/** A new key pair for `algorithm`, with an exportable private key. */
 export const makeKeys = async (): Promise<webcrypto.CryptoKeyPair> =>
 	crypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 
-/** PKCS #8. */
+/** The private key as PEM (PKCS #8). */
 export const pemOf = async (key: webcrypto.CryptoKey): Promise<string> =>
 	`${PemConverter.encode(await crypto.subtle.exportKey('pkcs8', key), PemConverter.PrivateKeyTag)}\n`;

@@ -1,90 +1,89 @@
-/** Certificate, key and client authority from files: read at start, and again when they change. What can't be used changes nothing. */
+/** TLS files given by flags: read at start, and again when they change. If a changed file is invalid, the previous content stays in use. */
 import {createPrivateKey, X509Certificate} from 'node:crypto';
 import fs from 'node:fs/promises';
 import type {Logger} from 'pino';
+import type {Clock} from '../clock.ts';
 import {messageOf} from '../errors.ts';
 import {decodeBundle} from './certificate-set.ts';
+import type {Leaf} from './certificate-set.ts';
 
-/** What a file, or two that belong together, holds, as far as it can be used. */
+/** One file, or two that belong together, and what they contain. */
 export type TlsFiles<T> = {
-	/** @throws an Error that says which file can't be used, and why. */
+	/** @throws an Error that says which file is invalid or unreadable, and why. */
 	readonly read: () => Promise<T>;
-	/** Looks every `intervalMs` whether they have changed, until the signal is aborted, and tells of what can be used. Never rejects. */
+	/** Checks for changes every 10 s until the signal is aborted, and calls `onChange` with valid new content. Logs what is invalid. Never rejects. */
 	readonly watch: (onChange: (value: T) => void, signal: AbortSignal) => Promise<void>;
 };
 
 export type TlsFilesOptions = {
-	/** See `Clock`. */
-	readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+	readonly clock: Pick<Clock, 'sleep'>;
 	readonly logger: Logger;
 };
 
-/** The kubelet brings a changed Secret within about a minute. Its files are links to links, of which `fs.watch` misses changes. */
+/** The kubelet updates a mounted Secret within about a minute, so polling is soon enough. `fs.watch` misses changes behind its symbolic links. */
 const intervalMs = 10_000;
 
-export type ServingFiles = {readonly cert: string; readonly key: string; /** Wall clock, milliseconds since 1970. */ readonly notAfter: number};
-
-/** The webhook's own certificate. */
-export const servingFiles = (certFile: string, keyFile: string, options: TlsFilesOptions): TlsFiles<ServingFiles> =>
-	tlsFiles([certFile, keyFile], ([cert = '', key = '']) => {
-		const certificate = usable(`the certificate "${certFile}"`, () => new X509Certificate(cert));
-		const privateKey = usable(`the private key "${keyFile}"`, () => createPrivateKey(key));
-		if (!certificate.checkPrivateKey(privateKey)) {
-			throw new Error(`the private key "${keyFile}" is not that of the certificate "${certFile}"`);
+/** The certificate that the webhook serves, and its key. */
+export const servingFiles = (certificateFile: string, keyFile: string, options: TlsFilesOptions): TlsFiles<Pick<Leaf, 'keyPair' | 'notAfter'>> =>
+	tlsFiles([certificateFile, keyFile], ([certificate = '', key = '']) => {
+		const parsed = parsePem(`the certificate "${certificateFile}"`, () => new X509Certificate(certificate));
+		const privateKey = parsePem(`the private key "${keyFile}"`, () => createPrivateKey(key));
+		if (!parsed.checkPrivateKey(privateKey)) {
+			throw new Error(`the private key "${keyFile}" does not belong to the certificate "${certificateFile}"`);
 		}
 
-		return {cert, key, notAfter: certificate.validToDate.getTime()};
+		return {keyPair: {certificate, key}, notAfter: parsed.validToDate.getTime()};
 	}, options);
 
-/** Those who vouch for clients, PEM. */
-export const clientAuthorityFile = (file: string, options: TlsFilesOptions): TlsFiles<string> =>
+/** The authorities (PEM) that must have signed the certificates of clients. */
+export const clientCaFile = (file: string, options: TlsFilesOptions): TlsFiles<string> =>
 	tlsFiles([file], ([text = '']) => {
 		if (decodeBundle(text).length === 0) {
-			throw new Error(`the client authority "${file}" holds no certificate of an authority in PEM`);
+			throw new Error(`the client CA file "${file}" contains no CA certificate in PEM`);
 		}
 
 		return text;
 	}, options);
 
-const tlsFiles = <T>(paths: readonly string[], decode: (contents: readonly string[]) => T, {sleep, logger}: TlsFilesOptions): TlsFiles<T> => {
-	let seen = '';
-	const load = async (): Promise<string[]> => Promise.all(paths.map(async path => usableLater(`the file "${path}"`, async () => fs.readFile(path, 'utf8'))));
+const tlsFiles = <T>(paths: readonly string[], decode: (contents: readonly string[]) => T, {clock: {sleep}, logger}: TlsFilesOptions): TlsFiles<T> => {
+	let lastRead = '';
+	const load = async (): Promise<string[]> => Promise.all(paths.map(async path => readFile(path)));
 	return {
 		async read() {
 			const contents = await load();
-			seen = contents.join('\0');
+			lastRead = contents.join('\0');
 			return decode(contents);
 		},
 		async watch(onChange, signal) {
 			for (await sleep(intervalMs, signal); !signal.aborted; await sleep(intervalMs, signal)) {
 				try {
 					const contents = await load();
-					const isNews = contents.join('\0') !== seen;
-					seen = contents.join('\0');
-					if (isNews) {
+					const hasChanged = contents.join('\0') !== lastRead;
+					lastRead = contents.join('\0');
+					if (hasChanged) {
 						onChange(decode(contents));
-						logger.info({paths}, 'the files of the webhook\'s certificate have changed: using them');
+						logger.info({paths}, 'TLS files have changed: using the new content');
 					}
 				} catch (error) {
-					logger.error({err: error}, `what was read before stays in use: ${messageOf(error)}`);
+					logger.error({err: error}, `the previous TLS files stay in use: ${messageOf(error)}`);
 				}
 			}
 		},
 	};
 };
 
-const usable = <T>(what: string, parse: () => T): T => {
+const parsePem = <T>(what: string, parse: () => T): T => {
 	try {
 		return parse();
 	} catch (error) {
-		throw new Error(`${what} can't be used: ${messageOf(error)}. It must be PEM`, {cause: error});
+		throw new Error(`${what} is invalid: ${messageOf(error)}. It must be PEM`, {cause: error});
 	}
 };
 
-const usableLater = async <T>(what: string, read: () => Promise<T>): Promise<T> => {
+const readFile = async (path: string): Promise<string> => {
 	try {
-		return await read();
+		return await fs.readFile(path, 'utf8');
 	} catch (error) {
-		throw new Error(`${what} can't be read: ${messageOf(error)}`, {cause: error});
+		throw new Error(`the file "${path}" can't be read: ${messageOf(error)}`, {cause: error});
 	}
 };

@@ -1,27 +1,28 @@
-/** What the webhook serves TLS with: files, or a certificate of the operator's own; and whose clients it serves. */
+/** What the webhook uses for TLS: a certificate from files or one that the operator makes, and the client CA if one is configured. */
 import type {Logger} from 'pino';
-import {lifetimesOf} from './decision.ts';
-import {makeElsewhere} from './make-in-child-process.ts';
-import {clientAuthorityFile, servingFiles} from './tls-files.ts';
-import type {TlsFiles} from './tls-files.ts';
-import type {ApiClient} from '../kubernetes/api-client.ts';
-import {CertificateKeeper} from './keeper.ts';
 import type {Clock} from '../clock.ts';
 import type {Config} from '../config/options.ts';
 import {ConfigurationError, messageOf} from '../errors.ts';
+import type {ApiClient} from '../kubernetes/api-client.ts';
 import type {Metrics} from '../metrics.ts';
-import type {TlsMaterial} from '../server/listener.ts';
+import type {TlsOptions} from '../server/listener.ts';
+import type {Leaf} from './certificate-set.ts';
+import {lifetimesOf} from './decision.ts';
+import {CertificateKeeper} from './keeper.ts';
+import {makeInChildProcess} from './make-in-child-process.ts';
+import {clientCaFile, servingFiles} from './tls-files.ts';
+import type {TlsFiles} from './tls-files.ts';
 
 export type TlsSource = {
 	/**
-	 * Resolves once there is something to serve with.
+	 * Resolves with the first TLS options once there is a certificate.
 	 *
-	 * @throws {ConfigurationError} when a file can't be used.
-	 * @throws the signal's reason, when it is aborted first.
+	 * @throws {ConfigurationError} if a file can't be used.
+	 * @throws the signal's reason if it is aborted first.
 	 */
-	readonly open: (signal: AbortSignal) => Promise<TlsMaterial>;
-	/** Keeps it current, until the signal is aborted. Never rejects. */
-	readonly run: (onChange: (tls: TlsMaterial) => void, signal: AbortSignal) => Promise<void>;
+	readonly start: (signal: AbortSignal) => Promise<TlsOptions>;
+	/** Keeps them current until the signal is aborted: calls `onChange` with new ones. Never rejects. */
+	readonly run: (onChange: (tls: TlsOptions) => void, signal: AbortSignal) => Promise<void>;
 };
 
 export type TlsSourceOptions = {
@@ -31,60 +32,60 @@ export type TlsSourceOptions = {
 	readonly metrics: Pick<Metrics, 'certificateExpiry'>;
 };
 
-/** Brings a part of what is served, for the first time before `open` resolves. */
-type Part = {
-	readonly open: (signal: AbortSignal) => Promise<void>;
-	readonly run: (signal: AbortSignal) => Promise<void>;
-};
-
 export const createTlsSource = (config: Config, options: TlsSourceOptions): TlsSource => {
-	let material: TlsMaterial = {cert: '', key: ''};
-	let onChange: ((tls: TlsMaterial) => void) | undefined;
-	const set = (part: Partial<TlsMaterial>) => {
-		const next = {...material, ...part};
-		onChange?.(next);
-		material = next;
+	let tls: TlsOptions = {certificate: '', key: ''};
+	let onChange: ((tls: TlsOptions) => void) | undefined;
+	const change = (part: Partial<TlsOptions>) => {
+		const changed = {...tls, ...part};
+		onChange?.(changed);
+		tls = changed;
 	};
 
-	const parts = [servingPart(config, options, set), ...(config.clientCaFile ? [clientPart(config.clientCaFile, options, set)] : [])];
+	const serve = ({keyPair, notAfter}: Pick<Leaf, 'keyPair' | 'notAfter'>) => {
+		change(keyPair);
+		options.metrics.certificateExpiry.set(notAfter / 1000);
+	};
+
+	const parts = [
+		servingPart(config, options, serve),
+		...(config.clientCaFile ? [filesPart(clientCaFile(config.clientCaFile, options), clientCa => change({clientCa}))] : []),
+	];
 	return {
-		async open(signal) {
-			await Promise.all(parts.map(async part => part.open(signal)));
-			return material;
+		async start(signal) {
+			await Promise.all(parts.map(async part => part.start(signal)));
+			return tls;
 		},
-		async run(tell, signal) {
-			onChange = tell;
+		async run(callback, signal) {
+			onChange = callback;
 			await Promise.all(parts.map(async part => part.run(signal)));
 		},
 	};
 };
 
-type SetMaterial = (part: Partial<TlsMaterial>) => void;
+/** A source of some of the TLS options. `start` resolves once it has set them. */
+type Part = {
+	readonly start: (signal: AbortSignal) => Promise<void>;
+	readonly run: (signal: AbortSignal) => Promise<void>;
+};
 
-const servingPart = (config: Config, {api, clock, logger, metrics}: TlsSourceOptions, set: SetMaterial): Part => {
-	const {tlsCertFile, tlsPrivateKeyFile, namespace, webhookServiceName: serviceName, webhookConfigurationName: configurationName, certificateLifetime} = config;
+const servingPart = (config: Config, {api, clock, logger}: TlsSourceOptions, serve: (leaf: Pick<Leaf, 'keyPair' | 'notAfter'>) => void): Part => {
+	const {tlsCertFile, tlsPrivateKeyFile, namespace, webhookServiceName, webhookConfigurationName, certificateLifetime} = config;
 	if (tlsCertFile && tlsPrivateKeyFile) {
-		const files = servingFiles(tlsCertFile, tlsPrivateKeyFile, {sleep: clock.sleep, logger});
-		return filesPart(files, ({cert, key, notAfter}) => {
-			set({cert, key});
-			metrics.certificateExpiry.set(notAfter / 1000);
-		});
+		return filesPart(servingFiles(tlsCertFile, tlsPrivateKeyFile, {clock, logger}), serve);
 	}
 
 	return new CertificateKeeper({
-		api, clock, logger, namespace, serviceName, configurationName, metrics,
+		api, clock, logger, namespace, serve,
+		serviceName: webhookServiceName,
+		configurationName: webhookConfigurationName,
 		lifetimes: lifetimesOf(certificateLifetime),
 		random: Math.random,
-		make: makeElsewhere,
-		serve: ({pair: {certificate: cert, key}}) => set({cert, key}),
+		make: makeInChildProcess,
 	});
 };
 
-const clientPart = (file: string, {clock, logger}: TlsSourceOptions, set: SetMaterial): Part =>
-	filesPart(clientAuthorityFile(file, {sleep: clock.sleep, logger}), ca => set({ca}));
-
 const filesPart = <T>({read, watch}: TlsFiles<T>, use: (value: T) => void): Part => ({
-	async open() {
+	async start() {
 		try {
 			use(await read());
 		} catch (error) {

@@ -1,54 +1,49 @@
-/** The MutatingWebhookConfiguration, as far as it concerns certificates: by which names the API server calls, and whom it trusts. */
-import {decodeBundle} from './certificate-set.ts';
-import type {Authority} from './certificate-set.ts';
+/** The MutatingWebhookConfiguration: which hosts the API server calls, and which authorities it trusts. */
+import type {AdmissionregistrationV1WebhookClientConfig} from '@kubernetes/client-node';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import type {KubernetesObject} from '../kubernetes/object.ts';
+import {decodeBundle} from './certificate-set.ts';
+import type {Authority} from './certificate-set.ts';
 
-type Webhook = {
-	readonly clientConfig: {
-		readonly url?: string;
-		readonly service?: {readonly name: string; readonly namespace: string};
-		/** Base64 of PEM. */
-		readonly caBundle?: string;
-	};
-};
+type Webhook = {readonly clientConfig: Readonly<AdmissionregistrationV1WebhookClientConfig>};
 
+/** As far as the operator reads it. Writes keep everything else, because they start from what was read. */
 export type WebhookConfiguration = KubernetesObject & {readonly webhooks?: readonly Webhook[]};
 
 const collection = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 
-/** Undefined where there is none. Throws like any request. */
+/** Undefined if there is none. */
 export const readWebhookConfiguration = async (api: Pick<ApiClient, 'find'>, name: string, signal: AbortSignal): Promise<WebhookConfiguration | undefined> =>
 	api.find<WebhookConfiguration>(`${collection}/${name}`, {signal});
 
-/** The path of a watch that begins with the configuration as it is. */
+/** The path of a watch that begins with the current configuration. */
 export const webhookConfigurationWatch = (name: string): string => `${collection}?fieldSelector=metadata.name%3D${name}`;
 
 /**
- * Tells the API server to trust these, PEM, and nobody else.
+ * Makes the API server trust exactly the authorities in `bundle` (PEM).
  *
- * @throws {ApiError} 409 when the configuration is no longer this version, 404 when it is gone.
+ * @throws {ApiError} 409 if the configuration has changed since it was read, 404 if it was deleted.
  */
 export const writeBundle = async (api: Pick<ApiClient, 'compareAndSwap'>, {metadata: {name, resourceVersion}, webhooks = []}: WebhookConfiguration, bundle: string, signal: AbortSignal): Promise<void> => {
 	const caBundle = Buffer.from(bundle).toString('base64');
 	await api.compareAndSwap(`${collection}/${name}`, {
 		metadata: {resourceVersion},
-		// Merged one by one, by name; the version sees to it that they are still those that were read.
+		// The API server merges the list by the webhooks' names; the resourceVersion ensures that these are still the same.
 		webhooks: webhooks.map(webhook => ({...webhook, clientConfig: {...webhook.clientConfig, caBundle}})),
 	}, {signal, metadataOnly: true});
 };
 
-/** Whether every webhook's caBundle is exactly this. */
+/** Whether the caBundle of every webhook equals `bundle` (PEM). */
 export const hasBundle = ({webhooks = []}: WebhookConfiguration, bundle: string): boolean =>
 	webhooks.every(webhook => bundleOf(webhook).trim() === bundle.trim());
 
-/** Whom the API server trusts, whichever of the webhooks it calls. */
+/** The authorities that the API server trusts for every webhook. */
 export const trustedBy = ({webhooks = []}: WebhookConfiguration): Authority[] => {
 	const [first = [], ...others] = webhooks.map(webhook => decodeBundle(bundleOf(webhook)));
 	return first.filter(({pem}) => others.every(authorities => authorities.some(other => other.pem === pem)));
 };
 
-/** The names that the API server expects to find in the certificate. */
+/** DNS names and IP addresses that the API server expects in the certificate. */
 export const hostsOf = ({webhooks = []}: WebhookConfiguration): string[] => webhooks.flatMap(({clientConfig: {url, service}}) => {
 	if (service) {
 		return [`${service.name}.${service.namespace}.svc`];
@@ -57,12 +52,12 @@ export const hostsOf = ({webhooks = []}: WebhookConfiguration): string[] => webh
 	return url !== undefined && URL.canParse(url) ? [new URL(url).hostname.replaceAll(/^\[|\]$/g, '')] : [];
 });
 
-/** What a person is told of what stood there. */
+/** What the caBundle contains, as the end of a sentence for the log. */
 export const describeBundle = ({webhooks = []}: WebhookConfiguration): string => {
 	const bundles = webhooks.map(webhook => bundleOf(webhook));
 	return bundles.every(bundle => bundle.trim() === '')
 		? 'is empty'
-		: `holds ${[...new Set(bundles.flatMap(bundle => decodeBundle(bundle).map(({certificate}) => `"${certificate.subject.replaceAll('\n', ', ')}"`)))].join(' and ') || 'no certificate of an authority'}`;
+		: `contains ${[...new Set(bundles.flatMap(bundle => decodeBundle(bundle).map(({certificate}) => `"${certificate.subject.replaceAll('\n', ', ')}"`)))].join(' and ') || 'no CA certificate'}`;
 };
 
 const bundleOf = ({clientConfig: {caBundle = ''}}: Webhook): string => Buffer.from(caBundle, 'base64').toString();

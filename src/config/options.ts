@@ -1,4 +1,4 @@
-/** Every option of `hostport-operator serve` in one table, and how it is read from flags and environment. */
+/** All options of `hostport-operator serve` in one table, and how they are read from flags and environment variables. */
 import os from 'node:os';
 import {parseArgs} from 'node:util';
 import {ConfigurationError, messageOf} from '../errors.ts';
@@ -7,10 +7,11 @@ import type {Parse} from './parsers.ts';
 
 export type Option<T> = {
 	readonly description: string;
-	/** What stands for the value in the documentation. */
+	/** Stands for the value in the usage text and the documentation. */
 	readonly placeholder: string;
-	/** As a user would write it; undefined where the option must be given or may be absent. */
+	/** As a user would write it. Undefined if the option may be absent. */
 	readonly default?: string;
+	/** Replaces `default` in the documentation. */
 	readonly defaultDescription?: string;
 	readonly repeatable?: true;
 	readonly parse: Parse<T>;
@@ -18,21 +19,21 @@ export type Option<T> = {
 
 const option = <T>(definition: Option<T>): Option<T> => definition;
 
-/** In the order in which the documentation lists them. */
+/** In the order of the documentation. */
 export const options = {
 	kubeconfig: option({
-		description: 'File with the credentials for the API server. Without it: the Pod\'s service account, else `$KUBECONFIG`, else `~/.kube/config`.',
+		description: 'File with the credentials for the API server. Default: the Pod\'s service account, else `$KUBECONFIG`, else `~/.kube/config`.',
 		placeholder: 'file',
 		parse: optional,
 	}),
 	namespace: option({
-		description: 'Namespace that holds the ledger and the Leases. Replicas with different namespaces know nothing of each other and give the same ports again.',
+		description: 'Namespace of the ledger and the Leases. All replicas must use the same one: replicas in different namespaces allocate the same ports twice.',
 		placeholder: 'name',
 		default: 'operators',
 		parse: dnsLabel('namespace'),
 	}),
 	identity: option({
-		description: 'Name of this replica in the Leases. A random suffix is added, because a restarted process is another replica.',
+		description: 'Name of this replica in the Leases. A random suffix is added, because a restarted process counts as another replica.',
 		placeholder: 'name',
 		default: os.hostname(),
 		defaultDescription: 'the host\'s name',
@@ -63,7 +64,7 @@ export const options = {
 		parse: port,
 	}),
 	tlsCertFile: option({
-		description: 'Certificate of the webhook in PEM, followed by its intermediates; read again when it changes. Without it the operator makes and renews one of its own, in the Secret `hostport-operator-webhook-certificate`.',
+		description: 'Certificate of the webhook in PEM, followed by its intermediates; read again when it changes. Without it, the operator makes and renews a certificate in the Secret `hostport-operator-webhook-certificate`.',
 		placeholder: 'file',
 		parse: optional,
 	}),
@@ -73,67 +74,67 @@ export const options = {
 		parse: optional,
 	}),
 	clientCaFile: option({
-		description: 'Authorities in PEM, one of which must have signed the certificate that a client of the webhook shows; read again when it changes. Without it nobody is asked for one. The API server shows one only if its `--admission-control-config-file` says so.',
+		description: 'CA certificates in PEM, one of which must have signed the certificate of a client of the webhook; read again when it changes. Without it, clients need no certificate. The API server sends one only if its `--admission-control-config-file` says so.',
 		placeholder: 'file',
 		parse: optional,
 	}),
 	webhookServiceName: option({
-		description: 'Service by which the API server calls the webhook. The operator\'s own certificate is good for it, and for whatever the webhook configuration names.',
+		description: 'Service by which the API server calls the webhook. The operator\'s own certificate is valid for it, and for the hosts in the webhook configuration.',
 		placeholder: 'name',
 		default: 'hostport-operator-webhook-service',
 		parse: dnsLabel('Service'),
 	}),
 	webhookConfigurationName: option({
-		description: 'MutatingWebhookConfiguration whose caBundle the operator looks after while it makes its own certificate.',
+		description: 'MutatingWebhookConfiguration whose caBundle the operator updates, if it makes its own certificate.',
 		placeholder: 'name',
 		default: 'hostport-operator-hostport-mutating-webhook-configuration',
 		parse: objectName,
 	}),
 	certificateLifetime: option({
-		description: 'How long a certificate of the operator\'s own is good for. It is renewed after two thirds of that; its authority lives three times as long.',
+		description: 'Lifetime of the operator\'s own certificate. It is renewed after two thirds of that. Its authority lives three times as long.',
 		placeholder: 'duration',
 		default: '90d',
 		parse: duration('10s', '3650d'),
 	}),
 	portRange: option({
-		description: 'Port numbers that Pods may ask for. Repeatable, or several with commas between them. From 32768 on, Linux takes ports for outgoing connections of its own, which may then be in the way.',
+		description: 'Port numbers that Pods may get. Repeatable, or several separated by commas. From 32768 on, Linux uses ports for outgoing connections, which may conflict with those of Pods.',
 		placeholder: 'first-last',
 		default: '1024-32767',
 		repeatable: true,
 		parse: portRanges,
 	}),
 	leaseDuration: option({
-		description: 'How long the others wait for a replica that died in the middle of a commit. Whole seconds.',
+		description: 'How long other replicas wait for one that died during a commit. Whole seconds.',
 		placeholder: 'duration',
 		default: '3s',
 		parse: wholeSeconds,
 	}),
 	leaseIdle: option({
-		description: 'How long a replica keeps the Lease after a commit, as long as no other wants it: its next commit then saves the write that gets the Lease.',
+		description: 'How long a replica keeps the Lease after a commit if no other replica waits for it. A commit within that time needs no write to the Lease.',
 		placeholder: 'duration',
 		default: '50ms',
 		parse: duration('0s'),
 	}),
 	holdTime: option({
-		description: 'How long an admitted Pod may be on its way to storage: for so long nobody else gets its port. Twice `--api-request-timeout` where that is longer.',
+		description: 'How long a reserved port waits for its Pod to be stored, and stays reserved after its Pod is gone. Twice `--api-request-timeout` if that is longer.',
 		placeholder: 'duration',
 		default: '120s',
 		parse: duration('1s'),
 	}),
 	apiRequestTimeout: option({
-		description: 'The API server\'s own `--request-timeout`. Set it here too where you have changed it there: it bounds for how long a Pod may be on its way.',
+		description: 'The API server\'s `--request-timeout`. If you have changed it there, set it here too: it bounds the time between a Pod\'s admission and its storage.',
 		placeholder: 'duration',
 		default: '60s',
 		parse: duration('1s'),
 	}),
 	shutdownDelay: option({
-		description: 'How long a replica that was told to stop goes on serving while it says that it is not ready, so that requests which are still sent to it are answered.',
+		description: 'How long a stopping replica keeps serving after it reports that it is not ready, so that requests that are still sent to it are answered.',
 		placeholder: 'duration',
 		default: '10s',
 		parse: duration('0s'),
 	}),
 	logLevel: option({
-		description: 'Least severe messages to log: `trace`, `debug`, `info`, `warn`, `error` or `fatal`.',
+		description: 'Lowest level to log: `trace`, `debug`, `info`, `warn`, `error` or `fatal`.',
 		placeholder: 'level',
 		default: 'info',
 		parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal'),
@@ -146,7 +147,7 @@ export const options = {
 	}),
 } as const satisfies Record<string, Option<unknown>>;
 
-/** All options with their values; times in milliseconds, `leaseDuration` in seconds. */
+/** The values of all options. Times are in milliseconds, except `leaseDuration` in seconds. */
 export type Config = {readonly [Name in keyof typeof options]: ReturnType<(typeof options)[Name]['parse']>};
 
 /** `bindAddress` → `bind-address` */
@@ -156,9 +157,9 @@ export const flagOf = (name: string): string => name.replaceAll(/[A-Z]/g, letter
 export const variableOf = (name: string): string => `HOSTPORT_${flagOf(name).toUpperCase().replaceAll('-', '_')}`;
 
 /**
- * Reads the options from flags, else the environment, else their defaults.
+ * Reads the options from flags, else environment variables, else defaults.
  *
- * @throws {ConfigurationError} which names the flag or variable, the value seen and what is allowed.
+ * @throws {ConfigurationError} that names the flag or variable, the value seen and what is allowed.
  */
 export const readConfig = (args: readonly string[], environment: Readonly<Record<string, string | undefined>>): Config => {
 	const flags = parseFlags(args);
@@ -178,7 +179,7 @@ export const readConfig = (args: readonly string[], environment: Readonly<Record
 	const config = Object.fromEntries(entries) as Config;
 	if (!config.tlsCertFile !== !config.tlsPrivateKeyFile) {
 		const [given, missing] = config.tlsCertFile ? ['tls-cert-file', 'tls-private-key-file'] : ['tls-private-key-file', 'tls-cert-file'];
-		throw new ConfigurationError(`--${given} is given and --${missing} is not: give both, or neither, and the operator makes a certificate of its own`);
+		throw new ConfigurationError(`--${given} is given and --${missing} is not: give both, or neither to let the operator make a certificate`);
 	}
 
 	return Object.freeze(config);
@@ -196,6 +197,6 @@ const parseFlags = (args: readonly string[]): Record<string, string[] | undefine
 	}
 };
 
-/** H: how long a reservation may wait for its Pod. Twice the API server's request timeout, or longer where the administrator says so. */
+/** How long a reservation waits for its Pod, milliseconds: at least twice the API server's request timeout. */
 export const holdMs = ({holdTime, apiRequestTimeout}: Pick<Config, 'holdTime' | 'apiRequestTimeout'>): number =>
 	Math.max(holdTime, 2 * apiRequestTimeout);

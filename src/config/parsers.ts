@@ -1,16 +1,16 @@
-/** The kinds of values that options have: text → value, or an Error whose message ends the sentence "--flag …". Pure. */
+/** Parsers for the values of options. They throw Errors whose message ends the sentence "--flag …". Pure. */
 import {mergePortRanges, parsePortRange} from '../ports/port-range.ts';
 import type {PortRange} from '../ports/port-range.ts';
 
-/** Gets the values that were given: of several the last counts, unless the option is repeatable. */
+/** Parses all values that were given. The last one counts, unless the option is repeatable. */
 export type Parse<T> = (values: readonly string[]) => T;
 
 const single = <T>(parse: (value: string) => T) => (values: readonly string[]): T => parse(values.at(-1) ?? '');
 
-/** May be absent. */
+/** Undefined if absent or empty. */
 export const optional = single(value => value || undefined);
 
-/** The name of a `what`, a DNS label. */
+/** A DNS label. `what` is the kind of object that it names. */
 export const dnsLabel = (what: 'namespace' | 'Service') => single(value => {
 	if (!/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(value)) {
 		throw new Error(`is "${value}": it must be the name of a ${what}, at most 63 lower case letters, digits and "-"`);
@@ -19,7 +19,7 @@ export const dnsLabel = (what: 'namespace' | 'Service') => single(value => {
 	return value;
 });
 
-/** The name of an object whose kind allows dots in it. */
+/** The name of an object whose kind allows dots (a DNS subdomain). */
 export const objectName = single(value => {
 	if (value.length > 253 || !/^[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*$/.test(value)) {
 		throw new Error(`is "${value}": it must be the name of an object, at most 253 lower case letters, digits, "-" and "."`);
@@ -28,9 +28,9 @@ export const objectName = single(value => {
 	return value;
 });
 
-/** One of these words. */
+/** One of `choices`. */
 export const oneOf = <const T extends string>(...choices: readonly T[]) => single((value): T => {
-	const choice = choices.find(known => known === value);
+	const choice = choices.find(candidate => candidate === value);
 	if (choice === undefined) {
 		throw new Error(`is "${value}": it must be one of ${choices.join(', ')}`);
 	}
@@ -38,7 +38,7 @@ export const oneOf = <const T extends string>(...choices: readonly T[]) => singl
 	return choice;
 });
 
-/** A port to listen on; 0 stands for any free one. */
+/** A port to listen on. 0 means any free port. */
 export const port = single(value => {
 	const number = Number(value);
 	if (!/^\d+$/.test(value) || number > 65_535) {
@@ -51,8 +51,8 @@ export const port = single(value => {
 const durationUnits = {ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000} as const;
 
 /**
- * Milliseconds. Nothing is worth waiting for longer than a day, and Node's timers end at 24: a longer one would go off at
- * once. Whoever lets `most` be more does not wait for all of it.
+ * Milliseconds. Default maximum one day; setTimeout overflows after 24.8 days. An option that allows more must not be slept
+ * in one piece.
  */
 export const duration = (least: string, most = '24h') => single(value => {
 	const ms = durationMs(value);
@@ -63,7 +63,7 @@ export const duration = (least: string, most = '24h') => single(value => {
 	return ms;
 });
 
-/** NaN where it is none. */
+/** NaN if it is no duration. */
 const durationMs = (text: string): number => {
 	const [, amount, unit] = /^(\d+)(ms|s|m|h|d)$/.exec(text) ?? [];
 	return Number(amount) * durationUnits[unit as keyof typeof durationUnits];
@@ -73,15 +73,15 @@ const durationMs = (text: string): number => {
 export const wholeSeconds = single(value => {
 	const ms = duration('1s')([value]);
 	if (ms % 1000 !== 0) {
-		throw new Error(`is "${value}": it must be a duration in whole seconds, such as 3s, because a Lease counts nothing less`);
+		throw new Error(`is "${value}": it must be a duration in whole seconds, such as 3s, because a Lease counts in seconds`);
 	}
 
 	return ms / 1000;
 });
 
-/** A name for the Leases. */
+/** The holder's name in the Leases. */
 export const identity = single(value => {
-	// It stands in the Lease's line of waiters, which is separated by commas.
+	// No commas: they separate the waiters in the Lease.
 	if (!/^[\w.-]{1,200}$/.test(value)) {
 		throw new Error(`is "${value}": it must be 1 to 200 letters, digits, ".", "-" and "_"`);
 	}

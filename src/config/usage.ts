@@ -2,7 +2,7 @@
 import {flagOf, options} from './options.ts';
 import type {Option} from './options.ts';
 
-/** The table of options for a terminal of 100 columns. */
+/** The table of options, for a terminal with 100 columns. */
 export const renderUsage = (): string => {
 	const rows = Object.entries<Option<unknown>>(options).map(([name, option]) => {
 		const fallback = defaultOf(option, '');

@@ -8,11 +8,11 @@ export type WatchEvent<T> = {
 
 export type RequestOptions = {
 	readonly signal: AbortSignal;
-	/** Ask for metadata only, of the object or of each in a list: enough where the caller knows what it has just written. */
+	/** Asks for metadata only, of the object or (`'list'`) of each object in a list. Enough after a write, and for watches. */
 	readonly metadataOnly?: boolean | 'list';
 	/**
-	 * The API server may answer from its watch cache, which is milliseconds behind and spares it and etcd most of the work.
-	 * Only for what a compare-and-swap will prove.
+	 * Lets the API server answer from its watch cache. That is much cheaper, but usually milliseconds behind. Only for
+	 * data that a compare-and-swap will prove.
 	 */
 	readonly maybeStale?: boolean;
 };
@@ -55,7 +55,7 @@ type ListPage<Item> = {
 const maximumRestarts = 3;
 
 /**
- * All methods throw `ApiError` for an answer that is not 2xx, and the network's error where there was no answer: then a
+ * All methods throw `ApiError` for an answer that is not 2xx, and the network's error if there was no answer. Then a
  * write may or may not have happened.
  */
 export abstract class ApiClient {

@@ -1,35 +1,35 @@
-/** Where the API server is and how to speak to it: `--kubeconfig`, else the in-cluster service account, else the usual files. */
+/** Finds the API server and its credentials: `--kubeconfig`, else the Pod's service account, else `$KUBECONFIG`, else `~/.kube/config`. */
 import fs from 'node:fs';
 import https from 'node:https';
 import tls from 'node:tls';
-// The package's entry loads every generated API class (0.3 s, 80 MB); this module is all that we need of it.
+// The package's entry point loads every generated API class (0.3 s, 80 MB); this module is enough.
 import {KubeConfig} from '@kubernetes/client-node/dist/config.js';
 import {ConfigurationError, messageOf} from '../errors.ts';
 
-/** A way to the API server: one pool of kept connections, and headers that stay valid while tokens rotate. */
+/** A pool of keep-alive connections to the API server, and headers that stay valid while tokens rotate. */
 export type Connection = {
-	/** With the path prefix that the server may have; no slash at the end. */
+	/** The URL, including the path prefix of the server if it has one, without a slash at the end. */
 	readonly server: string;
 	readonly agent: https.Agent;
-	/** Reads token files and runs credential plugins again when their content may have changed. */
+	/** Headers with the credentials. Token files are read and credential plugins run again when their result may have changed. */
 	readonly authorization: () => Promise<Readonly<Record<string, string>>>;
 };
 
 const serviceAccountDirectory = '/var/run/secrets/kubernetes.io/serviceaccount';
 
-/** client-go re-reads a rotated token at most this late; the kubelet writes a new one long before the old one ends. */
+/** As in client-go, a rotated token is read again after this. The kubelet rotates a token long before it expires. */
 const authorizationLifetimeMs = 10_000;
 
-/** The API server closes idle connections after 90 s: whoever closes first must be us, or a request is lost on the way. */
+/** Shorter than the 90 s after which the API server closes idle connections: if it closed first, a request on its way would be lost. */
 const idleConnectionMs = 60_000;
 
-/** Five for watches, a few for reads and commits; a burst of Pods does not need more, because commits are grouped. */
+/** Five for watches, the rest for reads and commits. A burst of Pods needs no more, because requests are committed in batches. */
 const maximumConnections = 16;
 
 /**
  * @param kubeconfig path given by `--kubeconfig`.
- * @param now a monotonic clock, milliseconds.
- * @throws {ConfigurationError} when no credentials are found or they can't be read; the message says where was looked.
+ * @param now monotonic clock, milliseconds.
+ * @throws {ConfigurationError} if no credentials are found or they can't be read; the message says where they were looked for.
  */
 export const connect = async (kubeconfig: string | undefined, now: () => number): Promise<Connection> => {
 	const config = loadKubeConfig(kubeconfig);
@@ -42,11 +42,11 @@ export const connect = async (kubeconfig: string | undefined, now: () => number)
 		throw new ConfigurationError(`${describeSource(kubeconfig)} reaches the cluster at "${cluster.server}"${cluster.proxyUrl ? ` through the proxy "${cluster.proxyUrl}"` : ''}: the operator needs https and no proxy-url`);
 	}
 
-	const {ca, cert, key, rejectUnauthorized, servername} = await applied(config);
+	const {ca, cert, key, rejectUnauthorized, servername} = await requestOptionsOf(config);
 	return {
 		server: cluster.server.replace(/\/$/, ''),
 		agent: new https.Agent({
-			// Read once, not for each connection.
+			// Parsed once instead of for each connection.
 			secureContext: tls.createSecureContext({ca, cert, key}),
 			...(rejectUnauthorized !== undefined && {rejectUnauthorized}),
 			...(servername !== undefined && {servername}),
@@ -54,7 +54,7 @@ export const connect = async (kubeconfig: string | undefined, now: () => number)
 			maxSockets: maximumConnections,
 			timeout: idleConnectionMs,
 		}),
-		authorization: cached(async () => headersOf(await applied(config)), authorizationLifetimeMs, now),
+		authorization: cached(async () => headersOf(await requestOptionsOf(config)), authorizationLifetimeMs, now),
 	};
 };
 
@@ -78,15 +78,15 @@ const loadKubeConfig = (path: string | undefined): KubeConfig => {
 const describeSource = (path: string | undefined): string =>
 	path ? `the kubeconfig "${path}"` : 'the service account of the Pod, or else $KUBECONFIG, or else ~/.kube/config,';
 
-type Applied = Omit<https.RequestOptions, 'headers'> & {readonly headers?: Readonly<Record<string, string>>};
+type AuthenticatedOptions = Omit<https.RequestOptions, 'headers'> & {readonly headers?: Readonly<Record<string, string>>};
 
-const applied = async (config: KubeConfig): Promise<Applied> => {
+const requestOptionsOf = async (config: KubeConfig): Promise<AuthenticatedOptions> => {
 	const options: https.RequestOptions = {headers: {}};
 	await config.applyToHTTPSOptions(options);
-	return options as Applied;
+	return options as AuthenticatedOptions;
 };
 
-const headersOf = ({headers, auth}: Applied): Record<string, string> => ({
+const headersOf = ({headers, auth}: AuthenticatedOptions): Record<string, string> => ({
 	...headers,
 	...(auth && {authorization: `Basic ${Buffer.from(auth).toString('base64')}`}),
 });

@@ -1,19 +1,20 @@
-/** The API client over HTTPS, on the kept connections of `credentials.ts`. */
+/** The API client over HTTPS, on the keep-alive connections of credentials.ts. */
 import type http from 'node:http';
+import type {V1Status} from '@kubernetes/client-node';
 import {ApiError} from '../errors.ts';
 import {ApiClient} from './api-client.ts';
 import type {CompareAndSwap, RequestOptions, WatchEvent, WatchOptions} from './api-client.ts';
 import type {Connection} from './credentials.ts';
 import {readText, sendRequest} from './http-request.ts';
 
-/** No answer takes longer than this, so that no wait is without a bound whatever signal it was given. */
+/** Bounds every request, whatever signal the caller passes. Watches have a bound of their own. */
 const requestTimeoutMs = 15_000;
 
 export class HttpApiClient extends ApiClient {
 	readonly #connection: Connection;
 	readonly #onDenied: (message: string) => void;
 
-	/** @param onDenied is told what the API server says with each answer 403, before it is thrown. */
+	/** @param onDenied called with the API server's message for each 403 answer, before the error is thrown. */
 	constructor(connection: Connection, onDenied: (message: string) => void = () => {}) {
 		super();
 		this.#connection = connection;
@@ -34,6 +35,7 @@ export class HttpApiClient extends ApiClient {
 
 	override async * watch<T>(path: string, {signal, timeoutSeconds, metadataOnly = false}: WatchOptions): AsyncGenerator<WatchEvent<T>> {
 		const response = await this.#send('GET', `${path}&watch=true&timeoutSeconds=${timeoutSeconds}`, undefined, {
+			// A dead connection never ends the watch. 15 s is time enough for the server to end it first.
 			signal: AbortSignal.any([signal, AbortSignal.timeout((timeoutSeconds + 15) * 1000)]),
 			metadataOnly,
 		});
@@ -44,7 +46,7 @@ export class HttpApiClient extends ApiClient {
 			for (const line of lines) {
 				const event = JSON.parse(line) as WatchEvent<T>;
 				if (event.type === 'ERROR') {
-					throw apiError('GET', path, (event.object as {code?: number}).code ?? 500, line);
+					throw apiError('GET', path, (event.object as V1Status).code ?? 500, line);
 				}
 
 				yield event;
@@ -53,10 +55,10 @@ export class HttpApiClient extends ApiClient {
 	}
 
 	async #json<T>(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, options: RequestOptions): Promise<T> {
-		const late = new AbortController();
-		const timer = setTimeout(() => late.abort(new DOMException(`the API server has not answered for ${requestTimeoutMs / 1000} s`, 'TimeoutError')), requestTimeoutMs);
+		const timeout = new AbortController();
+		const timer = setTimeout(() => timeout.abort(new DOMException(`the API server did not answer within ${requestTimeoutMs / 1000} s`, 'TimeoutError')), requestTimeoutMs);
 		try {
-			const response = await this.#send(method, path, content, {...options, signal: AbortSignal.any([options.signal, late.signal])});
+			const response = await this.#send(method, path, content, {...options, signal: AbortSignal.any([options.signal, timeout.signal])});
 			return JSON.parse(await readText(response)) as T;
 		} finally {
 			clearTimeout(timer);
@@ -91,15 +93,15 @@ export class HttpApiClient extends ApiClient {
 
 type Content = {readonly type: string; readonly body: unknown};
 
-const apiError = (method: string, path: string, status: number, body: string): ApiError => {
-	let message = body.slice(0, 300);
-	try {
-		message = (JSON.parse(body) as {message?: string; object?: {message?: string}}).message
-			?? (JSON.parse(body) as {object?: {message?: string}}).object?.message
-			?? message;
-	} catch {
-		// Not a Status object: a proxy in between speaks its own language.
-	}
+const apiError = (method: string, path: string, status: number, body: string): ApiError =>
+	new ApiError(method, path, status, messageIn(body) ?? body.slice(0, 300));
 
-	return new ApiError(method, path, status, message);
+/** The message of a Status, or of the Status in a watch's `ERROR` event. Undefined for an answer of another server, such as a proxy. */
+const messageIn = (body: string): string | undefined => {
+	try {
+		const {message, object} = JSON.parse(body) as V1Status & {readonly object?: V1Status};
+		return message ?? object?.message;
+	} catch {
+		return undefined;
+	}
 };

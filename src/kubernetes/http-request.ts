@@ -1,11 +1,11 @@
-/** One HTTPS request to the API server over a kept connection. */
+/** Sends one HTTPS request to the API server over a keep-alive connection. */
 import type http from 'node:http';
 import https from 'node:https';
 import type {Connection} from './credentials.ts';
 
 export type HttpRequest = {
 	readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-	/** Begins with a slash and has its query with it. */
+	/** Starts with a slash, and includes the query. */
 	readonly path: string;
 	readonly headers?: Readonly<Record<string, string>>;
 	/** Sent as JSON. */
@@ -13,13 +13,13 @@ export type HttpRequest = {
 	readonly signal: AbortSignal;
 };
 
-/** Bounds what a broken or hostile server can make us hold: Pods come in pages of a hundred, a ConfigMap is at most 1 MiB. */
+/** Characters. Bounds the memory that a broken or hostile server can use. Honest answers are far smaller: Pods come in pages of a hundred, a ConfigMap has at most 1 MiB. */
 const maximumResponseLength = 64 * 1024 * 1024;
 
 /**
- * Resolves with the head of the answer, whatever its status; the body is read by `readText` or as a stream.
+ * Resolves with the response, whatever its status, once its headers are there. Read its body with `readText` or as a stream.
  *
- * @throws the signal's reason, or what the network threw. Then a write may or may not have happened.
+ * @throws the signal's reason or the network's error. Then a write may or may not have happened.
  */
 export const sendRequest = async ({server, agent, authorization}: Connection, {method, path, headers, body, signal}: HttpRequest): Promise<http.IncomingMessage> => {
 	const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
@@ -35,7 +35,7 @@ export const sendRequest = async ({server, agent, authorization}: Connection, {m
 	});
 };
 
-/** @throws what the network threw, when the body breaks off; and an Error when it is longer than 64 Mi characters. */
+/** @throws the network's error if the body breaks off, and an Error if it is longer than 64 Mi characters. */
 export const readText = async (response: http.IncomingMessage): Promise<string> => {
 	let text = '';
 	for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {

@@ -1,19 +1,19 @@
-/** A watch that is started again whenever it ends, for as long as somebody wants to know. */
+/** Restarts a watch whenever it ends, until it is aborted. */
 import type {Clock} from '../clock.ts';
 
 export type WatchingOptions<Event> = {
-	/** Begins a watch. What it throws ends this one, and not the watching. */
+	/** Starts a watch. After an error or the end of the watch it is called again. */
 	readonly start: () => AsyncIterable<Event>;
 	readonly onEvent: (event: Event) => void;
-	/** Is told why a watch ended, where it did not end by itself. */
+	/** Called with the error if a watch fails. */
 	readonly onBroken: (error: unknown) => void;
-	/** Between two watches. */
+	/** The pause between two watches. */
 	readonly restMs: number;
 	readonly clock: Clock;
 	readonly signal: AbortSignal;
 };
 
-/** A watch that went silent without ending is over after this: long enough to cost nothing, short enough that a dead connection is found out. */
+/** A watch's lifetime. Long enough that restarts cost nothing, short enough that a dead connection is noticed. */
 export const watchSeconds = 300;
 
 /** Watches until the signal is aborted. Never rejects. */

@@ -1,22 +1,22 @@
-/** Says which rule is missing when the API server denies a request for want of a right, wherever in the program it came from. */
+/** When RBAC denies a request, logs which rule is missing from which role. */
 import type {Logger} from 'pino';
 import type {Clock} from '../clock.ts';
 
-/** Often enough for whoever looks at the end of the log, and no flood. */
+/** Often enough to be found at the end of the log, and no flood. */
 const repeatMs = 60_000;
 
-/** As the API server words it (apiserver/pkg/endpoints/handlers/responsewriters/errors.go); other denials, such as by a quota, differ. */
-const denied = /User "([^"]+)" cannot (\S+) resource "([^"]+)" in API group "([^"]*)" (?:in the namespace "([^"]+)"|at the cluster scope)/;
+/** The wording of RBAC denials (apiserver/pkg/endpoints/handlers/responsewriters/errors.go). Other 403 messages, such as a quota's, differ. */
+const rbacDenial = /User "([^"]+)" cannot (\S+) resource "([^"]+)" in API group "([^"]*)" (?:in the namespace "([^"]+)"|at the cluster scope)/;
 
 /**
- * The rule to add, as it is written in a Role.
+ * A sentence that names the rule to add, in the notation of a Role.
  *
- * @param message what the API server says.
- * @param namespace the operator's own, where its Role counts; everywhere else its ClusterRole does.
- * @returns undefined where the message is about something else than a missing right.
+ * @param message of a 403 answer.
+ * @param namespace the operator's own. Rights there belong in its Role, all others in its ClusterRole.
+ * @returns undefined if the message is not about a missing right.
  */
 export const missingRight = (message: string, namespace: string): string | undefined => {
-	const [, user, verb, resource, apiGroup, place] = denied.exec(message) ?? [];
+	const [, user, verb, resource, apiGroup, place] = rbacDenial.exec(message) ?? [];
 	if (!user) {
 		return undefined;
 	}
@@ -25,7 +25,7 @@ export const missingRight = (message: string, namespace: string): string | undef
 	return `the operator may not ${verb} ${resource}${place ? ` in the namespace "${place}"` : ''}: add the rule {apiGroups: ["${apiGroup}"], resources: ["${resource}"], verbs: ["${verb}"]} to ${role}, which must be bound to "${user}"`;
 };
 
-/** Logs each missing right when it is first missed, and then once a minute for as long as it is. Told of all that the API server denies. */
+/** Returns a function to call with the message of every 403 answer. It logs each missing right at once, and again at most once a minute. */
 export const createMissingRightLog = (namespace: string, clock: Pick<Clock, 'now'>, logger: Pick<Logger, 'error'>) => {
 	const loggedAt = new Map<string, number>();
 	return (message: string): void => {

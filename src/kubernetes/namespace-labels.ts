@@ -1,36 +1,36 @@
-/** The labels of namespaces, remembered for a moment: they decide whether a Pod with host ports has a chance. */
+/** Caches the labels of namespaces. They tell whether PodSecurity allows a Pod with host ports. */
 import type {Logger} from 'pino';
+import type {Clock} from '../clock.ts';
 import type {ApiClient} from './api-client.ts';
 import type {KubernetesObject} from './object.ts';
-import type {Clock} from '../clock.ts';
 
-/** Whoever changes a label expects it to count soon; a burst of Pods should cost one read. */
+/** Short, so that a changed label counts soon; long enough that a burst of Pods costs one read. */
 const lifetimeMs = 10_000;
 
-/** Bounds the memory; namespaces with annotated Pods are few. */
-const maximumRemembered = 1000;
+/** Bounds the memory. Few namespaces have annotated Pods. */
+const maximumCached = 1000;
 
 export type NamespaceLabels = (namespace: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
 
-/** Resolves with the labels; with none where they can't be read, for the API server itself has the last word on PodSecurity. */
+/** Returns a function that resolves with a namespace's labels, or with none if they can't be read: the API server enforces PodSecurity anyway. */
 export const createNamespaceLabels = (api: Pick<ApiClient, 'get'>, clock: Clock, logger: Logger): NamespaceLabels => {
-	const remembered = new Map<string, {readonly at: number; readonly labels: Promise<Readonly<Record<string, string>>>}>();
+	const cache = new Map<string, {readonly readAt: number; readonly labels: Promise<Readonly<Record<string, string>>>}>();
 	return async (namespace, signal) => {
-		const known = remembered.get(namespace);
-		if (known && clock.now() - known.at < lifetimeMs) {
-			return known.labels;
+		const cached = cache.get(namespace);
+		if (cached && clock.now() - cached.readAt < lifetimeMs) {
+			return cached.labels;
 		}
 
 		const labels = readLabels(api, namespace, signal).catch((error: unknown) => {
-			logger.debug({err: error}, `the labels of the namespace ${namespace} could not be read`);
-			remembered.delete(namespace);
+			logger.debug({err: error}, `can't read the labels of the namespace ${namespace}`);
+			cache.delete(namespace);
 			return {};
 		});
-		if (remembered.size >= maximumRemembered) {
-			remembered.clear();
+		if (cache.size >= maximumCached) {
+			cache.clear();
 		}
 
-		remembered.set(namespace, {at: clock.now(), labels});
+		cache.set(namespace, {readAt: clock.now(), labels});
 		return labels;
 	};
 };

@@ -1,4 +1,4 @@
-/** What every object has once the API server has stored it, as far as the operator reads it. */
+/** The metadata of an object that the API server has stored, as far as the operator reads it. */
 export type ObjectMetadata = {
 	readonly name: string;
 	readonly namespace?: string;
@@ -12,3 +12,9 @@ export type ObjectMetadata = {
 export type KubernetesObject = {
 	readonly metadata: ObjectMetadata;
 };
+
+/**
+ * A Kubernetes client type, as the API server's JSON has it once the object is stored. The client's own metadata type makes
+ * every field optional, and calls dates `Date` that are strings in JSON.
+ */
+export type Stored<T extends {metadata?: unknown}> = Readonly<Omit<T, 'metadata'>> & KubernetesObject;

@@ -1,4 +1,4 @@
-/** The webhook and the health checks as Koa applications, apart from listening. The one place that turns errors into HTTP. */
+/** The webhook, health checks and metrics as Koa applications; listener.ts listens. The only place that turns errors into HTTP responses. */
 import {Router} from '@koa/router';
 import Koa from 'koa';
 import type {Logger} from 'pino';
@@ -7,20 +7,20 @@ import {BodyPool} from './body-pool.ts';
 import {readJson} from './request-body.ts';
 
 export type WebhookAppOptions = {
-	/** Takes the decoded JSON of the body and answers with an AdmissionReview; throws `BadReviewError` where it is none. */
+	/** Answers the decoded JSON body with an AdmissionReview. Throws `BadReviewError` if the body is no AdmissionReview. */
 	readonly mutatePod: (body: unknown, signal: AbortSignal) => Promise<object>;
 	readonly logger: Logger;
-	/** Whether clients should go elsewhere with their next request. */
+	/** Whether clients should open their next connection to another replica. */
 	readonly isStopping: () => boolean;
 };
 
-/** A webhook's timeout is at most 30 s and 10 s by default; no allocation is worth waiting longer for. */
-const longestBudgetMs = 10_000;
+/** The API server's default timeout for webhooks (its maximum is 30 s). No allocation takes that long. */
+const longestTimeoutMs = 10_000;
 
-/** The answer must arrive before the API server stops waiting for it. */
+/** Time for the answer to arrive before the API server stops waiting. */
 const marginMs = 500;
 
-/** Room for thousands of honest reviews at once, and for four of the largest. */
+/** Bounds the memory of all unfinished bodies: thousands of normal reviews, or four of the largest. */
 const maximumUnfinishedBytes = 32 * 1024 * 1024;
 
 /** `POST /mutate-pods`. */
@@ -28,21 +28,14 @@ export const createWebhookApp = ({mutatePod, logger, isStopping}: WebhookAppOpti
 	const router = new Router();
 	const pool = new BodyPool(maximumUnfinishedBytes);
 	router.post('/mutate-pods', async context => {
-		const given = new AbortController();
-		const {signal} = given;
-		const timer = setTimeout(() => given.abort(new DOMException('the time for the answer is up', 'TimeoutError')), budgetMs(context.query['timeout']));
-		context.res.once('close', () => {
-			if (!context.res.writableFinished) {
-				given.abort(new Error('the client has closed the connection'));
-			}
-		});
+		const {signal, clear} = startDeadline(context);
 		try {
 			const review = await mutatePod(await readJson(context, pool, signal), signal);
 			context.set('Content-Type', 'application/json; charset=utf-8');
-			// As text: of an object Koa asks whether it is a `Response`, for which Node loads its HTTP client, 3 MB.
+			// Koa would check whether an object is a `Response`, which makes Node load its HTTP client (3 MB).
 			context.body = JSON.stringify(review);
 		} finally {
-			clearTimeout(timer);
+			clear();
 			if (isStopping()) {
 				context.set('Connection', 'close');
 			}
@@ -52,11 +45,11 @@ export const createWebhookApp = ({mutatePod, logger, isStopping}: WebhookAppOpti
 };
 
 export type Health = {
-	/** Undefined when ready; else a sentence that says why not. */
+	/** A sentence for the answer if the replica is not ready; undefined if it is. */
 	readonly whyNotReady: () => string | undefined;
 };
 
-/** `/livez` and `/readyz`, as Kubernetes' own components have them. */
+/** `/livez` and `/readyz`, like Kubernetes' own components. */
 export const createHealthApp = ({whyNotReady}: Health, logger: Logger): Koa => {
 	const router = new Router();
 	router.get('/livez', context => {
@@ -70,17 +63,7 @@ export const createHealthApp = ({whyNotReady}: Health, logger: Logger): Koa => {
 	return createApp(router, logger);
 };
 
-/**
- * How long the work on a request may take, in milliseconds: what the API server allows (`?timeout=10s`, rounded up by it
- * to whole seconds), less a margin for the way back.
- */
-export const budgetMs = (timeout: string | readonly string[] | undefined): number => {
-	const seconds = /^(\d{1,4})s$/.exec(String(timeout))?.[1];
-	const allowedMs = Math.min(seconds ? Number(seconds) * 1000 : longestBudgetMs, longestBudgetMs);
-	return Math.max(allowedMs - marginMs, allowedMs / 2);
-};
-
-/** `/metrics`, in the text format of Prometheus. */
+/** `/metrics`, in Prometheus' text format. */
 export const createMetricsApp = (registry: {readonly contentType: string; readonly metrics: () => Promise<string>}, logger: Logger): Koa => {
 	const router = new Router();
 	router.get('/metrics', async context => {
@@ -93,11 +76,11 @@ export const createMetricsApp = (registry: {readonly contentType: string; readon
 const createApp = (router: Router, logger: Logger): Koa => {
 	const app = new Koa();
 	app.on('error', (error: Error) => {
-		// Its client has gone away, most likely.
+		// Most likely, the client has closed the connection.
 		logger.warn({err: error}, 'a connection failed');
 	});
 	app.use(async (context, next) => {
-		// Read now: a connection that is gone has no address any more.
+		// Read before `next`: a closed connection has no address.
 		const request = `${context.method} ${context.path} from ${context.ip}`;
 		try {
 			await next();
@@ -107,17 +90,39 @@ const createApp = (router: Router, logger: Logger): Koa => {
 				context.status = error.status;
 				context.body = `${error.message}\n`;
 			} else {
-				// Not what the error itself says: Koa would take its `status` and `headers` for ours.
+				// Koa's own handling would use the error's `status` and `headers`, and could show its message to the client.
 				logger.error({err: error}, `${request} failed`);
 				context.status = 500;
-				context.body = 'the operator has failed, and its log says why\n';
+				context.body = 'internal error: see the log of the operator\n';
 			}
 
-			// What is left of the body is not worth reading.
+			// The rest of the body may not have been read.
 			context.set('Connection', 'close');
 		}
 	});
 	app.use(router.routes());
 	app.use(router.allowedMethods());
 	return app;
+};
+
+/** A signal that aborts when the time for the answer is over or the client goes away. `clear` ends its timer. */
+const startDeadline = (context: Koa.Context): {readonly signal: AbortSignal; readonly clear: () => void} => {
+	const controller = new AbortController();
+	const timer = setTimeout(() => controller.abort(new DOMException('the deadline for the answer has passed', 'TimeoutError')), budgetMs(context.query['timeout']));
+	context.res.once('close', () => {
+		if (!context.res.writableFinished) {
+			controller.abort(new Error('the client has closed the connection'));
+		}
+	});
+	return {signal: controller.signal, clear: () => clearTimeout(timer)};
+};
+
+/**
+ * How long the work on a request may take, in milliseconds: the API server's timeout (`?timeout=10s`, in whole seconds,
+ * which the API server rounds up), less a margin for the answer.
+ */
+export const budgetMs = (timeout: string | readonly string[] | undefined): number => {
+	const seconds = /^(\d{1,4})s$/.exec(String(timeout))?.[1];
+	const allowedMs = Math.min(seconds ? Number(seconds) * 1000 : longestTimeoutMs, longestTimeoutMs);
+	return Math.max(allowedMs - marginMs, allowedMs / 2);
 };

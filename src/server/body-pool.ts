@@ -1,18 +1,18 @@
 /**
- * Bounds the memory that unfinished bodies take together. Anybody in the cluster can reach the webhook, and a hundred
- * connections that each send almost 7 MiB would otherwise end the process. Whoever has sent most is turned away first: an
- * honest review is small and arrives whole in milliseconds, so it is never the one.
+ * Bounds the memory of all unfinished bodies together. Every Pod in the cluster can reach the webhook, and a hundred
+ * connections that each send almost 7 MiB would otherwise exhaust its memory. The largest unfinished body is rejected first:
+ * a normal review is small and complete within milliseconds, so it is not the one.
  */
 
 /** One body that is being read. */
 export type Reading = {
-	/** Counts bytes that have arrived. May turn this body or another away. */
+	/** Counts received bytes. May reject this body or another one. */
 	readonly grow: (bytes: number) => void;
-	/** The body is there, or given up. */
+	/** Call when the body is complete or given up. */
 	readonly end: () => void;
 };
 
-type Held = {bytes: number; readonly turnAway: () => void};
+type Held = {bytes: number; readonly reject: () => void};
 
 export class BodyPool {
 	readonly #limitBytes: number;
@@ -23,9 +23,9 @@ export class BodyPool {
 		this.#limitBytes = limitBytes;
 	}
 
-	/** @param turnAway is called, once at most, when this body has to make room; then it counts no more. */
-	read(turnAway: () => void): Reading {
-		const held = {bytes: 0, turnAway};
+	/** @param reject called at most once, when this body has to make room. After that it no longer counts. */
+	read(reject: () => void): Reading {
+		const held = {bytes: 0, reject};
 		this.#held.add(held);
 		return {
 			grow: bytes => {
@@ -43,7 +43,7 @@ export class BodyPool {
 		while (this.#heldBytes > this.#limitBytes) {
 			const largest = [...this.#held].reduce((most, next) => next.bytes > most.bytes ? next : most);
 			this.#release(largest);
-			largest.turnAway();
+			largest.reject();
 		}
 	}
 

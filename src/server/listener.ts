@@ -1,4 +1,4 @@
-/** Listening, over TLS or not, and stopping without cutting anybody off. */
+/** Listens over HTTPS or HTTP, and stops without dropping requests. */
 import {once} from 'node:events';
 import http from 'node:http';
 import https from 'node:https';
@@ -7,40 +7,38 @@ import type {AddressInfo} from 'node:net';
 import {setImmediate as turn} from 'node:timers/promises';
 import type {SecureContextOptions} from 'node:tls';
 import type Koa from 'koa';
+import type {KeyPair} from '../certificates/certificate-set.ts';
 import {ConfigurationError, messageOf} from '../errors.ts';
 
 export type Listener = {
-	/** The port that it listens on, also where any free one was asked for. */
+	/** The actual port, if port 0 (any free one) was asked for. */
 	readonly port: number;
-	/** Serves new connections with this from now on; those that are open stay. @throws when it can't be used: then nothing changes. */
-	readonly useCertificate: (tls: TlsMaterial) => void;
-	/** Takes no more connections, and serves on those that there are. */
+	/** Uses `tls` for new connections; open connections stay. @throws if it is invalid, and then changes nothing. */
+	readonly useTls: (tls: TlsOptions) => void;
+	/** Stops accepting connections, and keeps serving open ones. */
 	readonly stopAccepting: () => void;
-	/** Takes no more connections, and resolves when all requests are answered. Whoever takes longer than `budgetMs` is cut off. */
+	/** Stops accepting connections, and resolves when all requests are answered. After `budgetMs`, closes the connections that are left. */
 	readonly close: (budgetMs: number) => Promise<void>;
 };
 
-/** PEM. */
-export type TlsMaterial = {
-	readonly cert: string;
-	readonly key: string;
-	/** Who must have signed the certificate that a client shows; without it nobody is asked for one. */
-	readonly ca?: string | undefined;
+export type TlsOptions = KeyPair & {
+	/** Authorities (PEM), one of which must have signed the client's certificate. Without it, clients need no certificate. */
+	readonly clientCa?: string;
 };
 
 export type ListenOptions = {
 	readonly host: string | undefined;
 	readonly port: number;
 	/** Without it, plain HTTP. */
-	readonly tls?: TlsMaterial;
-	/** Bounds what a client that sends slowly can hold on to; an honest review arrives in milliseconds. */
+	readonly tls?: TlsOptions;
+	/** How long a client may take to send a whole request. Default 15 s; an AdmissionReview arrives in milliseconds. */
 	readonly requestTimeoutMs?: number;
 };
 
-/** The API server's client keeps idle connections for 90 s: whoever closes first must not be us, or a request is lost on the way. */
+/** Longer than the 90 s for which the API server keeps idle connections: if the webhook closed first, it could drop a request on its way. */
 const keepAliveTimeoutMs = 120_000;
 
-/** @throws {ConfigurationError} when the port is taken, the address is not ours, or the certificate can't be used. */
+/** @throws {ConfigurationError} if the port is taken, the address is not one of this machine, or the certificate is invalid. */
 export const listen = async (app: Koa, options: ListenOptions): Promise<Listener> => {
 	const {host, port} = options;
 	const handle = app.callback();
@@ -48,7 +46,7 @@ export const listen = async (app: Koa, options: ListenOptions): Promise<Listener
 	let isClosing = false;
 	const server = createServer(options, (request, response) => {
 		response.once('close', () => {
-			// Keep-alive ends with `close`, also for connections that were busy then.
+			// A connection that was busy when `close` was called is idle now.
 			if (isClosing) {
 				setImmediate(() => server.closeIdleConnections());
 			}
@@ -63,12 +61,12 @@ export const listen = async (app: Koa, options: ListenOptions): Promise<Listener
 		throw new ConfigurationError(`can't listen on port ${port} of ${host ?? 'all addresses'}: ${messageOf(error)}`, {cause: error});
 	}
 
-	// A connection that can't be accepted, for want of file descriptors for instance, must not end the process.
+	// A connection that can't be accepted, for example for lack of file descriptors, must not end the process.
 	server.on('error', error => app.emit('error', error));
 	const stopAccepting = () => {
 		if (!closed) {
 			closed = once(server, 'close');
-			// Not that of HTTP, which ends idle connections at once: a request may be on its way on any of them.
+			// The close of http.Server ends idle connections at once, but a request may be on its way on any of them.
 			net.Server.prototype.close.call(server);
 		}
 	};
@@ -76,7 +74,7 @@ export const listen = async (app: Koa, options: ListenOptions): Promise<Listener
 	return {
 		stopAccepting,
 		port: (server.address() as AddressInfo).port,
-		useCertificate(tls) {
+		useTls(tls) {
 			if (server instanceof https.Server) {
 				server.setSecureContext(secureContextOf(tls));
 			}
@@ -85,7 +83,7 @@ export const listen = async (app: Koa, options: ListenOptions): Promise<Listener
 			const cutOff = setTimeout(() => server.closeAllConnections(), budgetMs);
 			stopAccepting();
 			isClosing = true;
-			// What has arrived by now is read first: a connection is not idle that has a request on it.
+			// Let Node read what has arrived: a connection with a request on it is not idle.
 			await turn();
 			await turn();
 			server.closeIdleConnections();
@@ -99,7 +97,7 @@ const createServer = ({tls, requestTimeoutMs = 15_000}: ListenOptions, onRequest
 	const timeouts = {
 		keepAliveTimeout: keepAliveTimeoutMs,
 		requestTimeout: requestTimeoutMs,
-		// Node looks every 30 s by default: a request could take that much longer.
+		// Node checks the timeout every 30 s by default, which would add 30 s to it.
 		connectionsCheckingInterval: requestTimeoutMs / 5,
 	};
 	if (!tls) {
@@ -107,17 +105,17 @@ const createServer = ({tls, requestTimeoutMs = 15_000}: ListenOptions, onRequest
 	}
 
 	try {
-		// Node would take an empty one for none, listen, and refuse every connection.
-		if (!tls.cert || !tls.key) {
+		// Node takes an empty certificate for none, listens, and then rejects every connection.
+		if (!tls.certificate || !tls.key) {
 			throw new Error('a file is empty');
 		}
 
-		const clientCheck = {requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined};
+		const clientCheck = {requestCert: tls.clientCa !== undefined, rejectUnauthorized: tls.clientCa !== undefined};
 		return https.createServer({...timeouts, ...secureContextOf(tls), ...clientCheck}, onRequest);
 	} catch (error) {
-		throw new ConfigurationError(`the webhook's certificate can't be used: ${messageOf(error)}. Both files must be PEM, and the key that of the certificate`, {cause: error});
+		throw new ConfigurationError(`the webhook's certificate can't be used: ${messageOf(error)}. Both files must be PEM, and the key must belong to the certificate`, {cause: error});
 	}
 };
 
-/** `ca` is left out where there is none, for Node takes an empty one for the system's authorities. */
-const secureContextOf = ({cert, key, ca}: TlsMaterial): SecureContextOptions => ({cert, key, ...(ca !== undefined && {ca}), minVersion: 'TLSv1.2'});
+const secureContextOf = ({certificate, key, clientCa}: TlsOptions): SecureContextOptions =>
+	({cert: certificate, key, ca: clientCa, minVersion: 'TLSv1.2'});

@@ -1,4 +1,4 @@
-/** The body of a request, as far as it is JSON, arrives in time, and is not too large. */
+/** Reads a request's body as JSON, within limits of time and size. */
 import type http from 'node:http';
 import type Koa from 'koa';
 import getRawBody from 'raw-body';
@@ -6,14 +6,14 @@ import {BadReviewError, messageOf} from '../errors.ts';
 import type {BodyPool} from './body-pool.ts';
 
 /**
- * The API server refuses objects of more than 3 MiB by default; a review holds one, and as much again in what is around
- * and inside it. controller-runtime draws the line at the same size.
+ * The API server rejects objects of more than 3 MiB by default. A review contains one, and its escaping and metadata may
+ * double that. controller-runtime has the same limit.
  */
 export const maximumBodyBytes = 7 * 1024 * 1024;
 
-/** @throws {BadReviewError} when the body is none of this, the signal is aborted before it is there, or the pool has no room for it. */
+/** @throws {BadReviewError} if the body is not JSON or too large, the signal is aborted before it is complete, or the pool has no room for it. */
 export const readJson = async (context: Koa.Context, pool: BodyPool, signal: AbortSignal): Promise<unknown> => {
-	// Null where there is no body, which is told below.
+	// `is` returns null for a request without a body, which is rejected below.
 	if (context.is('application/json') === false) {
 		throw new BadReviewError(415, `the Content-Type is "${context.get('Content-Type').slice(0, 100)}": send an AdmissionReview as application/json`);
 	}
@@ -33,13 +33,13 @@ export const readJson = async (context: Koa.Context, pool: BodyPool, signal: Abo
 const utf8 = new TextDecoder('utf-8', {fatal: true});
 
 const readBody = async (request: http.IncomingMessage, pool: BodyPool, signal: AbortSignal): Promise<Buffer> => {
-	const {promise: givenUp, reject} = Promise.withResolvers<never>();
-	const giveUp = () => reject(new BadReviewError(400, `the body has not arrived: ${messageOf(signal.reason)}`, {cause: signal.reason}));
-	signal.addEventListener('abort', giveUp, {once: true});
+	const {promise: failure, reject} = Promise.withResolvers<never>();
+	const onAbort = () => reject(new BadReviewError(400, `the body did not arrive in time: ${messageOf(signal.reason)}`, {cause: signal.reason}));
+	signal.addEventListener('abort', onAbort, {once: true});
 	const reading = pool.read(() => reject(new BadReviewError(429, 'too many large bodies are arriving at once: try again')));
 	request.on('data', (chunk: Buffer) => reading.grow(chunk.length));
 	try {
-		return await Promise.race([givenUp, getRawBody(request, {limit: maximumBodyBytes, length: request.headers['content-length'] ?? null})]);
+		return await Promise.race([failure, getRawBody(request, {limit: maximumBodyBytes, length: request.headers['content-length'] ?? null})]);
 	} catch (error) {
 		if (error instanceof BadReviewError) {
 			throw error;
@@ -51,6 +51,6 @@ const readBody = async (request: http.IncomingMessage, pool: BodyPool, signal: A
 			: new BadReviewError(400, `the body could not be read: ${messageOf(error)}`, {cause: error});
 	} finally {
 		reading.end();
-		signal.removeEventListener('abort', giveUp);
+		signal.removeEventListener('abort', onAbort);
 	}
 };

@@ -10,7 +10,7 @@ const lifetimes = lifetimesOf(leafMs);
 const minuteMs = 60_000;
 
 const first = await newSet();
-/** The authority has been replaced after two thirds of its life, and the certificate is still one of the first. */
+/** When the first authority is replaced: after two thirds of its lifetime. */
 const replacedAt = madeAt + 2 * leafMs;
 const freshLeaf = async (now: number) => {
 	const {leaf} = await makeCertificates({now, authority: {certificate: first.signer.pem, key: first.signer.key}, authorityLifetimeMs: 1, leaf: {hosts: ['hooks.operators.svc'], lifetimeMs: leafMs}});
@@ -18,8 +18,10 @@ const freshLeaf = async (now: number) => {
 };
 
 const second = await newSet({now: replacedAt, earlier: first.authorities});
+/** Right after that: both authorities, and a certificate that the first one signed. */
 const between = wholeSet(decodeCertificates(encodeCertificates(second.authorities, second.signer.key, await freshLeaf(replacedAt - 20 * dayMs))));
 
+/** A certificate with less than two thirds of its lifetime left then. */
 const {leaf: old} = wholeSet(decodeCertificates(encodeCertificates(first.authorities, first.signer.key, await freshLeaf(replacedAt - 50 * dayMs))));
 
 const trust = (forMs: number, ...authorities: readonly Authority[]) => authorities.map(authority => ({authority, forMs}));
@@ -38,31 +40,31 @@ const situation = (change: Partial<CertificateSituation> = {}): CertificateSitua
 const broken = (change: Partial<CertificateSet>): CertificateSet => ({...first, ...change});
 
 const table: ReadonlyArray<readonly [title: string, change: Partial<CertificateSituation>, action: string, because?: string]> = [
-	['all is well', {}, 'keep'],
-	['the last moment before two thirds of its life', {now: madeAt + 60 * dayMs - 1}, 'keep'],
-	['two thirds of its life are over', {now: madeAt + 60 * dayMs}, 'replace certificate', 'two thirds of its life are over'],
-	['they are over, and a patient one leaves it to others for a while', {now: madeAt + 60 * dayMs, patienceMs: minuteMs}, 'keep'],
-	['they are over for so long that patience ends', {now: madeAt + 60 * dayMs + minuteMs, patienceMs: minuteMs}, 'replace certificate', 'two thirds of its life are over'],
-	['it has expired', {now: madeAt + 90 * dayMs, patienceMs: 100 * dayMs}, 'replace certificate', 'it has expired'],
-	['the clock is an hour slow', {now: madeAt - 3_600_000}, 'keep'],
-	['the API server calls by another name', {hosts: ['hooks.operators.svc', '127.0.0.1']}, 'replace certificate', 'it is not good for 127.0.0.1'],
-	['the API server calls by fewer names', {hosts: []}, 'keep'],
-	['a lifetime that has been made longer', {lifetimes: lifetimesOf(4 * leafMs)}, 'replace certificate', 'it must last until a new authority may sign'],
-	['a lifetime that has been made shorter', {lifetimes: lifetimesOf(dayMs)}, 'keep'],
-	['there is no Secret', {held: undefined, served: undefined, trusted: []}, 'replace authority', 'there is no such Secret'],
-	['its authority is rubbish', {held: broken({authorities: [], signer: 'its ca.crt is rubbish'})}, 'replace authority', 'its ca.crt is rubbish'],
-	['its certificate is rubbish', {held: broken({leaf: 'its tls.crt is rubbish'})}, 'replace certificate', 'its tls.crt is rubbish'],
-	['the last moment before two thirds of the authority\'s life', {held: {...first, leaf: between.leaf}, now: replacedAt - 1}, 'keep'],
-	['two thirds of the authority\'s life are over', {held: {...first, leaf: between.leaf}, now: replacedAt}, 'replace authority', 'two thirds of the authority\'s life are over'],
-	['they are over, and the certificate would not last until the new one signs', {held: {...first, leaf: old}, now: replacedAt}, 'replace certificate', 'it must last until a new authority may sign'],
-	['they are over, and the authority can not give it more', {held: {...first, leaf: old}, now: first.signer.notAfter - dayMs}, 'replace authority', 'two thirds of the authority\'s life are over'],
-	['a new authority is not in the caBundle yet', {held: between, now: replacedAt}, 'keep'],
-	['a new authority has just come into the caBundle', {held: between, now: replacedAt, trusted: trust(0, first.signer, second.signer)}, 'keep'],
-	['a new authority has been in the caBundle for almost five minutes', {held: between, now: replacedAt, trusted: trust(5 * minuteMs - 1, first.signer, second.signer)}, 'keep'],
-	['a new authority has been in the caBundle for five minutes', {held: between, now: replacedAt, trusted: trust(5 * minuteMs, first.signer, second.signer)}, 'replace certificate', 'a new authority signs'],
-	['a new authority is not in the caBundle, and the certificate has expired', {held: between, now: between.leaf.notAfter}, 'replace certificate', 'it has expired'],
-	['a name is missing while a new authority is not trusted yet', {held: between, now: replacedAt, hosts: ['127.0.0.1']}, 'keep'],
-	['the old authority may still have signed something that is good', {held: second, now: replacedAt + 59 * dayMs}, 'keep'],
+	['certificates that are valid for long stay', {}, 'keep'],
+	['a certificate stays until two thirds of its lifetime have passed', {now: madeAt + 60 * dayMs - 1}, 'keep'],
+	['a certificate is replaced after two thirds of its lifetime', {now: madeAt + 60 * dayMs}, 'replace certificate', 'two thirds of its lifetime have passed'],
+	['a patient replica leaves the renewal to others for a while', {now: madeAt + 60 * dayMs, patienceMs: minuteMs}, 'keep'],
+	['a patient replica renews the certificate when its patience ends', {now: madeAt + 60 * dayMs + minuteMs, patienceMs: minuteMs}, 'replace certificate', 'two thirds of its lifetime have passed'],
+	['an expired certificate is replaced in spite of patience', {now: madeAt + 90 * dayMs, patienceMs: 100 * dayMs}, 'replace certificate', 'it has expired'],
+	['a clock that is an hour slow changes nothing', {now: madeAt - 3_600_000}, 'keep'],
+	['a certificate without a host that the API server calls is replaced', {hosts: ['hooks.operators.svc', '127.0.0.1']}, 'replace certificate', 'it is not valid for 127.0.0.1'],
+	['a certificate with more hosts than needed stays', {hosts: []}, 'keep'],
+	['a longer configured lifetime replaces the certificate', {lifetimes: lifetimesOf(4 * leafMs)}, 'replace certificate', 'it must last until a new authority may sign'],
+	['a shorter configured lifetime changes nothing at once', {lifetimes: lifetimesOf(dayMs)}, 'keep'],
+	['without a Secret, an authority is made', {held: undefined, served: undefined, trusted: []}, 'replace authority', 'there is no such Secret'],
+	['an invalid authority is replaced', {held: broken({authorities: [], signer: 'its ca.crt is invalid'})}, 'replace authority', 'its ca.crt is invalid'],
+	['an invalid certificate is replaced', {held: broken({leaf: 'its tls.crt is invalid'})}, 'replace certificate', 'its tls.crt is invalid'],
+	['an authority stays until two thirds of its lifetime have passed', {held: {...first, leaf: between.leaf}, now: replacedAt - 1}, 'keep'],
+	['an authority is replaced after two thirds of its lifetime', {held: {...first, leaf: between.leaf}, now: replacedAt}, 'replace authority', 'two thirds of the authority\'s lifetime have passed'],
+	['the old authority renews the certificate before it is replaced', {held: {...first, leaf: old}, now: replacedAt}, 'replace certificate', 'it must last until a new authority may sign'],
+	['an authority that expires too soon for that is replaced at once', {held: {...first, leaf: old}, now: first.signer.notAfter - dayMs}, 'replace authority', 'two thirds of the authority\'s lifetime have passed'],
+	['a new authority does not sign before it is in the caBundle', {held: between, now: replacedAt}, 'keep'],
+	['a new authority does not sign as soon as it is in the caBundle', {held: between, now: replacedAt, trusted: trust(0, first.signer, second.signer)}, 'keep'],
+	['a new authority does not sign after almost five minutes in the caBundle', {held: between, now: replacedAt, trusted: trust(5 * minuteMs - 1, first.signer, second.signer)}, 'keep'],
+	['a new authority signs after five minutes in the caBundle', {held: between, now: replacedAt, trusted: trust(5 * minuteMs, first.signer, second.signer)}, 'replace certificate', 'a new authority signs'],
+	['a new authority signs at once if the certificate has expired', {held: between, now: between.leaf.notAfter}, 'replace certificate', 'it has expired'],
+	['a missing host waits until the new authority is trusted', {held: between, now: replacedAt, hosts: ['127.0.0.1']}, 'keep'],
+	['an old authority stays while a certificate that it signed may be valid', {held: second, now: replacedAt + 59 * dayMs}, 'keep'],
 ];
 
 for (const [title, change, action, because] of table) {
@@ -73,23 +75,23 @@ for (const [title, change, action, because] of table) {
 	});
 }
 
-test('an old authority is forgotten when all that it may have signed has expired', async t => {
+test('an old authority is removed when everything that it may have signed has expired', async t => {
 	const {signer} = second;
 	const renewedAt = replacedAt + 60 * dayMs;
 	const {leaf} = await makeCertificates({now: renewedAt, authority: {certificate: signer.pem, key: signer.key}, authorityLifetimeMs: 1, leaf: {hosts: ['hooks.operators.svc'], lifetimeMs: leafMs}});
 	const held = wholeSet(decodeCertificates(encodeCertificates(second.authorities, signer.key, leaf!)));
 	const due = replacedAt + leafMs + 5 * minuteMs;
 	t.deepEqual(decideCertificates(situation({held, now: due - 1000})), {action: 'keep', until: due});
-	t.is(decideCertificates(situation({held, now: due})).action, 'forget authorities');
-	t.true(between.leaf.notAfter < due, 'The last one that it has signed is among those.');
+	t.is(decideCertificates(situation({held, now: due})).action, 'remove authorities');
+	t.true(between.leaf.notAfter < due, 'This includes the last certificate that it signed.');
 });
 
-test('what is kept is kept until the next thing is due', t => {
+test('keep says when the next change is due', t => {
 	t.deepEqual(decideCertificates(situation()), {action: 'keep', until: madeAt + 60 * dayMs});
 	t.deepEqual(decideCertificates(situation({held: between, now: replacedAt, trusted: trust(minuteMs, first.signer, second.signer)})), {action: 'keep', until: replacedAt + 4 * minuteMs});
 });
 
-/** Who stays beside the new authority, and whether the certificate stays. */
+/** Which authorities stay beside the new one, and whether the certificate stays. */
 const replaced = (change: Partial<CertificateSituation>): {readonly authorities: readonly string[]; readonly leaf: Leaf | undefined} => {
 	const decision = decideCertificates(situation(change));
 	if (decision.action !== 'replace authority') {
@@ -99,36 +101,36 @@ const replaced = (change: Partial<CertificateSituation>): {readonly authorities:
 	return {authorities: decision.authorities.map(({pem}) => pem), leaf: decision.leaf};
 };
 
-test('a new authority stands beside the one that has signed what is served', t => {
+test('a new authority is added to the one that signed the served certificate', t => {
 	t.deepEqual(replaced({held: {...first, leaf: between.leaf}, now: replacedAt}), {authorities: [first.signer.pem], leaf: between.leaf});
 });
 
-test('where the Secret is lost, what is served goes on, and so does what the API server trusts', t => {
+test('if the Secret is lost, the served certificate and the trusted authorities stay', t => {
 	const others = second.signer;
 	t.deepEqual(replaced({held: undefined, trusted: trust(dayMs, others)}), {authorities: [others.pem, first.signer.pem], leaf: first.leaf});
 	t.deepEqual(replaced({held: undefined, served: undefined, trusted: trust(dayMs, others)}), {authorities: [others.pem], leaf: undefined});
 	t.deepEqual(replaced({held: undefined, served: undefined, trusted: []}), {authorities: [], leaf: undefined});
 });
 
-test('what has expired does not go on', t => {
+test('an expired certificate or authority does not stay', t => {
 	t.deepEqual(replaced({held: undefined, now: first.signer.notAfter}), {authorities: [], leaf: undefined});
 });
 
 const serves = test.macro((t, change: Partial<CertificateSituation>, expected: Leaf | undefined) => {
-	t.is(certificateToServe(situation(change))?.pair.certificate, expected?.pair.certificate);
+	t.is(certificateToServe(situation(change))?.keyPair.certificate, expected?.keyPair.certificate);
 });
 
-test('who serves nothing yet serves what the Secret holds', serves, {held: second, served: undefined}, second.leaf);
+test('a replica without a certificate serves that of the Secret', serves, {held: second, served: undefined}, second.leaf);
 test('a renewed certificate of the same authority is served at once', serves, {held: {...first, leaf: between.leaf}}, between.leaf);
-test('a certificate of an authority that the API server does not know yet is not served', serves, {held: second, now: madeAt + dayMs}, first.leaf);
-test('nor is one of an authority that it has only just been told of', serves, {held: second, now: madeAt + dayMs, trusted: trust(minuteMs, first.signer, second.signer)}, first.leaf);
-test('it is after five minutes', serves, {held: second, now: madeAt + dayMs, trusted: trust(5 * minuteMs, first.signer, second.signer)}, second.leaf);
-test('it is at once where the API server does not trust what is served', serves, {held: second, now: madeAt + dayMs, trusted: trust(0, second.signer)}, second.leaf);
-test('it is at once where what is served has expired', serves, {held: second, now: first.leaf.notAfter}, second.leaf);
-test('where the Secret holds none, what is served goes on', serves, {held: broken({leaf: 'rubbish'})}, first.leaf);
-test('where there is no Secret, what is served goes on', serves, {held: undefined}, first.leaf);
+test('a certificate of an authority that is not in the caBundle is not served', serves, {held: second, now: madeAt + dayMs}, first.leaf);
+test('a certificate of an authority that is new in the caBundle is not served', serves, {held: second, now: madeAt + dayMs, trusted: trust(minuteMs, first.signer, second.signer)}, first.leaf);
+test('a certificate of a new authority is served after five minutes', serves, {held: second, now: madeAt + dayMs, trusted: trust(5 * minuteMs, first.signer, second.signer)}, second.leaf);
+test('it is served at once if the API server does not trust the served one', serves, {held: second, now: madeAt + dayMs, trusted: trust(0, second.signer)}, second.leaf);
+test('it is served at once if the served one has expired', serves, {held: second, now: first.leaf.notAfter}, second.leaf);
+test('if the Secret has no valid certificate, the served one stays', serves, {held: broken({leaf: 'invalid'})}, first.leaf);
+test('if there is no Secret, the served certificate stays', serves, {held: undefined}, first.leaf);
 
-test('short lives are spread over the same events', t => {
+test('a short lifetime shortens the time before a new authority signs', t => {
 	t.deepEqual(lifetimesOf(20_000), {leafMs: 20_000, authorityMs: 60_000, settleMs: 2500});
 	t.deepEqual(lifetimesOf(leafMs), {leafMs, authorityMs: 3 * leafMs, settleMs: 5 * minuteMs});
 });

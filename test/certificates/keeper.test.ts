@@ -5,11 +5,10 @@ import {decodeBundle, decodeCertificates} from '../../src/certificates/certifica
 import type {Leaf} from '../../src/certificates/certificate-set.ts';
 import {lifetimesOf} from '../../src/certificates/decision.ts';
 import {makeCertificates} from '../../src/certificates/make.ts';
-import type {Made, Order} from '../../src/certificates/order.ts';
+import type {CertificatesToMake, MadeCertificates} from '../../src/certificates/make-in-child-process.ts';
 import {CertificateKeeper} from '../../src/certificates/keeper.ts';
 import type {CertificateKeeperOptions} from '../../src/certificates/keeper.ts';
 import {ApiError} from '../../src/errors.ts';
-import {createMetrics} from '../../src/metrics.ts';
 import {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
 
@@ -28,10 +27,10 @@ const setUp = (t: ExecutionContext) => {
 	const lifetime = new AbortController();
 	t.teardown(() => lifetime.abort());
 
-	/** Certificates take real time, in which the clock stands still. */
+	/** Making certificates takes real time, while the clock stands still. */
 	const making = new Set<Promise<unknown>>();
-	const make = async (order: Order): Promise<Made> => {
-		const made = makeCertificates(order);
+	const make = async (wanted: CertificatesToMake): Promise<MadeCertificates> => {
+		const made = makeCertificates(wanted);
 		making.add(made);
 		return made.finally(() => making.delete(made));
 	};
@@ -45,27 +44,26 @@ const setUp = (t: ExecutionContext) => {
 	};
 
 	const keeper = (options: Partial<CertificateKeeperOptions> = {}) => {
-		const shown: Leaf[] = [];
+		const all: Leaf[] = [];
 		const made = new CertificateKeeper({
 			api, clock, logger, namespace: 'operators', serviceName: 'service', configurationName: 'hooks', lifetimes: lifetimesOf(hourMs), random: Math.random,
 			make,
-			serve: leaf => shown.push(leaf),
-			metrics: createMetrics(),
+			serve: leaf => all.push(leaf),
 			...options,
 		});
 		return {
 			keeper: made,
-			/** What it serves with. */
-			shown: () => shown.at(-1),
-			/** What it has served with. */
-			all: shown,
-			open: async () => {
-				const opening = made.open(lifetime.signal);
-				while (await clock.isPending(opening)) {
+			/** The certificate that it serves now. */
+			served: () => all.at(-1),
+			/** All certificates that it has served. */
+			all,
+			start: async () => {
+				const starting = made.start(lifetime.signal);
+				while (await clock.isPending(starting)) {
 					await pass(100);
 				}
 
-				return opening;
+				return starting;
 			},
 			run: () => void made.run(lifetime.signal),
 		};
@@ -80,50 +78,50 @@ const setUp = (t: ExecutionContext) => {
 	return {
 		clock, api, log, keeper, configure, bundle, held, make, pass,
 		deleteSecret: () => cluster.remove('Secret', {name: secretName}),
-		/** What somebody puts into the Secret. */
+		/** Edits the Secret as a person would. */
 		editSecret: (data: Secret['data']) => cluster.patch('Secret', {name: secretName}, {data}),
 	};
 };
 
-/** Whether an API server that knows this bundle takes what it is shown. */
+/** Whether an API server with this caBundle accepts the certificate. */
 const isTrusted = (leaf: Leaf, bundle: ReturnType<typeof decodeBundle>, nowMs: number): boolean =>
 	nowMs < leaf.notAfter && bundle.some(({certificate}) => leaf.certificate.checkIssued(certificate));
 
-test('three replicas that start at once end up with one authority and one certificate, which the API server trusts', async t => {
+test('three replicas that start at once share one authority and one certificate', async t => {
 	const {keeper, configure, bundle, held, clock} = setUp(t);
 	configure();
 	const replicas = [keeper(), keeper(), keeper()];
-	await Promise.all(replicas.map(async ({open}) => open()));
-	t.is(new Set(replicas.map(({shown}) => shown()?.pair.certificate)).size, 1);
+	await Promise.all(replicas.map(async ({start}) => start()));
+	t.is(new Set(replicas.map(({served}) => served()?.keyPair.certificate)).size, 1);
 	t.is(bundle().length, 1);
 	t.is(held().authorities.length, 1);
-	t.true(isTrusted(replicas[0]!.shown()!, bundle(), clock.date().getTime()));
-	t.is(replicas[0]!.shown()?.certificate.checkHost('service.operators.svc'), 'service.operators.svc');
+	t.true(isTrusted(replicas[0]!.served()!, bundle(), clock.date().getTime()));
+	t.is(replicas[0]!.served()?.certificate.checkHost('service.operators.svc'), 'service.operators.svc');
 });
 
-test('where there is no configuration yet, there is a certificate; when one comes, it gets the caBundle, and the certificate its name', async t => {
+test('a configuration that is created later gets the caBundle, and the certificate its host', async t => {
 	const {keeper, configure, bundle, clock, log, pass} = setUp(t);
-	const {open, run, shown} = keeper();
-	await open();
+	const {start, run, served} = keeper();
+	await start();
 	run();
 	configure({url: 'https://[::1]:8443/mutate-pods'});
 	await pass(5000);
 	await pass(5000);
-	t.is(shown()?.certificate.checkIP('::1'), '::1');
-	t.true(isTrusted(shown()!, bundle(), clock.date().getTime()));
-	t.true(log.some(line => line === 'the caBundle of the MutatingWebhookConfiguration hooks is empty: written anew, with the authority of the Secret hostport-operator-webhook-certificate'));
+	t.is(served()?.certificate.checkIP('::1'), '::1');
+	t.true(isTrusted(served()!, bundle(), clock.date().getTime()));
+	t.true(log.some(line => line === 'the caBundle of the MutatingWebhookConfiguration hooks is empty: replaced by the authority of the Secret hostport-operator-webhook-certificate'));
 });
 
-test('through the lives of several authorities, no replica shows what an API server that lags behind does not trust', async t => {
+test('an API server that lags behind trusts every certificate through several authorities', async t => {
 	const {keeper, configure, bundle, clock, pass} = setUp(t);
 	configure();
 	const replicas = [keeper(), keeper(), keeper()];
-	await Promise.all(replicas.map(async ({open}) => open()));
+	await Promise.all(replicas.map(async ({start}) => start()));
 	for (const {run} of replicas) {
 		run();
 	}
 
-	/** What the API server knew a while ago: it may be as late as the time that a new authority waits. */
+	/** The API server's copy of the caBundle is this old. It must be less than the 5 minutes before a new authority signs. */
 	const lagMs = 4 * 60_000;
 	const known = [{at: clock.now(), bundle: bundle()}];
 	const issuers = new Set<string>();
@@ -132,12 +130,12 @@ test('through the lives of several authorities, no replica shows what an API ser
 	for (let minute = 0; minute < 8 * 60; minute++) {
 		await pass(60_000);
 		known.push({at: clock.now(), bundle: bundle()});
-		const late = known.findLast(({at}) => at <= clock.now() - lagMs) ?? known[0]!;
-		for (const {shown} of replicas) {
-			t.true(isTrusted(shown()!, late.bundle, clock.date().getTime()), `late, minute ${minute}`);
-			t.true(isTrusted(shown()!, bundle(), clock.date().getTime()), `minute ${minute}`);
-			issuers.add(shown()!.issuer.pem);
-			serials.add(shown()!.certificate.serialNumber);
+		const lagging = known.findLast(({at}) => at <= clock.now() - lagMs) ?? known[0]!;
+		for (const {served} of replicas) {
+			t.true(isTrusted(served()!, lagging.bundle, clock.date().getTime()), `lagging, minute ${minute}`);
+			t.true(isTrusted(served()!, bundle(), clock.date().getTime()), `minute ${minute}`);
+			issuers.add(served()!.issuer.pem);
+			serials.add(served()!.certificate.serialNumber);
 		}
 
 		mostTrusted = Math.max(mostTrusted, bundle().length);
@@ -146,51 +144,51 @@ test('through the lives of several authorities, no replica shows what an API ser
 	t.log(`${serials.size} certificates of ${issuers.size} authorities`);
 	t.is(issuers.size, 4);
 	t.true(serials.size >= 11);
-	t.is(mostTrusted, 2, 'Authorities that are no longer needed go.');
+	t.is(mostTrusted, 2, 'Authorities that are no longer needed are removed.');
 });
 
-test('whoever deletes the Secret, fills it with rubbish or empties the caBundle is told of it, and nothing that is served loses trust', async t => {
+test('a deleted or invalid Secret and an emptied caBundle are repaired without losing trust', async t => {
 	const {keeper, configure, bundle, held, deleteSecret, editSecret, clock, log, pass} = setUp(t);
 	configure();
 	const replicas = [keeper(), keeper()];
-	await Promise.all(replicas.map(async ({open}) => open()));
+	await Promise.all(replicas.map(async ({start}) => start()));
 	for (const {run} of replicas) {
 		run();
 	}
 
-	const disturb: ReadonlyArray<readonly [what: () => void, said: RegExp]> = [
+	const damages: ReadonlyArray<readonly [damage: () => void, logged: RegExp]> = [
 		[() => deleteSecret(), /^made a new authority in the Secret .+: there is no such Secret$/],
-		[() => editSecret({'ca.crt': 'AAAA'}), /^made a new authority in the Secret .+: its ca\.crt holds no certificate of an authority$/],
-		[() => editSecret({'tls.crt': 'AAAA'}), /^made a new certificate in the Secret .+: its tls\.crt holds no certificate$/],
-		[() => configure(), /^the caBundle .+ is empty: written anew, with the .*authorit/],
+		[() => editSecret({'ca.crt': 'AAAA'}), /^made a new authority in the Secret .+: its ca\.crt contains no CA certificate$/],
+		[() => editSecret({'tls.crt': 'AAAA'}), /^made a new certificate in the Secret .+: its tls\.crt contains no certificate$/],
+		[() => configure(), /^the caBundle .+ is empty: replaced by the .*authorit/],
 	];
-	for (const [what, said] of disturb) {
+	for (const [damage, logged] of damages) {
 		const before = log.length;
-		what();
+		damage();
 		for (let minute = 0; minute < 15; minute++) {
 			await pass(60_000);
-			for (const {shown} of replicas) {
-				t.true(isTrusted(shown()!, bundle(), clock.date().getTime()));
+			for (const {served} of replicas) {
+				t.true(isTrusted(served()!, bundle(), clock.date().getTime()));
 			}
 		}
 
-		t.true(log.slice(before).some(line => said.test(line)), String(said));
+		t.true(log.slice(before).some(line => logged.test(line)), String(logged));
 		t.is(typeof held().leaf, 'object');
 	}
 });
 
-test('a new replica that finds no Secret does not take trust away from what the others serve', async t => {
+test('a new replica that finds no Secret keeps the authorities of the others trusted', async t => {
 	const {keeper, configure, bundle, deleteSecret, clock} = setUp(t);
 	configure();
 	const old = keeper();
-	await old.open();
+	await old.start();
 	deleteSecret();
-	await keeper().open();
+	await keeper().start();
 	t.is(bundle().length, 2);
-	t.true(isTrusted(old.shown()!, bundle(), clock.date().getTime()));
+	t.true(isTrusted(old.served()!, bundle(), clock.date().getTime()));
 });
 
-test('a right that is missing is named, and it goes on once it is there', async t => {
+test('a missing right is logged, and the keeper continues once it is granted', async t => {
 	const {keeper, configure, api, pass, log} = setUp(t);
 	configure();
 	api.before = request => {
@@ -199,42 +197,58 @@ test('a right that is missing is named, and it goes on once it is there', async 
 		}
 	};
 
-	const {open, shown} = keeper();
-	const opening = open();
+	const {start, served} = keeper();
+	const starting = start();
 	await pass(1000);
-	t.is(shown(), undefined);
-	t.true(log.some(line => line.includes('cannot create resource "secrets" in API group "" in the namespace "operators". Give the operator\'s ServiceAccount this right')));
+	t.is(served(), undefined);
+	t.true(log.some(line => line.includes('cannot create resource "secrets" in API group "" in the namespace "operators". Grant this right to the operator\'s ServiceAccount')));
 	api.before = () => {};
-	await opening;
-	t.not(shown(), undefined);
+	await starting;
+	t.not(served(), undefined);
 });
 
-test('a start that is told to stop stops', async t => {
+test('an aborted start rejects with the signal\'s reason', async t => {
 	const {keeper, api} = setUp(t);
 	api.before = request => {
 		throw new Error(`${request}: down`);
 	};
 
 	const stop = new AbortController();
-	const opening = keeper().keeper.open(stop.signal);
-	stop.abort(new Error('told to stop'));
-	await t.throwsAsync(opening, {message: 'told to stop'});
+	const starting = keeper().keeper.start(stop.signal);
+	stop.abort(new Error('stopped'));
+	await t.throwsAsync(starting, {message: 'stopped'});
 });
 
-test('a certificate that can not be made is said to be, and tried again', async t => {
+test('a run that is aborted while the API server fails resolves, and logs no more', async t => {
+	const {keeper, api, clock, log} = setUp(t);
+	api.before = request => {
+		throw new Error(`${request}: down`);
+	};
+
+	const stop = new AbortController();
+	const running = keeper({random: () => 0}).keeper.run(stop.signal);
+	await clock.advance(500 + 1000 + 2000 - 1);
+	const failures = log.filter(line => line.endsWith('trying again'));
+	t.is(failures.length, 3, 'The back-off doubles from 0.5 s.');
+	stop.abort(new Error('stopped'));
+	await t.notThrowsAsync(running);
+	t.is(log.filter(line => line.endsWith('trying again')).length, 3);
+});
+
+test('a certificate that can\'t be made is logged and tried again', async t => {
 	const {keeper, log, make} = setUp(t);
 	let tries = 0;
-	const {open, shown} = keeper({
-		async make(order) {
+	const {start, served} = keeper({
+		async make(wanted) {
 			tries++;
 			if (tries === 1) {
 				throw new Error('no memory');
 			}
 
-			return make(order);
+			return make(wanted);
 		},
 	});
-	await open();
-	t.not(shown(), undefined);
-	t.true(log.includes('the webhook\'s certificate can\'t be looked after: trying again'));
+	await start();
+	t.not(served(), undefined);
+	t.true(log.includes('the webhook\'s certificate can\'t be kept valid: trying again'));
 });

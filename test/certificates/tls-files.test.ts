@@ -5,7 +5,7 @@ import {setImmediate as turn} from 'node:timers/promises';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {pino} from 'pino';
-import {clientAuthorityFile, servingFiles} from '../../src/certificates/tls-files.ts';
+import {clientCaFile, servingFiles} from '../../src/certificates/tls-files.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
 import {newSet} from '../helpers/certificates.ts';
 
@@ -19,13 +19,13 @@ const setUp = async (t: ExecutionContext) => {
 	const logger = pino({}, {write: (line: string) => log.push((JSON.parse(line) as {msg: string}).msg)});
 	const clock = new FakeClock();
 	const [cert, key] = [path.join(folder, 'tls.crt'), path.join(folder, 'tls.key')];
-	const write = async ({leaf: {pair}}: typeof one) => {
-		await Promise.all([writeFile(cert, pair.certificate), writeFile(key, pair.key)]);
+	const write = async ({leaf: {keyPair}}: typeof one) => {
+		await Promise.all([writeFile(cert, keyPair.certificate), writeFile(key, keyPair.key)]);
 	};
 
 	const stop = new AbortController();
 	t.teardown(() => stop.abort());
-	/** Lets it look once; reading files takes real time, in which the clock stands still. */
+	/** Advances the clock to the next check, and waits until that has read the files, which takes real time. */
 	const look = async () => {
 		await clock.advance(10_000);
 		while (clock.waits === 0) {
@@ -33,49 +33,49 @@ const setUp = async (t: ExecutionContext) => {
 		}
 	};
 
-	return {folder, cert, key, log, write, look, signal: stop.signal, options: {sleep: clock.sleep, logger}};
+	return {folder, cert, key, log, write, look, signal: stop.signal, options: {clock, logger}};
 };
 
-test('files that change are used, in whichever order they are written', async t => {
+test('changed files are used, in whatever order they are written', async t => {
 	const {cert, key, write, look, log, signal, options} = await setUp(t);
 	await write(one);
 	const files = servingFiles(cert, key, options);
-	t.is((await files.read()).cert, one.leaf.pair.certificate);
-	const told: string[] = [];
-	void files.watch(({cert}) => told.push(cert), signal);
+	t.is((await files.read()).keyPair.certificate, one.leaf.keyPair.certificate);
+	const changes: string[] = [];
+	void files.watch(({keyPair}) => changes.push(keyPair.certificate), signal);
 	await look();
-	t.deepEqual(told, []);
-	await writeFile(cert, other.leaf.pair.certificate);
+	t.deepEqual(changes, []);
+	await writeFile(cert, other.leaf.keyPair.certificate);
 	await look();
-	t.deepEqual(told, []);
-	t.is(log.at(-1), `what was read before stays in use: the private key "${key}" is not that of the certificate "${cert}"`);
-	await writeFile(key, other.leaf.pair.key);
+	t.deepEqual(changes, []);
+	t.is(log.at(-1), `the previous TLS files stay in use: the private key "${key}" does not belong to the certificate "${cert}"`);
+	await writeFile(key, other.leaf.keyPair.key);
 	await look();
-	t.deepEqual(told, [other.leaf.pair.certificate]);
-	t.is(log.at(-1), 'the files of the webhook\'s certificate have changed: using them');
+	t.deepEqual(changes, [other.leaf.keyPair.certificate]);
+	t.is(log.at(-1), 'TLS files have changed: using the new content');
 });
 
-test('what can\'t be used changes nothing, is said once, and what comes after it counts', async t => {
+test('an invalid file changes nothing and is logged once; a valid one then counts', async t => {
 	const {cert, key, write, look, log, signal, options} = await setUp(t);
 	await write(one);
 	const files = servingFiles(cert, key, options);
 	await files.read();
-	const told: number[] = [];
-	void files.watch(({notAfter}) => told.push(notAfter), signal);
+	const changes: number[] = [];
+	void files.watch(({notAfter}) => changes.push(notAfter), signal);
 	await writeFile(cert, 'not PEM');
 	await look();
 	await look();
-	t.deepEqual(told, []);
-	t.is(log.filter(line => line.startsWith(`what was read before stays in use: the certificate "${cert}" can't be used: `)).length, 1);
+	t.deepEqual(changes, []);
+	t.is(log.filter(line => line.startsWith(`the previous TLS files stay in use: the certificate "${cert}" is invalid: `)).length, 1);
 	await unlink(cert);
 	await look();
-	t.regex(log.at(-1)!, /stays in use: the file ".+" can't be read: ENOENT/);
+	t.regex(log.at(-1)!, /stay in use: the file ".+" can't be read: ENOENT/);
 	await write(other);
 	await look();
-	t.deepEqual(told, [other.leaf.notAfter]);
+	t.deepEqual(changes, [other.leaf.notAfter]);
 });
 
-test('what whoever uses it refuses is said, too', async t => {
+test('content that the listener rejects is logged', async t => {
 	const {cert, key, write, look, log, signal, options} = await setUp(t);
 	await write(one);
 	const files = servingFiles(cert, key, options);
@@ -85,38 +85,38 @@ test('what whoever uses it refuses is said, too', async t => {
 	}, signal);
 	await write(other);
 	await look();
-	t.is(log.at(-1), 'what was read before stays in use: key too small');
+	t.is(log.at(-1), 'the previous TLS files stay in use: key too small');
 });
 
-test('a Secret that the kubelet mounts is followed through its links', async t => {
+test('a change of the symbolic links in a mounted Secret is seen', async t => {
 	const {folder, look, signal, options} = await setUp(t);
 	const {cert, key} = {cert: path.join(folder, 'live.crt'), key: path.join(folder, 'live.key')};
 	for (const [name, {leaf}] of [['a', one], ['b', other]] as const) {
-		await writeFile(path.join(folder, `${name}.crt`), leaf.pair.certificate);
-		await writeFile(path.join(folder, `${name}.key`), leaf.pair.key);
+		await writeFile(path.join(folder, `${name}.crt`), leaf.keyPair.certificate);
+		await writeFile(path.join(folder, `${name}.key`), leaf.keyPair.key);
 	}
 
 	await symlink('a.crt', cert);
 	await symlink('a.key', key);
 	const files = servingFiles(cert, key, options);
 	await files.read();
-	const told: string[] = [];
-	void files.watch(({key}) => told.push(key), signal);
+	const changes: string[] = [];
+	void files.watch(({keyPair}) => changes.push(keyPair.key), signal);
 	for (const [from, to] of [['b.crt', cert], ['b.key', key]] as const) {
 		await symlink(from, path.join(folder, 'new'));
 		await rename(path.join(folder, 'new'), to);
 	}
 
 	await look();
-	t.deepEqual(told, [other.leaf.pair.key]);
+	t.deepEqual(changes, [other.leaf.keyPair.key]);
 });
 
-test('a client authority is a bundle of authorities', async t => {
+test('a client CA file is a bundle of CA certificates', async t => {
 	const {folder, options} = await setUp(t);
 	const file = path.join(folder, 'clients.crt');
 	await writeFile(file, one.signer.pem + other.signer.pem);
-	t.is(await clientAuthorityFile(file, options).read(), one.signer.pem + other.signer.pem);
-	await writeFile(file, one.leaf.pair.certificate);
-	await t.throwsAsync(clientAuthorityFile(file, options).read(), {message: `the client authority "${file}" holds no certificate of an authority in PEM`});
-	await t.throwsAsync(clientAuthorityFile(path.join(folder, 'none'), options).read(), {message: /^the file ".+none" can't be read: ENOENT/});
+	t.is(await clientCaFile(file, options).read(), one.signer.pem + other.signer.pem);
+	await writeFile(file, one.leaf.keyPair.certificate);
+	await t.throwsAsync(clientCaFile(file, options).read(), {message: `the client CA file "${file}" contains no CA certificate in PEM`});
+	await t.throwsAsync(clientCaFile(path.join(folder, 'none'), options).read(), {message: /^the file ".+none" can't be read: ENOENT/});
 });

@@ -10,7 +10,7 @@ import {ConfigurationError} from '../../src/errors.ts';
 
 const read = (args: readonly string[] = [], environment: Record<string, string> = {}): Config => readConfig(args, environment);
 
-test('without anything, the defaults count', t => {
+test('without flags and variables, the defaults count', t => {
 	t.deepEqual(read(), {
 		kubeconfig: undefined,
 		namespace: 'operators',
@@ -36,7 +36,7 @@ test('without anything, the defaults count', t => {
 	});
 });
 
-test('a configuration can\'t be changed', t => {
+test('the configuration is frozen', t => {
 	t.true(Object.isFrozen(read()));
 });
 
@@ -67,7 +67,7 @@ const good: {readonly [Name in keyof Config]: readonly [flag: string, text: stri
 for (const [name, [flag, text, value]] of Object.entries(good)) {
 	const variable = `HOSTPORT_${flag.toUpperCase().replaceAll('-', '_')}`;
 	const valueOf = (config: Config) => config[name as keyof Config];
-	// The two files of the certificate are given together or not at all.
+	// Certificate and key must be given together.
 	const others = flag.startsWith('tls-') ? ['--tls-cert-file', 'a.crt', '--tls-private-key-file', 'a.key'] : [];
 
 	test(`--${flag} is read`, t => {
@@ -75,7 +75,7 @@ for (const [name, [flag, text, value]] of Object.entries(good)) {
 		t.deepEqual(valueOf(read([...others, `--${flag}=${text}`])), value);
 	});
 
-	test(`${variable} is read where there is no flag`, t => {
+	test(`${variable} is read if there is no flag`, t => {
 		const args = others.filter((_, index) => others[index - index % 2] !== `--${flag}`);
 		t.deepEqual(valueOf(read(args, {[variable]: text})), value);
 		t.deepEqual(valueOf(read([...others, `--${flag}`, text], {[variable]: 'nonsense!'})), value);
@@ -86,11 +86,11 @@ test('an empty variable counts as none', t => {
 	t.deepEqual(read([], Object.fromEntries(Object.values(good).map(([flag]) => [`HOSTPORT_${flag.toUpperCase().replaceAll('-', '_')}`, '']))), read());
 });
 
-test('of a flag that is given twice the last counts', t => {
+test('the last of several values of a flag counts', t => {
 	t.is(read(['--namespace', 'former', '--namespace', 'latter']).namespace, 'latter');
 });
 
-test('ranges may be given one by one, with commas, and by variable, and are merged', t => {
+test('ranges from repeated flags, commas and a variable are merged', t => {
 	const ranges = [{first: 1024, last: 2047}, {first: 30_000, last: 30_999}];
 	t.deepEqual(read(['--port-range', '30500-30999', '--port-range', '1024-2047', '--port-range', '30000-30499']).portRange, ranges);
 	t.deepEqual(read(['--port-range', '30000-30999,1024-2047']).portRange, ranges);
@@ -98,61 +98,61 @@ test('ranges may be given one by one, with commas, and by variable, and are merg
 	t.deepEqual(read(['--port-range', '8080'], {HOSTPORT_PORT_RANGE: '1024-2047'}).portRange, [{first: 8080, last: 8080}]);
 });
 
-/** Of each option that not every text is good for. */
-const bad: Readonly<Record<string, {readonly values: readonly string[]; readonly way: string}>> = {
-	'namespace': {values: ['', 'Operators', '-a', 'a-', 'a/b', 'a.b', 'x'.repeat(64)], way: 'it must be the name of a namespace, at most 63 lower case letters, digits and "-"'},
-	'identity': {values: ['', 'a,b', 'a b', 'ä', 'x'.repeat(201)], way: 'it must be 1 to 200 letters, digits, ".", "-" and "_"'},
-	'webhook-port': {values: ['', '-1', '65536', '1.5', '0x50', 'http', ' 80', '1e3'], way: 'it must be a whole number from 0 to 65535 (0: any free port)'},
-	'health-port': {values: ['', '-1', '65536', '1.5', '0x50', 'http', ' 80', '1e3'], way: 'it must be a whole number from 0 to 65535 (0: any free port)'},
-	'lease-duration': {values: ['', '3', '0s', '999ms', '-3s', '25h', '1.5s', '3 s', '1441m', '99999999999999999999m'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
-	'lease-idle': {values: ['', '0', '-1s', '25h', '1441m'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 0s to 24h'},
-	'hold-time': {values: ['', '120', '0s', '1441m'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
-	'api-request-timeout': {values: ['', '60', '0s', '1441m'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
-	'shutdown-delay': {values: ['', '10', 'never', '1441m'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 0s to 24h'},
-	'webhook-service-name': {values: ['', 'Hooks', 'a.b'], way: 'it must be the name of a Service, at most 63 lower case letters, digits and "-"'},
-	'webhook-configuration-name': {values: ['', 'Hooks', 'a..b', 'a/b', 'x'.repeat(254)], way: 'it must be the name of an object, at most 253 lower case letters, digits, "-" and "."'},
-	'certificate-lifetime': {values: ['', '9s', '3651d', '1y'], way: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 10s to 3650d'},
-	'log-level': {values: ['', 'Info', 'verbose', 'constructor'], way: 'it must be one of trace, debug, info, warn, error, fatal'},
-	'log-format': {values: ['', 'text', 'JSON'], way: 'it must be one of auto, json, pretty'},
+/** Invalid values of each option that has some. */
+const bad: Readonly<Record<string, {readonly values: readonly string[]; readonly rule: string}>> = {
+	'namespace': {values: ['', 'Operators', '-a', 'a-', 'a/b', 'a.b', 'x'.repeat(64)], rule: 'it must be the name of a namespace, at most 63 lower case letters, digits and "-"'},
+	'identity': {values: ['', 'a,b', 'a b', 'ä', 'x'.repeat(201)], rule: 'it must be 1 to 200 letters, digits, ".", "-" and "_"'},
+	'webhook-port': {values: ['', '-1', '65536', '1.5', '0x50', 'http', ' 80', '1e3'], rule: 'it must be a whole number from 0 to 65535 (0: any free port)'},
+	'health-port': {values: ['', '-1', '65536', '1.5', '0x50', 'http', ' 80', '1e3'], rule: 'it must be a whole number from 0 to 65535 (0: any free port)'},
+	'lease-duration': {values: ['', '3', '0s', '999ms', '-3s', '25h', '1.5s', '3 s', '1441m', '99999999999999999999m'], rule: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
+	'lease-idle': {values: ['', '0', '-1s', '25h', '1441m'], rule: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 0s to 24h'},
+	'hold-time': {values: ['', '120', '0s', '1441m'], rule: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
+	'api-request-timeout': {values: ['', '60', '0s', '1441m'], rule: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
+	'shutdown-delay': {values: ['', '10', 'never', '1441m'], rule: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 0s to 24h'},
+	'webhook-service-name': {values: ['', 'Hooks', 'a.b'], rule: 'it must be the name of a Service, at most 63 lower case letters, digits and "-"'},
+	'webhook-configuration-name': {values: ['', 'Hooks', 'a..b', 'a/b', 'x'.repeat(254)], rule: 'it must be the name of an object, at most 253 lower case letters, digits, "-" and "."'},
+	'certificate-lifetime': {values: ['', '9s', '3651d', '1y'], rule: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 10s to 3650d'},
+	'log-level': {values: ['', 'Info', 'verbose', 'constructor'], rule: 'it must be one of trace, debug, info, warn, error, fatal'},
+	'log-format': {values: ['', 'text', 'JSON'], rule: 'it must be one of auto, json, pretty'},
 };
 
-const isRefused = test.macro((t, args: readonly string[], environment: Record<string, string>, message: string) => {
+const isRejected = test.macro((t, args: readonly string[], environment: Record<string, string>, message: string) => {
 	t.is(t.throws(() => read(args, environment), {instanceOf: ConfigurationError}).message, message);
 });
 
-for (const [flag, {values, way}] of Object.entries(bad)) {
+for (const [flag, {values, rule}] of Object.entries(bad)) {
 	const variable = `HOSTPORT_${flag.toUpperCase().replaceAll('-', '_')}`;
 	for (const value of values) {
-		test(`--${flag} can't be "${value}"`, isRefused, [`--${flag}=${value}`], {}, `--${flag} is "${value}": ${way}`);
+		test(`--${flag} can't be "${value}"`, isRejected, [`--${flag}=${value}`], {}, `--${flag} is "${value}": ${rule}`);
 		if (value) {
-			test(`${variable} can't be "${value}"`, isRefused, [], {[variable]: value}, `${variable} is "${value}": ${way}`);
+			test(`${variable} can't be "${value}"`, isRejected, [], {[variable]: value}, `${variable} is "${value}": ${rule}`);
 		}
 	}
 }
 
-test('a Lease can\'t last parts of a second', isRefused, ['--lease-duration', '1500ms'], {}, '--lease-duration is "1500ms": it must be a duration in whole seconds, such as 3s, because a Lease counts nothing less');
+test('a Lease duration must be whole seconds', isRejected, ['--lease-duration', '1500ms'], {}, '--lease-duration is "1500ms": it must be a duration in whole seconds, such as 3s, because a Lease counts in seconds');
 
 for (const range of ['', '0-10', '2-1', 'all']) {
-	const way = 'is not a port range: write it as first-last with whole numbers from 1 to 65535, for instance 30000-32767';
-	test(`--port-range can't be "${range}"`, isRefused, [`--port-range=${range}`], {}, `--port-range "${range}" ${way}`);
-	test(`one of several ranges can't be "${range}"`, isRefused, [], {HOSTPORT_PORT_RANGE: `1024-2047,${range}`}, `HOSTPORT_PORT_RANGE "${range}" ${way}`);
+	const rule = 'is not a port range: write it as first-last with whole numbers from 1 to 65535, for instance 30000-32767';
+	test(`--port-range can't be "${range}"`, isRejected, [`--port-range=${range}`], {}, `--port-range "${range}" ${rule}`);
+	test(`one of several ranges can't be "${range}"`, isRejected, [], {HOSTPORT_PORT_RANGE: `1024-2047,${range}`}, `HOSTPORT_PORT_RANGE "${range}" ${rule}`);
 }
 
-test('one of the two files of the certificate is not enough', t => {
+test('a certificate without its key, or the reverse, is rejected', t => {
 	for (const [given, missing] of [['tls-cert-file', 'tls-private-key-file'], ['tls-private-key-file', 'tls-cert-file']]) {
 		t.is(t.throws(() => read([`--${given}`, 'x', `--${missing}=`]), {instanceOf: ConfigurationError}).message,
-			`--${given} is given and --${missing} is not: give both, or neither, and the operator makes a certificate of its own`);
+			`--${given} is given and --${missing} is not: give both, or neither to let the operator make a certificate`);
 	}
 });
 
 const help = '"hostport-operator help" lists the flags';
-test('an unknown flag is refused', isRefused, ['--port-ranges', '1-2'], {}, `Unknown option '--port-ranges'. ${help}`);
-test('a short flag is refused', isRefused, ['-n'], {}, `Unknown option '-n'. ${help}`);
-test('an argument that belongs to no flag is refused', isRefused, ['now'], {}, `Unexpected argument 'now'. This command does not take positional arguments. ${help}`);
-test('a flag without its value is refused', isRefused, ['--namespace'], {}, `Option '--namespace <value>' argument missing. ${help}`);
-test('a flag in place of a value is refused', isRefused, ['--namespace', '--identity', 'a'], {}, `Option '--namespace' argument is ambiguous. ${help}`);
+test('an unknown flag is rejected', isRejected, ['--port-ranges', '1-2'], {}, `Unknown option '--port-ranges'. ${help}`);
+test('a short flag is rejected', isRejected, ['-n'], {}, `Unknown option '-n'. ${help}`);
+test('an argument that belongs to no flag is rejected', isRejected, ['now'], {}, `Unexpected argument 'now'. This command does not take positional arguments. ${help}`);
+test('a flag without a value is rejected', isRejected, ['--namespace'], {}, `Option '--namespace <value>' argument missing. ${help}`);
+test('a flag in place of a value is rejected', isRejected, ['--namespace', '--identity', 'a'], {}, `Option '--namespace' argument is ambiguous. ${help}`);
 
-test('whatever is given, there is a configuration or a sentence', t => {
+test('any arguments give a configuration or a ConfigurationError', t => {
 	const text = fc.oneof(fc.string(), fc.constantFrom('--namespace', '--port-range=1-2', '--', '-', '--lease-duration', '3s', '--webhook-port=x'));
 	const variables = fc.dictionary(fc.constantFrom('HOSTPORT_PORT_RANGE', 'HOSTPORT_LEASE_IDLE', 'HOSTPORT_LOG_LEVEL', 'HOSTPORT_NAMESPACE'), fc.string());
 	fc.assert(fc.property(fc.array(text, {maxLength: 5}), variables, (args, environment) => {
@@ -165,16 +165,16 @@ test('whatever is given, there is a configuration or a sentence', t => {
 	t.pass();
 });
 
-test('a reservation is held for twice the API server\'s timeout, or longer where the administrator says so', t => {
+test('the hold time is at least twice the API server\'s request timeout', t => {
 	t.is(holdMs(read()), 120_000);
 	t.is(holdMs(read(['--hold-time', '10s'])), 120_000);
 	t.is(holdMs(read(['--hold-time', '5m'])), 300_000);
 	t.is(holdMs(read(['--api-request-timeout', '5m'])), 600_000);
 });
 
-test('docs/configuration.md says what the code does', t => {
+test('docs/configuration.md is up to date', t => {
 	const page = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8');
-	t.is(page, renderConfigurationPage(), 'Run `npm run docs`, and commit what it has changed.');
+	t.is(page, renderConfigurationPage(), 'Run `npm run docs` and commit the result.');
 });
 
 test('the page and the usage list every option', t => {
@@ -187,20 +187,20 @@ test('the page and the usage list every option', t => {
 	t.is(Object.keys(options).length, Object.keys(good).length);
 });
 
-test('the page does not tell on which machine it was made', t => {
+test('the host name of the machine is neither on the page nor in the usage', t => {
 	t.false(renderConfigurationPage().includes(`\`${os.hostname()}\``));
 	t.false(renderUsage().includes(`default: ${os.hostname()}`));
 });
 
-test('no cell of the table breaks it', t => {
+test('no cell contains a column separator', t => {
 	const rows = renderConfigurationPage().split('\n').filter(line => line.startsWith('|'));
 	t.true(rows.every(row => row.split('|').length === 6));
 });
 
-test('the usage fits a terminal of 100 columns, and loses no word', t => {
+test('the usage fits a terminal with 100 columns and contains every word', t => {
 	const lines = renderUsage().split('\n');
 	t.true(lines.every(line => line.length <= 100 && line === line.trimEnd()));
-	t.true(lines.some(line => line.length > 95), 'It uses the room that there is.');
+	t.true(lines.some(line => line.length > 95), 'It uses the full width.');
 	const words = new Set(renderUsage().split(/\s+/));
 	for (const {description} of Object.values(options)) {
 		t.deepEqual(description.replaceAll('`', '').split(' ').filter(word => !words.has(word)), []);

@@ -2,6 +2,7 @@
 import {spawn} from 'node:child_process';
 import {once} from 'node:events';
 import {setTimeout as sleep} from 'node:timers/promises';
+import type {V1Secret} from '@kubernetes/client-node';
 import test from 'ava';
 import {bundlePath} from '../../scripts/build.ts';
 import {until} from '../../harness/control-plane/until.ts';
@@ -10,10 +11,9 @@ import {webhookConfiguration} from '../../harness/replicas.ts';
 import type {LogLine} from '../../harness/replicas.ts';
 import {decodeCertificates} from '../../src/certificates/certificate-set.ts';
 import type {CertificateSet} from '../../src/certificates/certificate-set.ts';
-import {makeCommand} from '../../src/certificates/make-in-child-process.ts';
-import type {Order} from '../../src/certificates/order.ts';
+import {makeCertificatesCommand} from '../../src/certificates/make-in-child-process.ts';
+import type {CertificatesToMake} from '../../src/certificates/make-in-child-process.ts';
 import {certificateSecretName} from '../../src/certificates/secret.ts';
-import type {CertificateSecretObject} from '../../src/certificates/secret.ts';
 import type {WebhookConfiguration} from '../../src/certificates/webhook-configuration.ts';
 import {useCluster} from './helpers/cluster.ts';
 import {shakeHands} from './helpers/handshake.ts';
@@ -26,8 +26,8 @@ import {startLoad} from './helpers/load.ts';
 let lifetimeSeconds = 20;
 const findLifetime = async (): Promise<readonly string[]> => {
 	const startedAt = performance.now();
-	const child = spawn(process.execPath, [...nodeFlags, bundlePath, makeCommand], {stdio: ['pipe', 'ignore', 'inherit']});
-	child.stdin.end(JSON.stringify({now: Date.now(), authorityLifetimeMs: 1000, leaf: {hosts: ['localhost'], lifetimeMs: 1000}} satisfies Order));
+	const child = spawn(process.execPath, [...nodeFlags, bundlePath, makeCertificatesCommand], {stdio: ['pipe', 'ignore', 'inherit']});
+	child.stdin.end(JSON.stringify({now: Date.now(), authorityLifetimeMs: 1000, leaf: {hosts: ['localhost'], lifetimeMs: 1000}} satisfies CertificatesToMake));
 	await once(child, 'close');
 	lifetimeSeconds = Math.round(Math.min(Math.max(lifetimeSeconds, (performance.now() - startedAt) / 25), 120));
 	return ['--certificate-lifetime', `${lifetimeSeconds}s`];
@@ -41,7 +41,7 @@ const untilTrue = async <T>(ask: () => Promise<T | undefined | false>, what: str
 const secretPath = `/api/v1/namespaces/operators/secrets/${certificateSecretName}`;
 
 const heldNow = async (): Promise<CertificateSet> => {
-	const {data} = await cluster().client.request<CertificateSecretObject>('GET', secretPath);
+	const {data} = await cluster().client.request<V1Secret>('GET', secretPath);
 	return decodeCertificates(data);
 };
 
@@ -96,7 +96,7 @@ const startHandshakes = () => {
 
 /** The least that any replica's certificate had left of its life when the next one took its place, seconds. */
 const closestCall = (logs: readonly LogLine[]): number => {
-	const served = logs.filter(({msg}) => msg === 'serving with this certificate from now on');
+	const served = logs.filter(({msg}) => msg === 'serving a new certificate');
 	const left = [...Map.groupBy(served, ({identity}) => identity).values()].flatMap(lines =>
 		lines.slice(1).map((line, index) => Date.parse(String(lines[index]!['until'])) - Date.parse(String(line['time']))));
 	return Math.min(...left) / 1000;
@@ -153,7 +153,7 @@ test.serial('the Secret is deleted, and then filled with rubbish: it comes back,
 	t.deepEqual(handshakes.failures, []);
 	const said = logs.slice(begun).map(({msg}) => msg);
 	t.true(said.some(msg => msg.endsWith(': there is no such Secret')));
-	t.true(said.some(msg => msg.endsWith(': its ca.crt holds no certificate of an authority')));
+	t.true(said.some(msg => msg.endsWith(': its ca.crt contains no CA certificate')));
 });
 
 test.serial('the caBundle is emptied: it is written anew, and the log says what stood there', async t => {
@@ -161,6 +161,6 @@ test.serial('the caBundle is emptied: it is written anew, and the log says what 
 	const begun = logs.length;
 	await client.request('PATCH', webhookConfiguration, [{op: 'remove', path: '/webhooks/0/clientConfig/caBundle'}], 'application/json-patch+json');
 	await untilTrue(async () => await bundleNow() !== '', 'the caBundle to come back');
-	await untilTrue(async () => logs.slice(begun).some(({msg}) => /^the caBundle of .+ is empty: written anew/.test(msg)), 'the log to say so');
+	await untilTrue(async () => logs.slice(begun).some(({msg}) => /^the caBundle of .+ is empty: replaced/.test(msg)), 'the log to say so');
 	t.pass();
 });

@@ -6,7 +6,7 @@ import {never} from '../helpers/opened-ledger.ts';
 
 type Answer = object | number;
 
-/** Gives one answer after the other, whatever the request; a number is the HTTP status of an error. */
+/** Returns its answers in order, whatever the request. A number is the HTTP status of an error. */
 class ScriptedClient extends ApiClient {
 	readonly paths: string[] = [];
 	readonly #answers: Iterator<Answer, undefined>;

@@ -4,18 +4,18 @@ import {createMissingRightLog, missingRight} from '../../src/kubernetes/missing-
 const user = 'User "system:serviceaccount:operators:hostport-operator"';
 const everywhere = `GET /api/v1/pods: 403 pods is forbidden: ${user} cannot list resource "pods" in API group "" at the cluster scope`;
 
-test('what is missing in the whole cluster belongs into the ClusterRole', t => {
+test('a right in the whole cluster belongs in the ClusterRole', t => {
 	t.is(missingRight(everywhere, 'operators'), 'the operator may not list pods: add the rule {apiGroups: [""], resources: ["pods"], verbs: ["list"]} '
 		+ 'to the ClusterRole of the operator, which must be bound to "system:serviceaccount:operators:hostport-operator"');
 });
 
-test('what is missing in the operator\'s namespace belongs into its Role there', t => {
+test('a right in the operator\'s namespace belongs in its Role there', t => {
 	const message = `PATCH /apis/…: 403 leases.coordination.k8s.io "hostport-ledger" is forbidden: ${user} cannot patch resource "leases" in API group "coordination.k8s.io" in the namespace "operators"`;
 	t.is(missingRight(message, 'operators'), 'the operator may not patch leases in the namespace "operators": add the rule {apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["patch"]} '
 		+ 'to the Role of the operator in the namespace "operators", which must be bound to "system:serviceaccount:operators:hostport-operator"');
 });
 
-test('what is missing in another namespace belongs into the ClusterRole', t => {
+test('a right in another namespace belongs in the ClusterRole', t => {
 	t.regex(missingRight(`403 events is forbidden: ${user} cannot create resource "events" in API group "" in the namespace "games"`, 'operators') ?? '', /may not create events in the namespace "games": .* to the ClusterRole of/);
 });
 
@@ -25,12 +25,12 @@ for (const message of [
 	'503 no',
 	'',
 ]) {
-	test(`"${message}" is about something else`, t => {
+	test(`"${message}" is not about a missing right`, t => {
 		t.is(missingRight(message, 'operators'), undefined);
 	});
 }
 
-test('it is logged when it is first missed, and once a minute from then on', t => {
+test('a missing right is logged at once, and then once a minute', t => {
 	let now = 0;
 	const lines: string[] = [];
 	const log = createMissingRightLog('operators', {now: () => now}, {error: (line: string) => void lines.push(line)});

@@ -31,7 +31,7 @@ test('a burst of Pods costs one read for each namespace', async t => {
 	t.deepEqual(paths, ['/api/v1/namespaces/game', '/api/v1/namespaces/shop']);
 });
 
-test('a change of the labels is seen before long', async t => {
+test('changed labels are read again after ten seconds', async t => {
 	const {clock, state, labelsOf} = setUp();
 	await labelsOf('game', never);
 	state.labels = undefined;
@@ -41,7 +41,7 @@ test('a change of the labels is seen before long', async t => {
 	t.deepEqual(await labelsOf('game', never), {});
 });
 
-test('a namespace that can\'t be read has no labels, and is asked again the next time', async t => {
+test('labels that can\'t be read count as none, and are read again the next time', async t => {
 	const {state, labelsOf} = setUp();
 	state.fails = true;
 	t.deepEqual(await labelsOf('game', never), {});
@@ -49,19 +49,19 @@ test('a namespace that can\'t be read has no labels, and is asked again the next
 	t.deepEqual(await labelsOf('game', never), {team: 'a'});
 });
 
-test('a caller whose time is up spoils it for nobody after him', async t => {
+test('an aborted request does not affect the next one', async t => {
 	const {labelsOf} = setUp();
 	t.deepEqual(await labelsOf('game', AbortSignal.abort()), {});
 	t.deepEqual(await labelsOf('game', never), {team: 'a'});
 });
 
-test('a name is part of a path, whatever it is', async t => {
+test('a hostile name is escaped in the path', async t => {
 	const {paths, labelsOf} = setUp();
 	await labelsOf('../nodes?x', never);
 	t.deepEqual(paths, ['/api/v1/namespaces/..%2Fnodes%3Fx']);
 });
 
-test('thousands of namespaces are not all remembered', async t => {
+test('the cache holds at most 1,000 namespaces', async t => {
 	const {paths, labelsOf} = setUp();
 	for (let index = 0; index < 1001; index++) {
 		await labelsOf(`n-${index}`, never);

@@ -50,7 +50,7 @@ test('pages are found by their names', t => {
 
 const isRefused = test.macro((t, data: ConfigMap['data'], problem: string, annotations?: Record<string, string>) => {
 	const error = t.throws(() => decodeIndex(indexWith(data, annotations), schemaBlockSize), {instanceOf: LedgerFormatError});
-	t.is(error.message, `the ConfigMap hostport-ledger can't be used: ${problem}. Run the version of the operator that wrote it, or mend it by hand`);
+	t.is(error.message, `the ConfigMap hostport-ledger can't be used: ${problem}. Run the version of the operator that wrote it, or repair it by hand`);
 });
 
 const good = {pages: '30500'};

@@ -34,7 +34,7 @@ const startWebhook = async (t: ExecutionContext, {mutatePod = echo, isStopping =
 const json = {'Content-Type': 'application/json'};
 const post: RequestOptions = {method: 'POST', path: '/mutate-pods?timeout=10s', headers: json};
 
-test('a review is answered by what has become of it', async t => {
+test('a review is answered with the mutator\'s review', async t => {
 	const {port} = await startWebhook(t);
 	const agent = new http.Agent({keepAlive: true});
 	t.teardown(() => agent.destroy());
@@ -45,7 +45,7 @@ test('a review is answered by what has become of it', async t => {
 	t.deepEqual(JSON.parse(body), {echo: {kind: 'AdmissionReview'}});
 });
 
-test('any JSON is passed on, in whatever pieces it arrives', async t => {
+test('any JSON is passed on, even if it arrives byte by byte', async t => {
 	const {port} = await startWebhook(t);
 	const request = http.request({host: '127.0.0.1', port, agent: false, ...post, headers: {'Content-Type': 'application/json; charset=utf-8'}});
 	const text = Buffer.from('["Grüße", null, {"__proto__": 1}]');
@@ -57,37 +57,37 @@ test('any JSON is passed on, in whatever pieces it arrives', async t => {
 	t.is((await answerTo(request)).body, '{"echo":["Grüße",null,{"__proto__":1}]}');
 });
 
-const isRefused = test.macro(async (t, options: RequestOptions & {readonly body?: string | Uint8Array}, status: number, message: string | RegExp) => {
-	const {port, logged} = await startWebhook(t, {mutatePod: async () => t.fail('It must not come so far.')});
+const isRejected = test.macro(async (t, options: RequestOptions & {readonly body?: string | Uint8Array}, status: number, message: string | RegExp) => {
+	const {port, logged} = await startWebhook(t, {mutatePod: async () => t.fail('The request must be rejected before.')});
 	const answer = await send(port, {...post, ...options});
 	t.is(answer.status, status);
 	t.true(typeof message === 'string' ? answer.body === message : message.test(answer.body), answer.body);
-	t.true(logged.every(({level}) => level <= 40), 'A bad request is no failure of ours.');
+	t.true(logged.every(({level}) => level <= 40), 'A bad request is a warning, not an error.');
 });
 
-test('another path is not found', isRefused, {path: '/'}, 404, 'Not Found');
-test('a path below is not found', isRefused, {path: '/mutate-pods/more'}, 404, 'Not Found');
-test('a path that can\'t be decoded is not found', isRefused, {path: '/%E0%A4%A'}, 404, 'Not Found');
-test('another method is not allowed', isRefused, {method: 'GET'}, 405, 'Method Not Allowed');
-test('another method with a body is not allowed', isRefused, {method: 'PUT', body: '{}'}, 405, 'Method Not Allowed');
-test('a form is not JSON', isRefused, {headers: {'Content-Type': 'application/x-www-form-urlencoded'}, body: 'a=b'}, 415, 'the Content-Type is "application/x-www-form-urlencoded": send an AdmissionReview as application/json\n');
-test('a body without a type is not JSON', isRefused, {headers: {}, body: '{}'}, 415, 'the Content-Type is "": send an AdmissionReview as application/json\n');
-test('a nonsensical type is not JSON', isRefused, {headers: {'Content-Type': `;;,${'x'.repeat(5000)}`}, body: '{}'}, 415, /^the Content-Type is ";;,x{97}": /);
-test('prose is not JSON', isRefused, {body: 'hello'}, 400, /^the body is not JSON in UTF-8: Unexpected token/);
-test('JSON that is cut short is not JSON', isRefused, {body: '{"kind": '}, 400, /^the body is not JSON in UTF-8: /);
-test('JSON in UTF-16 is not JSON', isRefused, {body: Buffer.from('{}', 'utf16le')}, 400, /^the body is not JSON in UTF-8: /);
-test('invalid UTF-8 is not JSON', isRefused, {body: Buffer.from([0x22, 0xFF, 0xFE, 0x22])}, 400, /^the body is not JSON in UTF-8: /);
-test('compressed JSON is not JSON', isRefused, {headers: {...json, 'Content-Encoding': 'gzip'}, body: Buffer.from([0x1F, 0x8B, 8, 0])}, 400, /^the body is not JSON in UTF-8: /);
-test('an empty body is none', isRefused, {body: ''}, 400, 'the body is empty: send an AdmissionReview\n');
-test('a body that is said to be too large is not even read', isRefused, {headers: {...json, 'Content-Length': maximumBodyBytes + 1}, body: '{'}, 413, 'the body is larger than 7340032 bytes\n');
-test('a body of blanks alone is not JSON', isRefused, {body: ' '.repeat(1000)}, 400, /^the body is not JSON in UTF-8: /);
+test('another path is not found', isRejected, {path: '/'}, 404, 'Not Found');
+test('a path below is not found', isRejected, {path: '/mutate-pods/more'}, 404, 'Not Found');
+test('a path that can\'t be decoded is not found', isRejected, {path: '/%E0%A4%A'}, 404, 'Not Found');
+test('another method is not allowed', isRejected, {method: 'GET'}, 405, 'Method Not Allowed');
+test('another method with a body is not allowed', isRejected, {method: 'PUT', body: '{}'}, 405, 'Method Not Allowed');
+test('a form is not JSON', isRejected, {headers: {'Content-Type': 'application/x-www-form-urlencoded'}, body: 'a=b'}, 415, 'the Content-Type is "application/x-www-form-urlencoded": send an AdmissionReview as application/json\n');
+test('a body without a Content-Type is not JSON', isRejected, {headers: {}, body: '{}'}, 415, 'the Content-Type is "": send an AdmissionReview as application/json\n');
+test('a malformed Content-Type is not JSON', isRejected, {headers: {'Content-Type': `;;,${'x'.repeat(5000)}`}, body: '{}'}, 415, /^the Content-Type is ";;,x{97}": /);
+test('plain text is not JSON', isRejected, {body: 'hello'}, 400, /^the body is not JSON in UTF-8: Unexpected token/);
+test('truncated JSON is not JSON', isRejected, {body: '{"kind": '}, 400, /^the body is not JSON in UTF-8: /);
+test('JSON in UTF-16 is not JSON', isRejected, {body: Buffer.from('{}', 'utf16le')}, 400, /^the body is not JSON in UTF-8: /);
+test('invalid UTF-8 is not JSON', isRejected, {body: Buffer.from([0x22, 0xFF, 0xFE, 0x22])}, 400, /^the body is not JSON in UTF-8: /);
+test('compressed JSON is not JSON', isRejected, {headers: {...json, 'Content-Encoding': 'gzip'}, body: Buffer.from([0x1F, 0x8B, 8, 0])}, 400, /^the body is not JSON in UTF-8: /);
+test('an empty body is rejected', isRejected, {body: ''}, 400, 'the body is empty: send an AdmissionReview\n');
+test('a body with too large a Content-Length is rejected without reading it', isRejected, {headers: {...json, 'Content-Length': maximumBodyBytes + 1}, body: '{'}, 413, 'the body is larger than 7340032 bytes\n');
+test('a body of spaces is not JSON', isRejected, {body: ' '.repeat(1000)}, 400, /^the body is not JSON in UTF-8: /);
 
-test('a request without any body is answered too', async t => {
+test('a request without a body is rejected', async t => {
 	const {port} = await startWebhook(t);
 	t.regex(await sendRaw(port, 'POST /mutate-pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 400 [^]*the body is empty/);
 });
 
-test('a body that grows too large is refused when it does', async t => {
+test('a body is rejected as soon as it grows too large', async t => {
 	const {port} = await startWebhook(t);
 	const request = http.request({host: '127.0.0.1', port, agent: false, ...post});
 	request.write(Buffer.alloc(maximumBodyBytes, ' '));
@@ -98,7 +98,7 @@ test('a body that grows too large is refused when it does', async t => {
 	request.destroy();
 });
 
-test('a body of exactly the largest size is read', async t => {
+test('a body of exactly the maximum size is read', async t => {
 	const {port} = await startWebhook(t, {mutatePod: async body => ({length: (body as string).length})});
 	const {status, body} = await send(port, {...post, body: `"${'x'.repeat(maximumBodyBytes - 2)}"`});
 	t.is(status, 200);
@@ -111,7 +111,7 @@ test('JSON nested a hundred thousand levels deep does no harm', async t => {
 	t.is((await send(port, {...post, body: '['.repeat(1_000_000)})).status, 400);
 });
 
-test('what is no review is refused with what is wrong with it', async t => {
+test('a BadReviewError becomes a 400 response with its message', async t => {
 	const {port, logged} = await startWebhook(t, {
 		mutatePod: async () => {
 			throw new BadReviewError(400, 'The request body is 7, but must be an object');
@@ -127,15 +127,15 @@ test('what is no review is refused with what is wrong with it', async t => {
 const secret = 'the password is "swordfish"';
 const failures: Readonly<Record<string, () => unknown>> = {
 	'an error': () => new Error(secret),
-	'an error with a status, headers, and consent to be shown': () => Object.assign(new Error(secret), {status: 418, expose: true, headers: {'X-Secret': secret}}),
-	'an error of the API server': () => new ApiError('GET', '/secrets', 403, secret),
-	'an error of the file system': () => Object.assign(new Error(secret), {code: 'ENOENT'}),
-	'something that is no error': () => secret,
-	'nothing': () => undefined,
+	'an error with status, headers and expose': () => Object.assign(new Error(secret), {status: 418, expose: true, headers: {'X-Secret': secret}}),
+	'an error from the API server': () => new ApiError('GET', '/secrets', 403, secret),
+	'an error from the file system': () => Object.assign(new Error(secret), {code: 'ENOENT'}),
+	'a thrown string': () => secret,
+	'undefined': () => undefined,
 };
 
 for (const [what, failure] of Object.entries(failures)) {
-	test(`${what} is a failure of ours, told to the log alone`, async t => {
+	test(`${what} becomes a 500 response without details, which are logged`, async t => {
 		let isBroken = true;
 		const {port, logged} = await startWebhook(t, {
 			mutatePod: async body => {
@@ -148,12 +148,12 @@ for (const [what, failure] of Object.entries(failures)) {
 		});
 		const {status, body, headers} = await send(port, {...post, body: '{}'});
 		t.is(status, 500);
-		t.is(body, 'the operator has failed, and its log says why\n');
+		t.is(body, 'internal error: see the log of the operator\n');
 		t.false(JSON.stringify(headers).includes('swordfish'));
 		t.is(logged[0]?.level, 50);
 		t.is(logged[0]?.msg, 'POST /mutate-pods from 127.0.0.1 failed');
 		isBroken = false;
-		t.is((await send(port, {...post, body: '{}'})).status, 200, 'The process lives.');
+		t.is((await send(port, {...post, body: '{}'})).status, 200, 'The process still serves.');
 	});
 }
 
@@ -161,12 +161,12 @@ for (const [timeout, ms] of [
 	['10s', 9500], ['5s', 4500], ['2s', 1500], ['1s', 500], ['30s', 9500], ['9999s', 9500], ['0s', 0],
 	[undefined, 9500], ['', 9500], ['5', 9500], ['5m', 9500], ['-5s', 9500], ['1.5s', 9500], ['1e3s', 9500], ['99999s', 9500], [['5s', '1s'], 9500],
 ] as const) {
-	test(`of a timeout of ${JSON.stringify(timeout) ?? 'nothing'} there are ${ms} ms for the work`, t => {
+	test(`a timeout of ${JSON.stringify(timeout) ?? 'undefined'} leaves ${ms} ms for the work`, t => {
 		t.is(budgetMs(timeout), ms);
 	});
 }
 
-test('work is told when the time that the API server has given is over', async t => {
+test('the signal aborts when the API server\'s timeout is nearly over', async t => {
 	const {port} = await startWebhook(t, {
 		mutatePod: async (_, signal) => {
 			await once(signal, 'abort');
@@ -177,7 +177,7 @@ test('work is told when the time that the API server has given is over', async t
 	t.deepEqual(JSON.parse(body), {because: 'TimeoutError'});
 });
 
-test('work is told when its client goes away', async t => {
+test('the signal aborts when the client closes the connection', async t => {
 	const begun = Promise.withResolvers<void>();
 	const ended = Promise.withResolvers<unknown>();
 	const {port} = await startWebhook(t, {
@@ -194,31 +194,31 @@ test('work is told when its client goes away', async t => {
 	await begun.promise;
 	request.destroy();
 	t.is((await ended.promise as Error).message, 'the client has closed the connection');
-	t.is((await send(port, {...post, path: '/'})).status, 404, 'The process lives.');
+	t.is((await send(port, {...post, path: '/'})).status, 404, 'The process still serves.');
 });
 
-test('a client that goes away in the middle of its body is no failure of ours', async t => {
-	const {port, logged, untilLogged} = await startWebhook(t, {mutatePod: async () => t.fail('It must not come so far.')});
+test('a client that disconnects in the middle of its body is logged as a warning', async t => {
+	const {port, logged, untilLogged} = await startWebhook(t, {mutatePod: async () => t.fail('The request must be rejected before.')});
 	const request = http.request({host: '127.0.0.1', port, agent: false, ...post, headers: {...json, 'Content-Length': 100}});
 	request.on('error', () => {});
 	request.write('{', () => request.destroy());
-	await untilLogged(/^POST \/mutate-pods from 127\.0\.0\.1: the body (?:could not be read: request aborted|has not arrived: the client has closed the connection)$/);
+	await untilLogged(/^POST \/mutate-pods from 127\.0\.0\.1: the body (?:could not be read: request aborted|did not arrive in time: the client has closed the connection)$/);
 	t.true(logged.every(({level}) => level <= 40));
 });
 
-test('a body that does not arrive in time is not waited for', async t => {
-	const {port} = await startWebhook(t, {mutatePod: async () => t.fail('It must not come so far.')});
+test('a body that does not arrive in time is rejected', async t => {
+	const {port} = await startWebhook(t, {mutatePod: async () => t.fail('The request must be rejected before.')});
 	const request = http.request({host: '127.0.0.1', port, agent: false, ...post, path: '/mutate-pods?timeout=1s'});
 	request.on('error', () => {});
 	request.write('{');
 	const {status, body, headers} = await answerTo(request);
 	t.is(status, 400);
-	t.is(body, 'the body has not arrived: the time for the answer is up\n');
+	t.is(body, 'the body did not arrive in time: the deadline for the answer has passed\n');
 	t.is(headers.connection, 'close');
 	request.destroy();
 });
 
-test('clients are sent elsewhere while the replica is stopping, also by the answers to requests from before', async t => {
+test('every answer closes its connection once the replica is stopping', async t => {
 	let isStopping = false;
 	const {port} = await startWebhook(t, {
 		isStopping: () => isStopping,
@@ -237,7 +237,7 @@ test('clients are sent elsewhere while the replica is stopping, also by the answ
 	t.is((await send(port, {...post, agent, body: '7'})).headers.connection, 'close');
 });
 
-test('garbage from two hundred connections does not keep an honest request from its answer', async t => {
+test('two hundred connections that send garbage do not block a valid request', async t => {
 	const {port} = await startWebhook(t);
 	const head = 'POST /mutate-pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nConnection: close\r\n';
 	const garbage = [
@@ -251,16 +251,16 @@ test('garbage from two hundred connections does not keep an honest request from 
 		`${head}Content-Length: 2\r\n\r\n\u0000\u0000`,
 	];
 	const answers = Array.from({length: 200}, async (_, index) => sendRaw(port, garbage[index % garbage.length]!));
-	const honest = await send(port, {...post, body: '{}'});
-	t.is(honest.status, 200);
-	// Whoever goes on sending when the server has had enough may miss its answer.
-	const refused = await Promise.all(answers);
-	t.deepEqual(refused.filter(answer => answer && !/^HTTP\/1\.1 4\d\d /.test(answer)), []);
-	t.true(refused.filter(Boolean).length > 150);
+	const valid = await send(port, {...post, body: '{}'});
+	t.is(valid.status, 200);
+	// A client that keeps sending after the server has closed the connection may miss its answer.
+	const rejected = await Promise.all(answers);
+	t.deepEqual(rejected.filter(answer => answer && !/^HTTP\/1\.1 4\d\d /.test(answer)), []);
+	t.true(rejected.filter(Boolean).length > 150);
 	t.is((await send(port, {...post, body: '{}'})).status, 200);
 });
 
-test('large bodies that do not end make room: one of them is refused, and a review that arrives is answered', async t => {
+test('one of too many large unfinished bodies is rejected, and a review is answered', async t => {
 	const {port} = await startWebhook(t);
 	const answers = Array.from({length: 6}, async () => {
 		const request = http.request({host: '127.0.0.1', port, agent: false, ...post, headers: {...json, 'Content-Length': maximumBodyBytes}});
@@ -282,26 +282,26 @@ const startHealth = async (t: ExecutionContext, whyNotReady: () => string | unde
 	return port;
 };
 
-test('a replica is live as long as it answers, and ready when it says so', async t => {
-	let reason: string | undefined = 'the ledger is not open yet';
+test('livez always answers ok; readyz answers ok once the replica is ready', async t => {
+	let reason: string | undefined = 'the ledger is not loaded yet';
 	const port = await startHealth(t, () => reason);
 	t.like(await send(port, {path: '/livez'}), {status: 200, body: 'ok'});
-	t.like(await send(port, {path: '/readyz'}), {status: 503, body: 'the ledger is not open yet'});
+	t.like(await send(port, {path: '/readyz'}), {status: 503, body: 'the ledger is not loaded yet'});
 	reason = undefined;
 	t.like(await send(port, {path: '/readyz?verbose'}), {status: 200, body: 'ok'});
 	t.like(await send(port, {path: '/readyz', method: 'HEAD'}), {status: 200, body: ''});
 });
 
-test('health is no other path and no other method', async t => {
+test('the health port serves no other paths and methods', async t => {
 	const port = await startHealth(t, () => undefined);
 	t.is((await send(port, {path: '/healthz'})).status, 404);
 	t.is((await send(port, {path: '/mutate-pods', method: 'POST'})).status, 404);
 	t.is((await send(port, {path: '/livez', method: 'POST'})).status, 405);
 });
 
-test('a check that fails is a failure of ours', async t => {
+test('a health check that throws becomes a 500 response', async t => {
 	const port = await startHealth(t, () => {
 		throw new Error(secret);
 	});
-	t.like(await send(port, {path: '/readyz'}), {status: 500, body: 'the operator has failed, and its log says why\n'});
+	t.like(await send(port, {path: '/readyz'}), {status: 500, body: 'internal error: see the log of the operator\n'});
 });

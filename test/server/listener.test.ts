@@ -25,7 +25,7 @@ const sayHello = (context: Koa.Context) => {
 	context.body = 'hello';
 };
 
-/** An answer that a test holds back. */
+/** An answer that a test can delay. */
 const heldAnswer = () => {
 	const begun = Promise.withResolvers<void>();
 	const {promise, resolve: release} = Promise.withResolvers<void>();
@@ -40,75 +40,75 @@ const heldAnswer = () => {
 	};
 };
 
-test('any free port is taken where none is asked for, and told', async t => {
+test('port 0 listens on a free port and reports it', async t => {
 	const {port} = await start(t, sayHello);
 	t.true(port > 0);
 	t.like(await send(port, {path: '/'}), {status: 200, body: 'hello'});
 });
 
-test('with a certificate it speaks TLS, and nothing older than 1.2', async t => {
+test('with a certificate it serves TLS 1.2 and newer only', async t => {
 	const authority = await createCertificateAuthority();
 	const {certificatePem, keyPem} = await authority.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'});
-	const {port} = await start(t, sayHello, {tls: {cert: certificatePem, key: keyPem}});
+	const {port} = await start(t, sayHello, {tls: {certificate: certificatePem, key: keyPem}});
 	const options = {host: '127.0.0.1', port, ca: authority.certificatePem, agent: false} as const;
 	t.like(await answerTo(https.request(options).end()), {status: 200, body: 'hello'});
 	const outdated = https.request({...options, minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0'}).end();
 	await t.throwsAsync(once(outdated, 'response'));
-	t.is(await sendRaw(port, 'GET / HTTP/1.1\r\n\r\n'), '', 'Plain HTTP gets nothing.');
+	t.is(await sendRaw(port, 'GET / HTTP/1.1\r\n\r\n'), '', 'Plain HTTP gets no answer.');
 	t.is((await answerTo(https.request(options).end())).status, 200);
 });
 
-/** A handshake that fails may be followed by a reset, when nobody listens any more. */
+/** After a failed handshake, a connection reset may follow when no listener is left. */
 const ignore = () => {};
 
-test('a new certificate is served to new connections, and open ones stay', async t => {
+test('a new certificate is used for new connections, and open ones stay', async t => {
 	const [one, other] = await Promise.all([createCertificateAuthority(), createCertificateAuthority()]);
 	const [first, second] = await Promise.all([one, other].map(async ({issue}) => issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'})));
-	const {port, useCertificate} = await start(t, sayHello, {tls: {cert: first!.certificatePem, key: first!.keyPem}});
+	const {port, useTls} = await start(t, sayHello, {tls: {certificate: first!.certificatePem, key: first!.keyPem}});
 	const agent = new https.Agent({keepAlive: true, maxSockets: 1});
 	t.teardown(() => agent.destroy());
 	const call = async (ca: string, options: https.RequestOptions = {}) => (await answerTo(https.request({host: '127.0.0.1', port, ca, agent: false, ...options}).on('error', ignore).end())).status;
 	t.is(await call(one.certificatePem, {agent}), 200);
-	t.throws(() => useCertificate({cert: second!.certificatePem, key: first!.keyPem}));
-	t.is(await call(one.certificatePem), 200, 'What can not be used has changed nothing.');
-	useCertificate({cert: second!.certificatePem, key: second!.keyPem});
+	t.throws(() => useTls({certificate: second!.certificatePem, key: first!.keyPem}));
+	t.is(await call(one.certificatePem), 200, 'An invalid certificate changes nothing.');
+	useTls({certificate: second!.certificatePem, key: second!.keyPem});
 	t.is(await call(other.certificatePem), 200);
 	await t.throwsAsync(call(one.certificatePem));
 	t.is(await call(one.certificatePem, {agent}), 200);
 });
 
-test('whose certificate the authority of the clients has not signed is refused, before and after that changes', async t => {
+test('a client without a certificate of the client CA is rejected, also after the CA changes', async t => {
 	const [clients, strangers] = await Promise.all([createCertificateAuthority(), createCertificateAuthority()]);
 	const server = await clients.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'});
-	const tls = {cert: server.certificatePem, key: server.keyPem};
+	const tls = {certificate: server.certificatePem, key: server.keyPem};
 	const [client, stranger] = await Promise.all([clients, strangers].map(async ({issue}) => issue({commonName: 'kube-apiserver', usage: 'client'})));
-	const {port, useCertificate} = await start(t, sayHello, {tls: {...tls, ca: clients.certificatePem}});
+	const {port, useTls} = await start(t, sayHello, {tls: {...tls, clientCa: clients.certificatePem}});
 	const call = async (shown?: typeof client) =>
 		(await answerTo(https.request({host: '127.0.0.1', port, ca: clients.certificatePem, agent: false, ...(shown && {cert: shown.certificatePem, key: shown.keyPem})}).on('error', ignore).end())).status;
 	t.is(await call(client), 200);
 	await t.throwsAsync(call());
 	await t.throwsAsync(call(stranger));
-	useCertificate({...tls, ca: strangers.certificatePem});
+	useTls({...tls, clientCa: strangers.certificatePem});
 	t.is(await call(stranger), 200);
 	await t.throwsAsync(call(client));
 	await t.throwsAsync(call());
 });
 
-test('a port that is taken is said to be', async t => {
+test('a port that is in use is a configuration error', async t => {
 	const {port} = await start(t, sayHello);
 	const error = await t.throwsAsync(listen(new Koa(), {...loopback, port}), {instanceOf: ConfigurationError});
 	t.regex(error.message, new RegExp(`^can't listen on port ${port} of 127\\.0\\.0\\.1: .*EADDRINUSE`));
 });
 
-test('an address that is not ours is said to be', async t => {
+test('an address of another machine is a configuration error', async t => {
 	const error = await t.throwsAsync(listen(new Koa(), {host: '192.0.2.1', port: 0}), {instanceOf: ConfigurationError});
 	t.regex(error.message, /^can't listen on port 0 of 192\.0\.2\.1: .*EADDRNOTAVAIL/);
 });
 
-test('what is no certificate is said to be', async t => {
+test('an invalid certificate or key is a configuration error', async t => {
 	const authority = await createCertificateAuthority();
 	const [good, other] = await Promise.all([1, 2].map(async () => authority.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'})));
-	const files: ReadonlyArray<readonly [cert: string, key: string]> = [
+	const files: ReadonlyArray<readonly [certificate: string, key: string]> = [
 		['', ''],
 		['not PEM', good!.keyPem],
 		[good!.certificatePem, 'not PEM'],
@@ -116,30 +116,30 @@ test('what is no certificate is said to be', async t => {
 		[good!.certificatePem, other!.keyPem],
 		[good!.certificatePem.replace(/\n[^]{20}/, '\nAAAA'), good!.keyPem],
 	];
-	for (const [cert, key] of files) {
-		const error = await t.throwsAsync(listen(new Koa(), {...loopback, tls: {cert, key}}), {instanceOf: ConfigurationError});
-		t.regex(error.message, /^the webhook's certificate can't be used: .+\. Both files must be PEM, and the key that of the certificate$/);
+	for (const [certificate, key] of files) {
+		const error = await t.throwsAsync(listen(new Koa(), {...loopback, tls: {certificate, key}}), {instanceOf: ConfigurationError});
+		t.regex(error.message, /^the webhook's certificate can't be used: .+\. Both files must be PEM, and the key must belong to the certificate$/);
 	}
 });
 
-test('a client that does not get on with its headers is cut off', async t => {
+test('a client that does not finish its headers in time gets a 408', async t => {
 	const {port} = await start(t, sayHello, {requestTimeoutMs: 50});
 	t.regex(await sendRaw(port, 'GET / HTTP/1.1\r\nHost:'), /^HTTP\/1\.1 408 /);
 });
 
-test('a client that does not get on with its body is cut off', async t => {
+test('a client that does not finish its body in time gets a 408', async t => {
 	const {port} = await start(t, async context => {
 		await once(context.req, 'end');
 	}, {requestTimeoutMs: 50});
 	t.regex(await sendRaw(port, 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhello'), /^HTTP\/1\.1 408 /);
 });
 
-test('an answer may take longer than a request', async t => {
+test('the request timeout does not apply to the answer', async t => {
 	const held = heldAnswer();
 	const {port} = await start(t, async context => context.path === '/held' ? held.answer(context) : void await once(context.req, 'end'), {requestTimeoutMs: 300});
 	const running = send(port, {path: '/held'});
 	await held.begun;
-	// The second slow one comes when the server has looked at its connections because of the first.
+	// When the second slow request gets its 408, the server has checked all connections at least once.
 	for (let count = 0; count < 2; count++) {
 		t.is((await send(port, {path: '/', headers: {'Content-Length': '5'}})).status, 408);
 	}
@@ -148,7 +148,7 @@ test('an answer may take longer than a request', async t => {
 	t.is((await running).body, 'at last');
 });
 
-test('stopping lets a request finish, and takes no more connections', async t => {
+test('close lets a request finish and accepts no connections', async t => {
 	const held = heldAnswer();
 	const {port, close} = await start(t, held.answer);
 	const running = send(port, {path: '/'});
@@ -160,7 +160,7 @@ test('stopping lets a request finish, and takes no more connections', async t =>
 	await closing;
 });
 
-test('stopping does not wait for connections that are kept alive, idle or busy', async t => {
+test('close does not wait for keep-alive connections, idle or busy', async t => {
 	const held = heldAnswer();
 	const {port, close} = await start(t, async context => context.path === '/held' ? held.answer(context) : sayHello(context));
 	const agent = new http.Agent({keepAlive: true});
@@ -176,7 +176,7 @@ test('stopping does not wait for connections that are kept alive, idle or busy',
 	t.pass();
 });
 
-test('stopping cuts off what does not end in time', async t => {
+test('close drops connections after its budget', async t => {
 	const held = heldAnswer();
 	const {port, close} = await start(t, held.answer);
 	const running = send(port, {path: '/'});
@@ -186,17 +186,17 @@ test('stopping cuts off what does not end in time', async t => {
 	held.release();
 });
 
-test('what goes wrong while it listens is the application\'s to tell, and no reason to stop', async t => {
+test('a server error while listening is emitted on the app, and the server keeps serving', async t => {
 	const app = new Koa();
 	app.use(({req: {socket}}) => {
 		const {server} = socket as typeof socket & {server: http.Server};
 		server.emit('error', new Error('accept EMFILE'));
 		server.emit('error', new Error('accept EMFILE'));
 	});
-	const told: Error[] = [];
-	app.on('error', error => told.push(error));
+	const emitted: Error[] = [];
+	app.on('error', error => emitted.push(error));
 	const {port, close} = await listen(app, loopback);
 	t.teardown(async () => close(0));
 	t.is((await send(port, {path: '/'})).status, 404);
-	t.deepEqual(told.map(({message}) => message), ['accept EMFILE', 'accept EMFILE']);
+	t.deepEqual(emitted.map(({message}) => message), ['accept EMFILE', 'accept EMFILE']);
 });
