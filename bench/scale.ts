@@ -62,8 +62,8 @@ const open = async (namespace: string) => {
 	const quarantine = createQuarantine({...common, objects, namespace, leaseName: 'hostport-ledger', holdMs: 120_000, mintClaim: randomUUID, signal});
 	const pages = new LedgerPages({...common, objects, quarantine, metrics: createMetrics()});
 	// One writer: it has been alone since it began.
-	const aloneSince = systemClock.now();
-	const lock = {acquire: async () => ({signal, aloneSince, isHeld: () => true, release() {}})};
+	const soleHolderSince = systemClock.now();
+	const lock = {acquire: async () => ({signal, soleHolderSince, isHeld: () => true, release() {}})};
 	const ledgerStore = new LedgerStore({...common, pages, lock, random: Math.random, mintClaim: randomUUID});
 	await pages.open(signal);
 	return {pages, ledgerStore};

@@ -31,7 +31,7 @@ test('each of the four answers is counted as what it is, and what is no review i
 
 test('a turn that came is counted, one that was given up is not', async t => {
 	const metrics = createMetrics();
-	const tenure = {signal: never, aloneSince: 0, isHeld: () => true, release() {}};
+	const tenure = {signal: never, soleHolderSince: 0, isHeld: () => true, release() {}};
 	const answers = [async () => tenure, async () => Promise.reject(new Error('too late'))];
 	const lock = measuredLock({acquire: async () => answers.shift()!()}, metrics);
 	t.is(await lock.acquire(never), tenure);

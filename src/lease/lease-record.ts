@@ -67,14 +67,14 @@ export const waitersPatch = ({resourceVersion}: LeaseRecord, waiters: readonly s
 });
 
 /** A Lease that nobody has made yet, held by `change.holder`. */
-export const newLease = (name: string, change: LeaseChange) => ({
+export const newLease = (name: string, change: Omit<LeaseChange, 'waiters'>) => ({
 	apiVersion: 'coordination.k8s.io/v1',
 	kind: 'Lease',
 	metadata: {name, labels: {'app.kubernetes.io/managed-by': 'hostport-operator'}},
 	spec: leaseSpec(change, 0, true),
 });
 
-const leaseSpec = ({holder, time, durationSeconds}: LeaseChange, transitions: number, acquired: boolean) => ({
+const leaseSpec = ({holder, time, durationSeconds}: Omit<LeaseChange, 'waiters'>, transitions: number, acquired: boolean) => ({
 	holderIdentity: holder ?? null,
 	leaseDurationSeconds: durationSeconds,
 	renewTime: microTime(time),

@@ -11,8 +11,7 @@ import type {LedgerPage} from '../ports/ledger-page.ts';
 import type {Repair} from '../ports/repair.ts';
 import type {Clock} from '../clock.ts';
 import {Gatherer} from './gatherer.ts';
-import type {LeaseLock} from '../lease/lease-lock.ts';
-import type {Tenure} from '../lease/lease-work.ts';
+import type {LeaseLock, Tenure} from '../lease/lease-lock.ts';
 import type {LedgerPages} from './ledger.ts';
 import {LedgerPlanner} from './ledger-planner.ts';
 import {preview} from './dry-run.ts';
@@ -33,7 +32,7 @@ export type LedgerStoreOptions = {
 
 /** One try to serve a group. */
 type Attempt = {
-	readonly aloneSince: number;
+	readonly soleHolderSince: number;
 	/** Those who were planned for last. */
 	batch: readonly Waiting[];
 };
@@ -148,7 +147,7 @@ export class LedgerStore {
 	async #serve(tenure: Tenure): Promise<void> {
 		const signal = AbortSignal.any([tenure.signal, this.#queue.emptied]);
 		for (let retryMs = firstRetryMs; !signal.aborted; retryMs = Math.min(retryMs * 2, lastRetryMs)) {
-			const attempt: Attempt = {aloneSince: tenure.aloneSince, batch: []};
+			const attempt: Attempt = {soleHolderSince: tenure.soleHolderSince, batch: []};
 			try {
 				await this.#attempt(attempt, signal);
 				return;
@@ -176,7 +175,7 @@ export class LedgerStore {
 			gatherUntil = -Infinity;
 		};
 
-		if (this.#gatherer.hasCommittedSince(attempt.aloneSince)) {
+		if (this.#gatherer.hasCommittedSince(attempt.soleHolderSince)) {
 			// What the group before knew is still so: there is nothing to read while others come.
 			await gather();
 		}
@@ -195,7 +194,7 @@ export class LedgerStore {
 			// While one page is committed, others may be read anew; what is written must rest on what was planned with.
 			const known = new Map(pages.known.pages);
 			const plan = this.#planner.plan(known, {requests, repairs});
-			const needs = this.#planner.needs(plan, repairs, attempt.aloneSince, startedAt);
+			const needs = this.#planner.needs(plan, repairs, attempt.soleHolderSince, startedAt);
 			if (!pages.known.meets(needs, 'existing')) {
 				await pages.readOrCreate(needs, signal);
 			} else if (await this.#planner.waitsForOpening(plan, signal)) {

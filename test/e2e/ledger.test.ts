@@ -50,7 +50,7 @@ const openLedger = async (t: ExecutionContext, {namespace, wrap = api => api, ho
 	const pages = new LedgerPages({objects, quarantine, clock: systemClock, logger, metrics: createMetrics()});
 	// No Lease: whoever wants to work, works. The compare-and-swap alone must keep the ledger right.
 	const lock = {
-		acquire: async () => ({signal: lifetime.signal, aloneSince: systemClock.now(), isHeld: () => true, release() {}}),
+		acquire: async () => ({signal: lifetime.signal, soleHolderSince: systemClock.now(), isHeld: () => true, release() {}}),
 	};
 	const store = new LedgerStore({pages, lock, clock: systemClock, logger, random: Math.random, mintClaim: randomUUID});
 	await pages.open(AbortSignal.timeout(30_000));

@@ -45,7 +45,7 @@ export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>)
 	const quarantine = createQuarantine({...common, namespace: 'operators', leaseName: 'hostport-ledger', holdMs, mintClaim, signal: never});
 	const pages = new LedgerPages({...common, quarantine, metrics});
 	// No Lease: the compare-and-swap alone must keep the ledger right.
-	const lock: Pick<LeaseLock, 'acquire'> = {acquire: async () => ({signal: never, aloneSince: clock.now(), isHeld: () => true, release() {}})};
+	const lock: Pick<LeaseLock, 'acquire'> = {acquire: async () => ({signal: never, soleHolderSince: clock.now(), isHeld: () => true, release() {}})};
 	const store = new LedgerStore({pages, lock, clock, logger: silent, random: () => 0, mintClaim});
 	await pages.open(never);
 	return {

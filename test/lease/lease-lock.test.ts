@@ -3,7 +3,7 @@ import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {pino} from 'pino';
 import {LeaseLock} from '../../src/lease/lease-lock.ts';
-import type {Tenure} from '../../src/lease/lease-work.ts';
+import type {Tenure} from '../../src/lease/lease-lock.ts';
 import {ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
 import {LeaseClient, LeaseInMemory} from '../helpers/lease-in-memory.ts';
@@ -88,7 +88,7 @@ test('a Lease that lies idle is cleared, and taken again by one write', async t 
 	t.false(a.lock.isHeld);
 	const second = await a.acquire();
 	t.deepEqual(a.client.writes, ['a []', 'nobody []', 'a []']);
-	t.is(second.aloneSince, first.aloneSince, 'Nobody else has had it meanwhile.');
+	t.is(second.soleHolderSince, first.soleHolderSince, 'Nobody else has had it meanwhile.');
 });
 
 test('who takes it after somebody else has had it trusts only what it reads from then on', async t => {
@@ -99,11 +99,11 @@ test('who takes it after somebody else has had it trusts only what it reads from
 	(await b.acquire()).release();
 	const before = clock.now();
 	await clock.advance(idleMs);
-	const {aloneSince, release} = await a.acquire();
-	t.true(aloneSince > before);
+	const {soleHolderSince, release} = await a.acquire();
+	t.true(soleHolderSince > before);
 	release();
 	await clock.advance(idleMs);
-	t.is((await a.acquire()).aloneSince, aloneSince);
+	t.is((await a.acquire()).soleHolderSince, soleHolderSince);
 });
 
 test('an eager one works while it takes what nobody holds', async t => {
@@ -163,10 +163,10 @@ test('a tenure tells since when nobody else has worked', async t => {
 	await clock.advance(500);
 	const before = clock.now();
 	const first = await a.acquire();
-	t.true(first.aloneSince >= before);
+	t.true(first.soleHolderSince >= before);
 	await clock.advance(200);
 	first.release();
-	t.is((await a.acquire()).aloneSince, first.aloneSince);
+	t.is((await a.acquire()).soleHolderSince, first.soleHolderSince);
 });
 
 test('a transfer costs two writes', async t => {
@@ -589,8 +589,8 @@ test('who had the Lease again without having seen others work does not trust wha
 	a.client.fault = undefined;
 	const handedBackAt = clock.now();
 	const second = await clock.until(request);
-	t.true(second.aloneSince > first.aloneSince);
-	t.true(second.aloneSince >= handedBackAt);
+	t.true(second.soleHolderSince > first.soleHolderSince);
+	t.true(second.soleHolderSince >= handedBackAt);
 });
 
 test('who stops clears what it holds', async t => {
