@@ -235,7 +235,7 @@ export class LeaseLock {
 	#stopIfLost(): void {
 		const {loss} = this.#state;
 		if (loss !== undefined && this.#work?.signal.aborted === false) {
-			this.#options.logger.warn(`Lease lost while work was going on: ${loss}`);
+			this.#options.logger.warn(`Lease lost while work was under way: ${loss}`);
 			this.#work.abort(new Error(`the Lease was lost: ${loss}`));
 		}
 	}
@@ -271,7 +271,7 @@ export class LeaseLock {
 		}
 
 		if (this.isHeld) {
-			logger.warn('Lease could not be handed on: the others wait until it expires');
+			logger.warn('Lease could not be handed over: the other replicas wait until it expires');
 		}
 	}
 }

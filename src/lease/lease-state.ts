@@ -21,7 +21,7 @@ type SoleTenancy = Pick<LeaseRecord, 'uid' | 'transitions'> & {readonly since: n
 /** How long a place in the queue is kept for expected work: about as long as every replica's turn together. */
 const expectMs = 500;
 
-/** Bounds a rest in which nothing is due. Any value would do: every change ends it. */
+/** Bounds a rest in which nothing is due. Any value would do: every event ends the rest. */
 const longestRestMs = 60_000;
 
 export class LeaseState implements Situation {

@@ -669,7 +669,7 @@ test('who stops without the API server does so all the same, and says so', async
 	(await a.acquire()).release();
 	a.client.fault = 'refuse';
 	await a.stop();
-	t.true(a.logged.includes('Lease could not be handed on: the others wait until it expires'));
+	t.true(a.logged.includes('Lease could not be handed over: the other replicas wait until it expires'));
 });
 
 test('who stops keeps no place in the line, whatever it expects', async t => {
