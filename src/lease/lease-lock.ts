@@ -160,7 +160,7 @@ export class LeaseLock {
 	async #rest(signal: AbortSignal): Promise<void> {
 		const wasWaiting = this.#state.isWaiting;
 		await this.#wakeup.wait(this.#state.restMs, signal);
-		if (wasWaiting && this.#state.isWanted && this.#state.isRereadDue) {
+		if (wasWaiting && this.#state.isRereadDue) {
 			await this.#read(signal);
 		}
 	}

@@ -6,6 +6,8 @@ import type {Clock} from '../clock.ts';
 import type {Situation} from './lease-decision.ts';
 import {decodeLease} from './lease-record.ts';
 import type {Lease, LeaseRecord} from './lease-record.ts';
+import {soleTenancyWith} from './sole-tenancy.ts';
+import type {SoleTenancy} from './sole-tenancy.ts';
 
 export type LeaseStateOptions = {
 	readonly clock: Pick<Clock, 'now'>;
@@ -14,9 +16,6 @@ export type LeaseStateOptions = {
 	readonly idleMs: number;
 	readonly rereadMs: number;
 };
-
-/** The time in which no other replica can have held the Lease, up to the version of it with this uid and these transitions. */
-type SoleTenancy = Pick<LeaseRecord, 'uid' | 'transitions'> & {readonly since: number};
 
 /** How long a place in the queue is kept for expected work: about as long as every replica's turn together. */
 const expectMs = 500;
@@ -95,9 +94,9 @@ export class LeaseState implements Situation {
 		return this.isHeld && this.#now >= this.#overdueAt;
 	}
 
-	/** Nothing was heard of the Lease for `rereadMs`. */
+	/** A caller waits, and nothing was heard of the Lease for `rereadMs`. */
 	get isRereadDue(): boolean {
-		return this.#now >= this.#rereadDueAt;
+		return this.isWaiting && this.#now >= this.#rereadDueAt;
 	}
 
 	/** Why the work under way must stop. Undefined while it may go on, and without work. */
@@ -164,7 +163,7 @@ export class LeaseState implements Situation {
 		this.#renewedAt = startedAt;
 	}
 
-	/** Adopts an answer to a request that was sent when `known` was the record, unless a newer version was seen since. */
+	/** Adopts the answer to a request that was sent when `known` was the record, unless a newer version was seen since. */
 	adoptAnswer(lease: Lease | undefined, known: LeaseRecord | undefined): void {
 		if (!lease) {
 			this.#adopt(undefined);
@@ -207,21 +206,7 @@ export class LeaseState implements Situation {
 			this.#renewedAt = this.#now;
 		}
 
-		this.#soleTenancy = this.#soleTenancyWith(record);
-	}
-
-	/** Undefined while another replica may hold the Lease. */
-	#soleTenancyWith(record: LeaseRecord | undefined): SoleTenancy | undefined {
-		if (!record || (record.holder !== undefined && record.holder !== this.identity)) {
-			return undefined;
-		}
-
-		const {uid, transitions} = record;
-		const before = this.#soleTenancy;
-		// Taking the Lease counts as a transition, clearing it does not.
-		const ownTransitions = this.isHeld ? [0, 1] : [0];
-		const isContinued = before?.uid === uid && ownTransitions.includes(transitions - before.transitions);
-		return {uid, transitions, since: isContinued ? before.since : this.#now};
+		this.#soleTenancy = soleTenancyWith(this.#soleTenancy, record, this.identity, this.#now);
 	}
 
 	get #idleEndsAt(): number {
