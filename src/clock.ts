@@ -1,8 +1,8 @@
-/** Time, passed in wherever something waits or ages, so that a test can own it. */
+/** Time. Passed to everything that waits or measures an age, so that a test can control it. */
 export type Clock = {
-	/** Milliseconds on a clock that only goes forward; its zero means nothing. All ages and durations are measured with it. */
+	/** Milliseconds on a monotonic clock with an arbitrary zero. All ages and durations are measured with it. */
 	readonly now: () => number;
-	/** The wall clock, only ever shown to people. */
+	/** The wall clock: for texts, metrics and certificates. It may jump, so no age is measured with it. */
 	readonly date: () => Date;
 	/** Resolves after `ms`, or as soon as the signal is aborted. Never rejects. */
 	readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
@@ -18,10 +18,10 @@ export const systemClock: Clock = {
 			return;
 		}
 
-		// Without the AbortError that `node:timers/promises` would make, stack trace and all, each time that a wait is cut short.
+		// Not by `node:timers/promises`: each wait cut short would cost an AbortError with its stack trace.
 		const {promise, resolve} = Promise.withResolvers<void>();
 		const wake = () => resolve();
-		// What is left until a moment may be gone by now, and Node prints a warning for a time below nothing.
+		// The time to wait for may have passed already, and Node prints a warning for a negative delay.
 		const timer = setTimeout(wake, Math.max(ms, 0));
 		signal.addEventListener('abort', wake, {once: true});
 		await promise;
@@ -31,5 +31,5 @@ export const systemClock: Clock = {
 	deadline: ms => AbortSignal.timeout(Math.ceil(ms)),
 };
 
-/** The time as the ledger shows it to people: RFC 3339, to the second. */
+/** RFC 3339 with whole seconds, as the ledger shows times to people. */
 export const timestamp = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z');

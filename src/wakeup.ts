@@ -1,25 +1,25 @@
-/** Lets one loop sleep until something has happened, without losing what happens while it is awake. */
+/** Lets one loop sleep until it is notified. A notification while the loop is awake ends its next wait at once. */
 import type {Clock} from './clock.ts';
 
-/** A reason of our own: the default one is an exception with a stack trace, which costs more than the wait. */
-const happened = 'something has happened';
+/** The default reason for an abort is an exception with a stack trace, which costs more than the wait. */
+const reason = 'notified';
 
 export class Wakeup {
 	readonly #clock: Clock;
-	#happened = new AbortController();
+	#notification = new AbortController();
 
 	constructor(clock: Clock) {
 		this.#clock = clock;
 	}
 
-	/** Something has happened: the current wait, or else the next one, ends at once. */
+	/** Ends the current wait, or else the next one, at once. */
 	notify(): void {
-		this.#happened.abort(happened);
+		this.#notification.abort(reason);
 	}
 
-	/** Resolves when notified, after `ms`, or when the signal is aborted; the caller looks again at everything. */
+	/** Resolves when notified, after `ms`, or when the signal is aborted. The caller can't tell which, and checks everything again. */
 	async wait(ms: number, signal: AbortSignal): Promise<void> {
-		await this.#clock.sleep(ms, AbortSignal.any([signal, this.#happened.signal]));
-		this.#happened = new AbortController();
+		await this.#clock.sleep(ms, AbortSignal.any([signal, this.#notification.signal]));
+		this.#notification = new AbortController();
 	}
 }

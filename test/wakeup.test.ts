@@ -9,7 +9,7 @@ const setUp = () => {
 	return {clock, wakeup: new Wakeup(clock)};
 };
 
-test('a wait ends when its time is over', async t => {
+test('a wait ends after its time', async t => {
 	const {clock, wakeup} = setUp();
 	const wait = wakeup.wait(100, never);
 	await clock.advance(99);
@@ -18,14 +18,14 @@ test('a wait ends when its time is over', async t => {
 	t.false(await clock.isPending(wait));
 });
 
-test('a wait ends when something happens', async t => {
+test('a wait ends when it is notified', async t => {
 	const {clock, wakeup} = setUp();
 	const wait = wakeup.wait(100, never);
 	wakeup.notify();
 	t.false(await clock.isPending(wait));
 });
 
-test('what has happened before a wait ends it at once, and only it', async t => {
+test('notifications before a wait end that wait at once, and only that one', async t => {
 	const {clock, wakeup} = setUp();
 	wakeup.notify();
 	wakeup.notify();

@@ -1,41 +1,54 @@
-/** One Lease on the API server: read, create, compare-and-swap, watch. Nothing here decides anything. */
+/** The requests about one Lease: read, write, watch. Nothing here decides anything. */
 import type {ApiClient, WatchEvent} from '../kubernetes/api-client.ts';
+import type {Clock} from '../clock.ts';
+import type {LeaseWrite} from './lease-decision.ts';
 import {leasePatch, newLease, waitersPatch} from './lease-record.ts';
-import type {Lease, LeaseChange, LeaseRecord} from './lease-record.ts';
+import type {Lease, LeaseRecord} from './lease-record.ts';
+
+export type LeaseApiOptions = {
+	readonly api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap' | 'watch'>;
+	readonly clock: Pick<Clock, 'date'>;
+	readonly namespace: string;
+	readonly name: string;
+	readonly identity: string;
+	readonly durationSeconds: number;
+};
 
 export class LeaseApi {
-	readonly #api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap' | 'watch'>;
+	readonly #options: LeaseApiOptions;
 	readonly #collection: string;
-	readonly #name: string;
 
-	constructor(api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap' | 'watch'>, namespace: string, name: string) {
-		this.#api = api;
-		this.#collection = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
-		this.#name = name;
+	constructor(options: LeaseApiOptions) {
+		this.#options = options;
+		this.#collection = `/apis/coordination.k8s.io/v1/namespaces/${options.namespace}/leases`;
 	}
 
-	/** Undefined where there is none. */
+	/** Resolves with undefined when there is no Lease. */
 	async read(signal: AbortSignal): Promise<Lease | undefined> {
-		return this.#api.find<Lease>(`${this.#collection}/${this.#name}`, {signal});
+		const {api, name} = this.#options;
+		return api.find<Lease>(`${this.#collection}/${name}`, {signal});
 	}
 
-	/** @throws {ApiError} 409 when somebody else was faster. */
-	async create(change: LeaseChange, signal: AbortSignal): Promise<Lease> {
-		return this.#api.create<Lease>(this.#collection, newLease(this.#name, change), {signal});
-	}
+	/**
+	 * Writes what was decided from `record`.
+	 *
+	 * @throws {ApiError} 409 when the Lease is no longer that version or exists already, 404 when it is gone.
+	 */
+	async write(decision: LeaseWrite, record: LeaseRecord | undefined, signal: AbortSignal): Promise<Lease> {
+		const {api, clock, name, identity, durationSeconds} = this.#options;
+		const common = {time: clock.date(), durationSeconds};
+		if (decision.action === 'create' || !record) {
+			return api.create<Lease>(this.#collection, newLease(name, {...common, holder: identity}), {signal});
+		}
 
-	/** @throws {ApiError} 409 when the Lease is no longer this version, 404 when it is gone. */
-	async write(record: LeaseRecord, change: LeaseChange, signal: AbortSignal): Promise<Lease> {
-		return this.#api.compareAndSwap<Lease>(`${this.#collection}/${this.#name}`, leasePatch(record, change), {signal});
-	}
-
-	/** Writes the line and leaves holder and times alone. Throws like `write`. */
-	async writeLine(record: LeaseRecord, waiters: readonly string[], signal: AbortSignal): Promise<Lease> {
-		return this.#api.compareAndSwap<Lease>(`${this.#collection}/${this.#name}`, waitersPatch(record, waiters), {signal});
+		const {waiters} = decision;
+		const patch = decision.action === 'queue' ? waitersPatch(record, waiters) : leasePatch(record, {...common, holder: decision.holder, waiters});
+		return api.compareAndSwap<Lease>(`${this.#collection}/${name}`, patch, {signal});
 	}
 
 	/** See `ApiClient.watch`. Begins with the Lease as it is. */
 	watch(signal: AbortSignal, timeoutSeconds: number): AsyncGenerator<WatchEvent<Lease>> {
-		return this.#api.watch<Lease>(`${this.#collection}?fieldSelector=metadata.name%3D${this.#name}`, {signal, timeoutSeconds});
+		const {api, name} = this.#options;
+		return api.watch<Lease>(`${this.#collection}?fieldSelector=metadata.name%3D${name}`, {signal, timeoutSeconds});
 	}
 }

@@ -1,6 +1,6 @@
 /**
- * What a replica does with the Lease as it has just read it. Pure, and decided afresh from every record: nobody
- * remembers having joined the line or having been promised anything (a design that did was caught waiting for ever).
+ * What a replica does next with the Lease. Pure, and decided afresh from each version of the Lease: the replica remembers
+ * neither that it joined the queue nor that it is next. (A version that did could wait forever: the simulation keeps it as a variant.)
  */
 import type {LeaseRecord} from './lease-record.ts';
 
@@ -8,74 +8,78 @@ export type Situation = {
 	/** Undefined where there is no Lease. */
 	readonly record: LeaseRecord | undefined;
 	readonly identity: string;
-	/** Work is waiting for the Lease. */
-	readonly wanted: boolean;
-	/** No work is waiting, but some is likely to come soon: a place in the line is kept for it. */
-	readonly expected: boolean;
-	/** Work is going on under it. */
-	readonly working: boolean;
-	/** Some work has been done since it was acquired: then whoever waits is next. */
-	readonly served: boolean;
-	/** It was used a moment ago, and may be again. */
-	readonly sticky: boolean;
-	/** This process has watched holder and renewTime stay the same for the whole duration. */
-	readonly expired: boolean;
-	/** A third of its duration has passed since it was renewed. */
-	readonly renewalDue: boolean;
+	/** A caller waits for the Lease. */
+	readonly isWanted: boolean;
+	/** More work is likely to come soon, so a place in the queue is kept for it. */
+	readonly expectsMore: boolean;
+	/** Work is under way. */
+	readonly isWorking: boolean;
+	/** Work has ended since this replica got the Lease, so the first waiter is next. */
+	readonly hasWorked: boolean;
+	/** The Lease was got or used a moment ago, so it is kept in case that more work comes. */
+	readonly isRecentlyUsed: boolean;
+	/** Holder and renewTime have stayed the same for the Lease's whole duration, as measured by this replica. */
+	readonly isExpired: boolean;
+	/** A third of the duration has passed since this replica renewed the Lease. */
+	readonly isRenewalDue: boolean;
 };
 
 export type Decision =
-	/** Nothing to write: look again when something changes. */
+	/** Nothing to do until something changes. */
 	| {readonly action: 'rest'}
-	/** We hold it and may work. */
+	/** This replica holds the Lease: the waiting caller may work. */
 	| {readonly action: 'work'}
-	/** Make the Lease, which does not exist. */
-	| {readonly action: 'create'}
-	/** Write this holder and this line. */
+	| LeaseWrite;
+
+/** A change of the Lease, made as one compare-and-swap. */
+export type LeaseWrite =
+	| {readonly action: 'create'; readonly because: 'create'}
+	/** Set the holder (undefined: none) and the queue. */
 	| {readonly action: 'write'; readonly because: 'take' | 'take over' | 'hand over' | 'clear' | 'renew'; readonly holder: string | undefined; readonly waiters: readonly string[]}
-	/** Write this line and leave the rest. */
-	| {readonly action: 'line'; readonly because: 'join' | 'leave'; readonly waiters: readonly string[]};
+	/** Set the queue and leave the rest. */
+	| {readonly action: 'queue'; readonly because: 'join' | 'leave'; readonly waiters: readonly string[]};
 
 export const decide = (situation: Situation): Decision => {
-	const {record, identity, wanted} = situation;
+	const {record, identity, isWanted} = situation;
 	if (!record) {
-		return {action: wanted ? 'create' : 'rest'};
+		return isWanted ? {action: 'create', because: 'create'} : {action: 'rest'};
 	}
 
 	return record.holder === identity ? decideAsHolder(situation, record) : decideAsOther(situation, record);
 };
 
-const decideAsHolder = ({identity, wanted, expected, working, served, sticky, renewalDue}: Situation, {waiters: line}: LeaseRecord): Decision => {
-	const [next, ...rest] = line.filter(waiter => waiter !== identity);
-	if (working) {
-		return renewalDue ? {action: 'write', because: 'renew', holder: identity, waiters: line} : {action: 'rest'};
+const decideAsHolder = ({identity, isWanted, expectsMore, isWorking, hasWorked, isRecentlyUsed, isRenewalDue}: Situation, {waiters}: LeaseRecord): Decision => {
+	const [next, ...rest] = waiters.filter(waiter => waiter !== identity);
+	if (isWorking) {
+		return isRenewalDue ? {action: 'write', because: 'renew', holder: identity, waiters} : {action: 'rest'};
 	}
 
-	if (next !== undefined && (served || !wanted)) {
-		return {action: 'write', because: 'hand over', holder: next, waiters: wanted || (served && expected) ? [...rest, identity] : rest};
+	if (next !== undefined && (hasWorked || !isWanted)) {
+		return {action: 'write', because: 'hand over', holder: next, waiters: isWanted || (hasWorked && expectsMore) ? [...rest, identity] : rest};
 	}
 
-	if (wanted) {
-		return renewalDue ? {action: 'write', because: 'renew', holder: identity, waiters: line} : {action: 'work'};
+	if (isWanted) {
+		return isRenewalDue ? {action: 'write', because: 'renew', holder: identity, waiters} : {action: 'work'};
 	}
 
-	return sticky ? {action: 'rest'} : {action: 'write', because: 'clear', holder: undefined, waiters: []};
+	return isRecentlyUsed ? {action: 'rest'} : {action: 'write', because: 'clear', holder: undefined, waiters: []};
 };
 
-const decideAsOther = ({identity, wanted, expected, expired}: Situation, {holder, waiters: line}: LeaseRecord): Decision => {
-	const others = line.filter(waiter => waiter !== identity);
-	if (!wanted) {
-		return others.length < line.length && !expected ? {action: 'line', because: 'leave', waiters: others} : {action: 'rest'};
+const decideAsOther = ({identity, isWanted, expectsMore, isExpired}: Situation, {holder, waiters}: LeaseRecord): Decision => {
+	const others = waiters.filter(waiter => waiter !== identity);
+	const isQueued = others.length < waiters.length;
+	if (!isWanted) {
+		return isQueued && !expectsMore ? {action: 'queue', because: 'leave', waiters: others} : {action: 'rest'};
 	}
 
 	if (holder === undefined) {
 		return {action: 'write', because: 'take', holder: identity, waiters: others};
 	}
 
-	if (expired) {
-		// Whoever waited behind a dead holder may be dead too, and would cost a Lease duration each. The living join again.
+	if (isExpired) {
+		// The waiters behind a dead holder may be dead too, and each would cost a Lease duration. The living ones join again.
 		return {action: 'write', because: 'take over', holder: identity, waiters: []};
 	}
 
-	return others.length < line.length ? {action: 'rest'} : {action: 'line', because: 'join', waiters: [...line, identity]};
+	return isQueued ? {action: 'rest'} : {action: 'queue', because: 'join', waiters: [...waiters, identity]};
 };

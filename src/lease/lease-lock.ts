@@ -1,168 +1,187 @@
 /**
- * The mutex among replicas: one Lease and its line of waiters. It keeps replicas from wasting each other's writes and
- * makes the order fair; it guarantees nothing. A paused holder may wake and write: the ledger's compare-and-swap is the fence.
+ * A mutex among replicas: one Lease with a queue of waiters. It keeps replicas from writing in vain and keeps their order
+ * fair, but it is no fence: a replica that was paused past its Lease may still write, and only the ledger's compare-and-swap
+ * rejects that.
  */
 import type {Logger} from 'pino';
-import {ApiError} from '../errors.ts';
-import type {ApiClient} from '../kubernetes/api-client.ts';
 import type {Clock} from '../clock.ts';
+import {ApiError} from '../errors.ts';
 import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
-import {LeaseApi} from './lease-api.ts';
-import {decide} from './lease-decision.ts';
-import type {Decision} from './lease-decision.ts';
-import type {Lease} from './lease-record.ts';
-import {LeaseView} from './lease-view.ts';
-import {LeaseWork} from './lease-work.ts';
-import type {Tenure} from './lease-work.ts';
 import {Wakeup} from '../wakeup.ts';
+import {LeaseApi} from './lease-api.ts';
+import type {LeaseApiOptions} from './lease-api.ts';
+import {decide} from './lease-decision.ts';
+import type {LeaseWrite} from './lease-decision.ts';
+import type {Lease, LeaseRecord} from './lease-record.ts';
+import {LeaseState} from './lease-state.ts';
 
-export type LeaseLockOptions = {
-	readonly api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap' | 'watch'>;
+export type LeaseLockOptions = LeaseApiOptions & {
 	readonly clock: Clock;
 	readonly logger: Logger;
-	readonly namespace: string;
-	readonly name: string;
-	/** Unique for each process, for a restarted one must not take itself for the one before. No commas. */
+	/** Unique for each process: a restarted one must not take itself for its predecessor. Without commas. */
 	readonly identity: string;
-	/** How long a dead holder keeps the others waiting. */
+	/** How long a dead holder keeps the other replicas waiting. */
 	readonly durationSeconds: number;
-	/** How long the Lease is kept after the last work, because the next work then costs no write. */
+	/** How long the Lease is kept after the last work: work that comes in this time costs no write. */
 	readonly idleMs: number;
-	/** Watches stall: while it waits, a replica reads the Lease at least this often. */
+	/** While it waits, a replica reads the Lease when it has heard nothing for this long: watches stall. */
 	readonly rereadMs: number;
 	/**
-	 * Whether work may begin while a Lease that nobody holds is being taken, where work without it does no harm: a Pod that
-	 * comes alone then waits for one write, not for two in a row.
+	 * Whether work may begin while a Lease without a holder is being taken. For work that does no harm without the Lease: a
+	 * lone Pod then waits for one write instead of two.
 	 */
 	readonly eager: boolean;
-	/** Is told of each write that has gone through. */
-	readonly onWrite?: (change: string) => void;
+	/** Called after each accepted write with the reason for it. */
+	readonly onWrite?: (because: LeaseWrite['because']) => void;
 };
 
+/** The right to work, until `release`. */
+export type Tenure = {
+	/** Aborts when the Lease is lost. Then stop writing: another replica works. */
+	readonly signal: AbortSignal;
+	/** When another replica may last have held the Lease, on the lock's clock: what was read after it is current. */
+	readonly soleHolderSince: number;
+	/** False while the Lease is still being taken (see `eager`), and after it was lost. After a failure, stop unless it is true. */
+	readonly isHeld: () => boolean;
+	/** @param expectsMore whether more work is likely soon: its place in the queue is then kept, because joining costs a write. */
+	readonly release: (expectsMore?: boolean) => void;
+};
+
+/** The pause between two watches. */
 const rewatchMs = 200;
 
-/** Doubles with each failure in a row: an API server that is down is asked, and complained about, less and less often. */
+/** The pause after a failed request. It doubles with each failure in a row, to spare an API server in trouble and the log. */
 const firstRetryMs = 100;
-const lastRetryMs = 2000;
+const longestRetryMs = 2000;
 
 export class LeaseLock {
 	readonly #options: LeaseLockOptions;
 	readonly #lease: LeaseApi;
-	readonly #view: LeaseView;
-	readonly #work: LeaseWork;
+	readonly #state: LeaseState;
 	readonly #wakeup: Wakeup;
-	readonly #durationMs: number;
+	#caller: PromiseWithResolvers<Tenure> | undefined;
+	#work: AbortController | undefined;
 	#retryMs = firstRetryMs;
 	#lifetime: AbortSignal | undefined;
 
 	constructor(options: LeaseLockOptions) {
-		const {api, namespace, name, clock, identity, durationSeconds} = options;
 		this.#options = options;
-		this.#durationMs = durationSeconds * 1000;
-		this.#lease = new LeaseApi(api, namespace, name);
-		this.#view = new LeaseView({clock, identity, durationMs: this.#durationMs, onLost: why => this.#lose(why)});
-		this.#wakeup = new Wakeup(clock);
-		this.#work = new LeaseWork({clock, lease: this.#view, onChange: () => this.#wakeup.notify()});
+		this.#lease = new LeaseApi(options);
+		this.#state = new LeaseState({...options, durationMs: options.durationSeconds * 1000});
+		this.#wakeup = new Wakeup(options.clock);
 	}
 
 	/** Whether this replica holds the Lease, as far as it knows. */
 	get isHeld(): boolean {
-		return this.#view.isHeld;
+		return this.#state.isHeld;
 	}
 
 	/**
-	 * Waits for its turn. One caller at a time.
+	 * Waits until this replica may work. One caller at a time.
 	 *
-	 * @throws the signal's reason, when it is aborted first, or that of `run`.
+	 * @throws the reason of `signal`, or that of the signal of `run`, if it is aborted first.
 	 */
 	async acquire(signal: AbortSignal): Promise<Tenure> {
 		this.#lifetime?.throwIfAborted();
 		signal.throwIfAborted();
-		return this.#work.wait(signal);
+		const caller = Promise.withResolvers<Tenure>();
+		const giveUp = () => {
+			if (this.#caller === caller) {
+				this.#caller = undefined;
+				this.#state.isWanted = false;
+				caller.reject(signal.reason);
+				this.#wakeup.notify();
+			}
+		};
+
+		this.#caller = caller;
+		this.#state.isWanted = true;
+		signal.addEventListener('abort', giveUp, {once: true});
+		this.#wakeup.notify();
+		try {
+			return await caller.promise;
+		} finally {
+			signal.removeEventListener('abort', giveUp);
+		}
 	}
 
-	/** Keeps the Lease as the callers of `acquire` need it, until the signal is aborted; then leaves the line and hands it on. */
+	/** Gets and keeps the Lease as the callers of `acquire` need it, until the signal is aborted. Then leaves the queue and hands the Lease over. */
 	async run(signal: AbortSignal): Promise<void> {
 		this.#lifetime = signal;
 		const watching = this.#watch(signal);
 		await this.#read(signal);
 		while (!signal.aborted) {
-			if (this.#loseIfOverdue()) {
+			if (this.#stopIfOverdue()) {
 				await this.#read(signal);
 			}
 
-			const decision = this.#decide();
+			const decision = decide(this.#state);
 			if (decision.action === 'work') {
-				this.#work.begin();
+				this.#beginWork();
 			} else if (decision.action === 'rest') {
 				await this.#rest(signal);
 			} else {
-				if (this.#options.eager && decision.action === 'write' && decision.because === 'take') {
-					this.#work.begin();
+				if (this.#options.eager && decision.because === 'take') {
+					this.#beginWork();
 				}
 
-				await this.#carryOut(decision, signal);
+				await this.#write(decision, signal);
 			}
 		}
 
-		this.#work.close(signal.reason);
+		this.#state.close();
+		this.#caller?.reject(signal.reason);
+		this.#caller = undefined;
 		await watching;
 		await this.#leave();
 	}
 
-	#decide(): Decision {
-		const {identity, idleMs} = this.#options;
-		const {record, expiresInMs, renewalInMs} = this.#view;
-		return decide({
-			record,
-			identity,
-			wanted: this.#work.isWanted,
-			expected: this.#work.expectedForMs > 0,
-			working: this.#work.isGoingOn,
-			served: this.#work.isServed,
-			sticky: this.#work.idleForMs < idleMs,
-			expired: expiresInMs <= 0,
-			renewalDue: renewalInMs <= 0,
+	#beginWork(): void {
+		const state = this.#state;
+		const work = new AbortController();
+		this.#caller?.resolve({
+			signal: work.signal,
+			soleHolderSince: state.soleHolderSince,
+			isHeld: () => state.isHeld && this.#work === work,
+			release: (expectsMore = false) => {
+				if (this.#work === work) {
+					this.#work = undefined;
+					state.endWork(expectsMore);
+					this.#wakeup.notify();
+				}
+			},
 		});
+		this.#caller = undefined;
+		this.#work = work;
+		state.beginWork();
 	}
 
-	/** Sleeps until there may be something to decide, and reads the Lease itself where a watch should have told but may not. */
+	/** Sleeps until there may be something to decide. A waiting replica then reads the Lease if its watch may have stalled. */
 	async #rest(signal: AbortSignal): Promise<void> {
-		const {idleMs, rereadMs} = this.#options;
-		const {isHeld, renewalInMs, expiresInMs, silentForMs} = this.#view;
-		const {isWanted, isGoingOn, idleForMs, expectedForMs} = this.#work;
-		if (isHeld) {
-			return this.#wakeup.wait(Math.max(isGoingOn ? renewalInMs : idleMs - idleForMs, 1), signal);
-		}
-
-		if (!isWanted) {
-			return this.#wakeup.wait(expectedForMs > 0 ? expectedForMs : 60_000, signal);
-		}
-
-		await this.#wakeup.wait(Math.max(Math.min(expiresInMs, rereadMs - silentForMs), 1), signal);
-		if (this.#work.isWanted && this.#view.silentForMs >= rereadMs) {
+		const wasWaiting = this.#state.isWaiting;
+		await this.#wakeup.wait(this.#state.restMs, signal);
+		if (wasWaiting && this.#state.isRereadDue) {
 			await this.#read(signal);
 		}
 	}
 
-	async #carryOut(decision: Exclude<Decision, {action: 'rest' | 'work'}>, signal: AbortSignal): Promise<void> {
-		const {clock, logger} = this.#options;
+	async #write(decision: LeaseWrite, signal: AbortSignal): Promise<void> {
+		const {clock, logger, onWrite} = this.#options;
 		const startedAt = clock.now();
-		const {record: previous} = this.#view;
+		const {record: previous} = this.#state;
 		try {
-			const lease = await this.#write(decision, AbortSignal.any([signal, clock.deadline(this.#patienceMs)]));
-			this.#heard();
-			this.#view.adoptAnswer(lease, previous);
-			if (this.isHeld && decision.action !== 'line') {
-				this.#view.renewed(startedAt);
+			const lease = await this.#lease.write(decision, previous, this.#withPatience(signal));
+			this.#adopt(lease, previous);
+			if (decision.action !== 'queue') {
+				this.#state.renewed(startedAt);
 			}
 
-			const because = decision.action === 'create' ? 'create' : decision.because;
-			this.#options.onWrite?.(because);
-			const {record} = this.#view;
-			logger[because === 'take over' ? 'warn' : 'debug']({holder: record?.holder, previousHolder: previous?.holder, waiters: record?.waiters}, `Lease: ${because}`);
+			onWrite?.(decision.because);
+			const {record} = this.#state;
+			logger[decision.because === 'take over' ? 'warn' : 'debug']({holder: record?.holder, previousHolder: previous?.holder, waiters: record?.waiters}, `Lease: ${decision.because}`);
 		} catch (error) {
-			if (!(error instanceof ApiError && (error.status === 409 || error.status === 404)) && !signal.aborted) {
+			const isConflict = error instanceof ApiError && (error.status === 409 || error.status === 404);
+			if (!isConflict && !signal.aborted) {
 				await this.#pause(error, signal);
 			}
 
@@ -170,65 +189,54 @@ export class LeaseLock {
 		}
 	}
 
-	async #write(decision: Exclude<Decision, {action: 'rest' | 'work'}>, signal: AbortSignal): Promise<Lease> {
-		const {clock, identity, durationSeconds} = this.#options;
-		const {record} = this.#view;
-		const common = {time: clock.date(), durationSeconds};
-		if (decision.action === 'create' || !record) {
-			return this.#lease.create({...common, holder: identity, waiters: []}, signal);
-		}
-
-		return decision.action === 'line'
-			? this.#lease.writeLine(record, decision.waiters, signal)
-			: this.#lease.write(record, {...common, holder: decision.holder, waiters: decision.waiters}, signal);
-	}
-
-	/** Reads the Lease from the API server, as often as it takes. */
+	/** Reads the Lease, and tries again until it succeeds. */
 	async #read(signal: AbortSignal): Promise<void> {
 		while (!signal.aborted) {
-			const {record: known} = this.#view;
+			const {record: known} = this.#state;
 			try {
-				const lease = await this.#lease.read(AbortSignal.any([signal, this.#options.clock.deadline(this.#patienceMs)]));
-				this.#heard();
-				return this.#view.adoptAnswer(lease, known);
+				return this.#adopt(await this.#lease.read(this.#withPatience(signal)), known);
 			} catch (error) {
 				await this.#pause(error, signal);
 			}
 		}
 	}
 
-	#heard(): void {
-		this.#retryMs = firstRetryMs;
+	#withPatience(signal: AbortSignal): AbortSignal {
+		return AbortSignal.any([signal, this.#options.clock.deadline(this.#state.patienceMs)]);
 	}
 
+	#adopt(lease: Lease | undefined, known: LeaseRecord | undefined): void {
+		this.#retryMs = firstRetryMs;
+		this.#state.adoptAnswer(lease, known);
+		this.#stopIfLost();
+	}
+
+	/** Not by `retry`: a pause must end when the work under way must, and reads and writes count their failures together. */
 	async #pause(error: unknown, signal: AbortSignal): Promise<void> {
 		const {clock, logger} = this.#options;
-		this.#loseIfOverdue();
+		this.#stopIfOverdue();
 		if (!signal.aborted) {
 			logger.warn({err: error}, `Lease could not be read or written: trying again in ${this.#retryMs} ms`);
-			await clock.sleep(Math.min(this.#retryMs, this.#patienceMs), signal);
-			this.#retryMs = Math.min(this.#retryMs * 2, lastRetryMs);
+			await clock.sleep(Math.min(this.#retryMs, this.#state.patienceMs), signal);
+			this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
 		}
 	}
 
-	/** How long to wait for an answer: where work goes on, until it must end. */
-	get #patienceMs(): number {
-		return this.isHeld && this.#work.mayGoOn ? Math.max(this.#view.overdueInMs, 1) : this.#durationMs;
-	}
-
-	#loseIfOverdue(): boolean {
-		const isOverdue = this.isHeld && this.#view.overdueInMs <= 0;
+	#stopIfOverdue(): boolean {
+		const {isOverdue} = this.#state;
 		if (isOverdue) {
-			this.#lose('it could not be renewed in time');
+			this.#state.lose('it could not be renewed in time');
+			this.#stopIfLost();
 		}
 
 		return isOverdue;
 	}
 
-	#lose(why: string): void {
-		if (this.#work.mayGoOn) {
-			this.#options.logger.warn(`Lease lost while work was going on: ${why}`);
-			this.#work.abort(new Error(`the Lease was lost: ${why}`));
+	#stopIfLost(): void {
+		const {loss} = this.#state;
+		if (loss !== undefined && this.#work?.signal.aborted === false) {
+			this.#options.logger.warn(`Lease lost while work was under way: ${loss}`);
+			this.#work.abort(new Error(`the Lease was lost: ${loss}`));
 		}
 	}
 
@@ -240,7 +248,8 @@ export class LeaseLock {
 			restMs: rewatchMs,
 			start: () => this.#lease.watch(signal, watchSeconds),
 			onEvent: ({type, object}) => {
-				if (this.#view.adoptHint(object, type === 'DELETED')) {
+				if (this.#state.adoptEvent(object, type === 'DELETED')) {
+					this.#stopIfLost();
 					this.#wakeup.notify();
 				}
 			},
@@ -248,21 +257,21 @@ export class LeaseLock {
 		});
 	}
 
-	/** Only what a fresh read shows to be ours is handed on: somebody may have taken it over. */
+	/** Hands over only what a fresh read shows to be its own: another replica may have taken the Lease. */
 	async #leave(): Promise<void> {
-		const {clock, logger} = this.#options;
-		const signal = clock.deadline(this.#durationMs);
+		const {clock, logger, durationSeconds} = this.#options;
+		const signal = clock.deadline(durationSeconds * 1000);
 		await this.#read(signal);
-		for (let decision = this.#decide(); !signal.aborted && (this.isHeld || decision.action === 'line'); decision = this.#decide()) {
+		for (let decision = decide(this.#state); !signal.aborted && (this.isHeld || decision.action === 'queue'); decision = decide(this.#state)) {
 			if (decision.action === 'rest') {
 				await this.#rest(signal);
 			} else if (decision.action !== 'work') {
-				await this.#carryOut(decision, signal);
+				await this.#write(decision, signal);
 			}
 		}
 
 		if (this.isHeld) {
-			logger.warn('Lease could not be handed on: the others wait until it expires');
+			logger.warn('Lease could not be handed over: the other replicas wait until it expires');
 		}
 	}
 }

@@ -1,7 +1,7 @@
 /** One batch: gather requests, plan with fresh pages, commit page by page, answer. */
 import type {Logger} from 'pino';
 import type {Clock} from '../clock.ts';
-import type {Tenure} from '../lease/lease-work.ts';
+import type {Tenure} from '../lease/lease-lock.ts';
 import type {Metrics} from '../metrics.ts';
 import type {Batch, BatchPlan} from '../ports/batch-plan.ts';
 import type {Repair} from '../ports/repair.ts';

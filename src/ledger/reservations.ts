@@ -4,8 +4,7 @@
  * write names the version of the page that the plan was made from.
  */
 import {ApiError, DenialError, isTransient, messageOf} from '../errors.ts';
-import type {LeaseLock} from '../lease/lease-lock.ts';
-import type {Tenure} from '../lease/lease-work.ts';
+import type {LeaseLock, Tenure} from '../lease/lease-lock.ts';
 import type {Metrics} from '../metrics.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import type {Repair} from '../ports/repair.ts';

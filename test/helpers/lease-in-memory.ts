@@ -1,4 +1,4 @@
-/** One Lease on an API server in memory, as people see and change it, and replicas' ways to it, which break when a test says so. */
+/** One Lease on an API server in memory: as a person sees and edits it, and through clients whose requests a test can break. */
 import {waitersAnnotation} from '../../src/lease/lease-record.ts';
 import type {Lease} from '../../src/lease/lease-record.ts';
 import {ApiInMemory} from './cluster-in-memory.ts';
@@ -21,16 +21,16 @@ export class LeaseInMemory {
 		return this.lease?.spec?.holderIdentity;
 	}
 
-	get line(): string {
-		return lineOf(this.lease);
+	get queue(): string {
+		return queueOf(this.lease);
 	}
 
-	/** What somebody does with `kubectl edit`, or a replica that the test plays. */
-	edit(spec: Readonly<Record<string, string | number | null>>, line = this.line): Lease {
-		const annotations = {[waitersAnnotation]: line || null};
+	/** As by `kubectl edit`, or by a replica that the test plays. */
+	edit(spec: Readonly<Record<string, string | number | null>>, queue = this.queue): Lease {
+		const annotations = {[waitersAnnotation]: queue || null};
 		return this.lease
 			? this.#cluster.patch('Lease', metadata, {metadata: {annotations}, spec})
-			: this.#cluster.put('Lease', {metadata: {...metadata, ...(line && {annotations})}, spec});
+			: this.#cluster.put('Lease', {metadata: {...metadata, ...(queue && {annotations})}, spec});
 	}
 
 	remove(): void {
@@ -39,17 +39,17 @@ export class LeaseInMemory {
 }
 
 /**
- * - `refuse`: no connection.
- * - `hang`: no answer until the caller gives up; nothing happens.
- * - `lose`: it happens, but the answer is lost.
- * - `delay`: it happens, and the answer arrives after `deliver`.
+ * - `refuse`: the connection is refused.
+ * - `hang`: the request does not arrive, and no answer comes until the caller gives up.
+ * - `lose`: the request is carried out, but its answer is lost.
+ * - `delay`: the request is carried out, and its answer arrives after `deliver`.
  */
 export type Fault = 'refuse' | 'hang' | 'lose' | 'delay';
 
-/** One replica's way to the server. */
+/** One replica's client. */
 export class LeaseClient extends ApiInMemory {
 	fault: Fault | undefined;
-	/** What its writes have made of the Lease: `a [b,c]` for its holder and line. */
+	/** The Lease after each of its writes: `a [b,c]` for holder and queue. */
 	readonly writes: string[] = [];
 	#delivery = Promise.withResolvers<void>();
 
@@ -58,7 +58,7 @@ export class LeaseClient extends ApiInMemory {
 		server.subscribe(({by, after}) => {
 			if (by === name) {
 				const lease = after as Lease | undefined;
-				this.writes.push(`${lease?.spec?.holderIdentity ?? 'nobody'} [${lineOf(lease)}]`);
+				this.writes.push(`${lease?.spec?.holderIdentity ?? 'none'} [${queueOf(lease)}]`);
 			}
 		});
 	}
@@ -86,4 +86,4 @@ export class LeaseClient extends ApiInMemory {
 	};
 }
 
-const lineOf = (lease: Lease | undefined): string => lease?.metadata.annotations?.[waitersAnnotation] ?? '';
+const queueOf = (lease: Lease | undefined): string => lease?.metadata.annotations?.[waitersAnnotation] ?? '';

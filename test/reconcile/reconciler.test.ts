@@ -1,7 +1,7 @@
 /** Passes over a ledger and a cluster in memory, on a clock that goes when a test says so. */
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import type {Tenure} from '../../src/lease/lease-work.ts';
+import type {Tenure} from '../../src/lease/lease-lock.ts';
 import {Reconciler} from '../../src/reconcile/reconciler.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import type {Duplicate} from '../../src/ports/repair.ts';

@@ -62,8 +62,8 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'remote clock for expiry',
 		edits: [
-			edit('leaseView', "readonly clock: Pick<Clock, 'now'>;", 'readonly clock: Clock;'),
-			edit('leaseView', 'this.#record ? this.#observedAt + this.#record.durationMs - this.#options.clock.now() : Infinity', "this.#record ? Date.parse(this.#record.renewTime ?? '2000-01-01') + this.#record.durationMs - this.#options.clock.date().getTime() : Infinity"),
+			edit('leaseState', "readonly clock: Pick<Clock, 'now'>;", 'readonly clock: Clock;'),
+			edit('leaseState', 'this.#observedAt + this.#record.durationMs', "Date.parse(this.#record.renewTime ?? '2000-01-01') + this.#record.durationMs + this.#now - this.#options.clock.date().getTime()"),
 		],
 	},
 	{
@@ -144,14 +144,14 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'the waiters\' line restarting the expiry clock',
-		edits: [edit('leaseView', 'if (record?.holder !== previous?.holder || record?.renewTime !== previous?.renewTime) {', 'if (record?.resourceVersion !== previous?.resourceVersion) {')],
+		edits: [edit('leaseState', 'if (record?.holder !== previous?.holder || record?.renewTime !== previous?.renewTime) {', 'if (record?.resourceVersion !== previous?.resourceVersion) {')],
 	},
 	{
 		name: 'a waiter that believes it is queued',
 		edits: [
 			edit('leaseDecision', 'const decideAsHolder =', 'const queued = new Set<string>();\n\nconst decideAsHolder ='),
-			edit('leaseDecision', 'const [next, ...rest] = line.filter(waiter => waiter !== identity);', 'const [next, ...rest] = line.filter(waiter => waiter !== identity);\n\tqueued.delete(identity);'),
-			edit('leaseDecision', 'return others.length < line.length ? {action: \'rest\'} : {action: \'line\', because: \'join\', waiters: [...line, identity]};', 'if (others.length < line.length) queued.add(identity);\n\treturn queued.has(identity) ? {action: \'rest\'} : {action: \'line\', because: \'join\', waiters: [...line, identity]};'),
+			edit('leaseDecision', 'const [next, ...rest] = waiters.filter(waiter => waiter !== identity);', 'const [next, ...rest] = waiters.filter(waiter => waiter !== identity);\n\tqueued.delete(identity);'),
+			edit('leaseDecision', 'return isQueued ? {action: \'rest\'}', 'if (isQueued) queued.add(identity);\n\treturn queued.has(identity) ? {action: \'rest\'}'),
 		],
 	},
 	{
@@ -244,7 +244,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'a holder that keeps the Lease while it has work',
-		edits: [edit('leaseDecision', 'if (next !== undefined && (served || !wanted)) {', 'if (next !== undefined && !wanted && !sticky) {')],
+		edits: [edit('leaseDecision', 'if (next !== undefined && (hasWorked || !isWanted)) {', 'if (next !== undefined && !isWanted && !isRecentlyUsed) {')],
 	},
 	{
 		name: 'a turn that lasts as long as Pods come',
