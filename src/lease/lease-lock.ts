@@ -7,6 +7,7 @@ import type {Logger} from 'pino';
 import type {Clock} from '../clock.ts';
 import {ApiError} from '../errors.ts';
 import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
+import type {Metrics} from '../metrics.ts';
 import {Wakeup} from '../wakeup.ts';
 import {LeaseApi} from './lease-api.ts';
 import type {LeaseApiOptions} from './lease-api.ts';
@@ -31,8 +32,7 @@ export type LeaseLockOptions = LeaseApiOptions & {
 	 * lone Pod then waits for one write instead of two.
 	 */
 	readonly eager: boolean;
-	/** Called after each accepted write with the reason for it. */
-	readonly onWrite?: (because: LeaseWrite['because']) => void;
+	readonly metrics: Pick<Metrics, 'leaseWrites'>;
 };
 
 /** The right to work, until `release`. */
@@ -166,7 +166,7 @@ export class LeaseLock {
 	}
 
 	async #write(decision: LeaseWrite, signal: AbortSignal): Promise<void> {
-		const {clock, logger, onWrite} = this.#options;
+		const {clock, logger, metrics, name} = this.#options;
 		const startedAt = clock.now();
 		const {record: previous} = this.#state;
 		try {
@@ -176,7 +176,7 @@ export class LeaseLock {
 				this.#state.renewed(startedAt);
 			}
 
-			onWrite?.(decision.because);
+			metrics.leaseWrites.inc({lease: name, change: decision.because.replaceAll(' ', '_')});
 			const {record} = this.#state;
 			logger[decision.because === 'take over' ? 'warn' : 'debug']({holder: record?.holder, previousHolder: previous?.holder, waiters: record?.waiters}, `Lease: ${decision.because}`);
 		} catch (error) {

@@ -1,6 +1,7 @@
 /** Replicas' locks on one Lease, against an API server in memory and on a clock that the test controls. */
 import type {ExecutionContext} from 'ava';
 import {pino} from 'pino';
+import {createMetrics} from '../../src/metrics.ts';
 import {LeaseLock} from '../../src/lease/lease-lock.ts';
 import type {Tenure} from '../../src/lease/lease-lock.ts';
 import {ClusterInMemory} from './cluster-in-memory.ts';
@@ -21,7 +22,8 @@ export const setUp = (t: ExecutionContext, {eager = false} = {}) => {
 		const client = new LeaseClient(cluster, identity);
 		const logged: string[] = [];
 		const logger = pino({level: 'warn'}, {write: line => logged.push((JSON.parse(line) as {msg: string}).msg)});
-		const lock = new LeaseLock({api: client, clock, logger, namespace: 'operators', name: 'hostport-ledger', identity, durationSeconds, idleMs, rereadMs: 1000, eager});
+		const metrics = createMetrics();
+		const lock = new LeaseLock({api: client, clock, logger, namespace: 'operators', name: 'hostport-ledger', identity, durationSeconds, idleMs, rereadMs: 1000, eager, metrics});
 		const stopping = new AbortController();
 		const running = lock.run(stopping.signal);
 		const stop = async () => {
@@ -33,6 +35,7 @@ export const setUp = (t: ExecutionContext, {eager = false} = {}) => {
 		return {
 			lock,
 			client,
+			metrics,
 			/** The messages of its warnings. */
 			logged,
 			stopping,

@@ -22,6 +22,20 @@ test('without work, nothing is written', async t => {
 	t.is(server.lease, undefined);
 });
 
+test('each write counts by its reason', async t => {
+	const {clock, start} = setUp(t);
+	const a = start('a');
+	(await a.acquire()).release();
+	await clock.advance(idleMs);
+	(await a.acquire()).release();
+	const {values} = await a.metrics.leaseWrites.get();
+	t.deepEqual(Object.fromEntries(values.filter(({value}) => value > 0).map(({labels, value}) => [`${labels.lease} ${labels.change}`, value])), {
+		'hostport-ledger create': 1,
+		'hostport-ledger clear': 1,
+		'hostport-ledger take': 1,
+	});
+});
+
 test('work that follows soon costs no write', async t => {
 	const {clock, start} = setUp(t);
 	const a = start('a');
