@@ -9,7 +9,7 @@ import {decodePod} from '../src/admission/pod.ts';
 import {decodeReview} from '../src/admission/review.ts';
 import {withoutStaleAllocation} from '../src/admission/stale-allocation.ts';
 import {allocate} from '../src/ports/allocator.ts';
-import type {Request} from '../src/ports/allocator.ts';
+import type {PendingRequest} from '../src/ports/allocator.ts';
 import {planBatch} from '../src/ports/batch-plan.ts';
 import {defaultBlockSize} from '../src/ports/ledger-index.ts';
 import {changesAsData, decodePage, withChanges} from '../src/ports/ledger-page.ts';
@@ -55,7 +55,7 @@ const measureAdmission = async (): Promise<Record<string, number>> => {
 	});
 };
 
-const requestWith = (changes: Partial<Request['demand']>): Request => ({
+const requestWith = (changes: Partial<PendingRequest['demand']>): PendingRequest => ({
 	demand: {
 		pod: 'game/new- (ReplicaSet new)',
 		hasFixedName: false,
@@ -63,7 +63,7 @@ const requestWith = (changes: Partial<Request['demand']>): Request => ({
 		basePort: lowestBenchPort,
 		maxPort: 65_535,
 		strategy: 'Sequential',
-		taken: [],
+		ownPorts: [],
 		...changes,
 	},
 	claim: 'mine',
@@ -81,7 +81,7 @@ const measureLedger = async (size: number): Promise<Record<string, number>> => {
 	const {changes} = planBatch(pages, blockSize, {requests: batch, repairs: []}, Math.random, since);
 	const written = [...changes].find(([first]) => pages.has(first)) ?? [last.first, new Map()];
 	// A thousand allocations on one space, as in a batch, so that making the space is not what is measured.
-	const thousand = (request: Request) => () => {
+	const thousand = (request: PendingRequest) => () => {
 		const space = new PortSpace(pages, blockSize);
 		for (let count = 0; count < 1000; count++) {
 			allocate(space, request, Math.random, since);

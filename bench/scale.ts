@@ -79,7 +79,7 @@ const demandOf = (size: number): PodDemand => {
 		basePort: lowestBenchPort,
 		maxPort: 65_535,
 		strategy: 'Sequential',
-		taken: [],
+		ownPorts: [],
 	};
 };
 

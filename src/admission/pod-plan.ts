@@ -70,7 +70,7 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Po
 			maxPort: options.maxPort,
 			strategy: options.strategy,
 			...(ordinal !== undefined && {ordinal}),
-			taken: takenPorts(unmanaged, options),
+			ownPorts: ownPortsOf(unmanaged, options),
 		},
 		assignments: numbers.flatMap((ports, number) => ports.map(({path, name}) => ({path, name, number}))),
 		warnings: warningsAbout(pod.metadata.annotations, options),
@@ -97,7 +97,7 @@ const isPodCreation = ({operation, kind, subResource}: AdmissionRequest): boolea
 const skip = (reason: SkipReason, warnings: readonly string[] = []): PodPlan => ({kind: 'skip', reason, warnings});
 
 /** What the Pod takes on its node by the ports that stay as written, whichever of its containers has them. */
-const takenPorts = (unmanaged: readonly PodPort[], {hostNetwork}: AllocationOptions): PodDemand['taken'] => {
+const ownPortsOf = (unmanaged: readonly PodPort[], {hostNetwork}: AllocationOptions): PodDemand['ownPorts'] => {
 	const taken = unmanaged.flatMap(({protocol, port: {hostPort, containerPort}}) =>
 		[hostPort, hostNetwork ? containerPort : undefined].flatMap(port => port ? [{port, protocol}] : []));
 	return [...new Map(taken.map(entry => [`${entry.port}/${entry.protocol}`, entry])).values()];

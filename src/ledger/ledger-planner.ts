@@ -1,6 +1,6 @@
 /** Plans with the pages as they are known, and tells what must be known better: for those who commit, and for dry runs. */
 import {DenialError} from '../errors.ts';
-import type {Request} from '../ports/allocator.ts';
+import type {PendingRequest} from '../ports/allocator.ts';
 import {planBatch} from '../ports/batch-plan.ts';
 import type {Batch, BatchPlan} from '../ports/batch-plan.ts';
 import type {PodDemand} from '../ports/demand.ts';
@@ -31,19 +31,19 @@ export class LedgerPlanner {
 	}
 
 	/** See `planBatch`. */
-	plan<R extends Request>(pages: ReadonlyMap<number, LedgerPage>, batch: Batch<R>): BatchPlan<R> {
+	plan<R extends PendingRequest>(pages: ReadonlyMap<number, LedgerPage>, batch: Batch<R>): BatchPlan<R> {
 		const {known, random, clock} = this.#options;
 		return planBatch(pages, known.blockSize, batch, random, timestamp(clock.date()));
 	}
 
 	/** See `needsOf`. */
-	needs(plan: BatchPlan<Request & Waited>, repairs: readonly Repair[], since: number, startedAt: number): Needs {
+	needs(plan: BatchPlan<PendingRequest & Waited>, repairs: readonly Repair[], since: number, startedAt: number): Needs {
 		const {known, clock} = this.#options;
 		return needsOf({plan, repairs, blockSize: known.blockSize, existingBetween: (base, max) => known.existingBetween(base, max), since, startedAt, now: clock.now()});
 	}
 
 	/** Whether somebody has no ports only because pages of his range were just made and are not open yet. Then waits a moment. */
-	async waitsForOpening({requests}: BatchPlan<Request>, signal: AbortSignal): Promise<boolean> {
+	async waitsForOpening({requests}: BatchPlan<PendingRequest>, signal: AbortSignal): Promise<boolean> {
 		const {known, clock} = this.#options;
 		const isOpening = requests.some(({request: {demand: {basePort, maxPort}}, outcome}) =>
 			outcome.kind === 'exhausted' && known.forgetOpening(basePort, maxPort).length > 0);

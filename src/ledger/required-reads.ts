@@ -1,5 +1,5 @@
 /** What must have been read, and since when, before a plan may be committed (docs/adr/0003-freshness.md). Pure. */
-import type {Request} from '../ports/allocator.ts';
+import type {PendingRequest} from '../ports/allocator.ts';
 import type {BatchPlan} from '../ports/batch-plan.ts';
 import {parseEntryKey} from '../ports/ledger-entry.ts';
 import {pageOf} from '../ports/ledger-page.ts';
@@ -29,7 +29,7 @@ export type Waited = {
 };
 
 export type FreshnessInput = {
-	readonly plan: BatchPlan<Request & Waited>;
+	readonly plan: BatchPlan<PendingRequest & Waited>;
 	/** All that are in the batch, for only a fresh page tells which of them still fit. */
 	readonly repairs: readonly Repair[];
 	readonly blockSize: number;

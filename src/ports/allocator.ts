@@ -12,7 +12,7 @@ import type {PortSpace} from './port-space.ts';
 import {countAvailable, missingOf, startSearch} from './search.ts';
 
 /** One admission's wish, as it stands in the queue. */
-export type Request = {
+export type PendingRequest = {
 	readonly demand: PodDemand;
 	/** The token that entries made now will carry. Fresh for each attempt, so that a late write can be told from a new one. */
 	readonly claim: string;
@@ -40,7 +40,7 @@ export type Outcome =
  * @param random uniform in [0, 1), for the `Random` strategy.
  * @param since the time that new entries show, RFC 3339.
  */
-export const allocate = (space: PortSpace, request: Request, random: () => number, since: string): Outcome => {
+export const allocate = (space: PortSpace, request: PendingRequest, random: () => number, since: string): Outcome => {
 	const {demand, claim, earlierClaims} = request;
 	const landed = withLanded(startSearch(space, demand), earlierClaims);
 	const known = withOrdinal(withPredecessors(landed));
@@ -53,7 +53,7 @@ export const allocate = (space: PortSpace, request: Request, random: () => numbe
 	const changes = new Map<string, LedgerEntry>();
 	for (const index of missingOf(landed)) {
 		for (const {name, protocol} of demand.numbers[index]!.ports) {
-			const entry: LedgerEntry = {pod: demand.pod, port: name, state: 'pending', claim, since};
+			const entry: LedgerEntry = {pod: demand.pod, portName: name, state: 'pending', claim, since};
 			changes.set(entryKey(numbers[index]!, protocol), entry);
 			space.take(numbers[index]!, protocol, entry);
 		}

@@ -33,5 +33,5 @@ export type PodDemand = {
 	/** Position in a StatefulSet or an indexed Job, where the Pod has one. */
 	readonly ordinal?: number;
 	/** Host ports that the Pod takes without us, which its managed ports must avoid. */
-	readonly taken: ReadonlyArray<{readonly port: number; readonly protocol: Protocol}>;
+	readonly ownPorts: ReadonlyArray<{readonly port: number; readonly protocol: Protocol}>;
 };

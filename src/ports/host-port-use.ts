@@ -82,7 +82,7 @@ export const entryOf = (use: HostPortUse, claim: string, since: string): readonl
 	entryKey(use.port, use.protocol),
 	{
 		pod: use.pod,
-		port: use.portName,
+		portName: use.portName,
 		state: use.managed ? 'bound' : 'foreign',
 		uid: use.uid,
 		...(use.node && {node: use.node}),

@@ -15,8 +15,8 @@ export type EntryState = (typeof entryStates)[number];
 export type LedgerEntry = {
 	/** `namespace/name`, or what is known before the Pod has a name: `game/server-7d9f- (ReplicaSet server-7d9f)`. */
 	readonly pod: string;
-	/** The name of the Pod's port, or its original number where it has no name. */
-	readonly port: string;
+	/** The name of the Pod's port, or the number that the Pod's author gave it if it has no name. `port` in the JSON text. */
+	readonly portName: string;
 	readonly state: EntryState;
 	/** UID and node of the Pod, once known. */
 	readonly uid?: string;
@@ -58,8 +58,8 @@ export const parseEntryKey = (key: string): {readonly port: number; readonly pro
 };
 
 /** One line of JSON with the members in the order of `LedgerEntry`. */
-export const formatEntry = ({pod, port, state, uid, node, claim, since}: LedgerEntry): string =>
-	JSON.stringify({pod, port, state, uid, node, claim, since});
+export const formatEntry = ({pod, portName, state, uid, node, claim, since}: LedgerEntry): string =>
+	JSON.stringify({pod, port: portName, state, uid, node, claim, since});
 
 const requiredMembers = ['pod', 'port', 'state', 'since'];
 const knownMembers = new Set([...requiredMembers, 'uid', 'node', 'claim']);
@@ -97,6 +97,6 @@ export const parseEntry = (text: string): LedgerEntry | string => {
 		return `the member "${missing}" is missing`;
 	}
 
-	const entry = value as LedgerEntry;
-	return entryStates.includes(entry.state) ? entry : `the state "${entry.state.slice(0, 40)}" is unknown to this version`;
+	const {port: portName, ...others} = value as Omit<LedgerEntry, 'portName'> & {readonly port: string};
+	return entryStates.includes(others.state) ? {...others, portName} : `the state "${others.state.slice(0, 40)}" is unknown to this version`;
 };

@@ -41,7 +41,7 @@ export const withOrdinal = (search: Search): Search => {
 const withEntries = (search: Search, fits: (number: NumberDemand, port: number) => boolean): Search => {
 	const {space, demand, masks} = search;
 	const entries = space.keysOf(demand.pod).map(key => parseEntryKey(key)!);
-	const entriesByName = Map.groupBy(entries, ({port, protocol}) => space.entryAt(port, protocol)?.port);
+	const entriesByName = Map.groupBy(entries, ({port, protocol}) => space.entryAt(port, protocol)?.portName);
 	const found = new Set(search.numbers);
 	const numbers = search.numbers.map((known, index) => {
 		const number = demand.numbers[index]!;
@@ -55,5 +55,5 @@ const withEntries = (search: Search, fits: (number: NumberDemand, port: number) 
 
 const hasEntry = ({space, demand}: Search, port: number, {name, protocol}: NamedPort, isOurs: (entry: LedgerEntry) => boolean): boolean => {
 	const entry = space.entryAt(port, protocol);
-	return entry?.pod === demand.pod && entry.port === name && isOurs(entry);
+	return entry?.pod === demand.pod && entry.portName === name && isOurs(entry);
 };

@@ -18,7 +18,7 @@ export type Repair = {
 	readonly reason: RepairReason;
 	readonly key: string;
 	/** Undefined: there was none. */
-	readonly expected: LedgerEntry | undefined;
+	readonly judged: LedgerEntry | undefined;
 	/** Undefined: the port becomes free. */
 	readonly next: LedgerEntry | undefined;
 };
@@ -102,15 +102,15 @@ const judge = (input: PassInput, key: string, entry: LedgerEntry, uses: readonly
 
 	// A claim that a foreign use has covered is an admission's: its Pod may still be on its way.
 	if (entry.state === 'bound' || (entry.state === 'foreign' && entry.claim !== undefined)) {
-		return {reason: 'release', key, expected: entry, next: {...entry, state: 'released', since: input.since}};
+		return {reason: 'release', key, judged: entry, next: {...entry, state: 'released', since: input.since}};
 	}
 
 	if (entry.state === 'foreign') {
-		return {reason: 'gone', key, expected: entry, next: undefined};
+		return {reason: 'gone', key, judged: entry, next: undefined};
 	}
 
 	// Better to leak a port for two minutes than to give it twice.
-	return isOld ? {reason: 'expire', key, expected: entry, next: undefined} : undefined;
+	return isOld ? {reason: 'expire', key, judged: entry, next: undefined} : undefined;
 };
 
 /**
@@ -119,14 +119,14 @@ const judge = (input: PassInput, key: string, entry: LedgerEntry, uses: readonly
  */
 const follow = ({since, mintClaim}: PassInput, key: string, entry: LedgerEntry, use: HostPortUse): Repair | undefined => {
 	const [, fresh] = entryOf(use, entry.claim ?? mintClaim(), since);
-	const next = {...fresh, port: entry.pod === fresh.pod ? entry.port : fresh.port, ...(entry.claim !== undefined && {claim: entry.claim})};
-	const isSame = (['pod', 'port', 'state', 'uid', 'node'] as const).every(member => entry[member] === next[member]);
-	return isSame ? undefined : {reason: next.state === 'foreign' ? 'foreign' : 'bind', key, expected: entry, next};
+	const next = {...fresh, portName: entry.pod === fresh.pod ? entry.portName : fresh.portName, ...(entry.claim !== undefined && {claim: entry.claim})};
+	const isSame = (['pod', 'portName', 'state', 'uid', 'node'] as const).every(member => entry[member] === next[member]);
+	return isSame ? undefined : {reason: next.state === 'foreign' ? 'foreign' : 'bind', key, judged: entry, next};
 };
 
 const appear = ({since, mintClaim}: PassInput, use: HostPortUse): Repair => {
 	const [key, next] = entryOf(use, mintClaim(), since);
-	return {reason: next.state === 'foreign' ? 'foreign' : 'adopt', key, expected: undefined, next};
+	return {reason: next.state === 'foreign' ? 'foreign' : 'adopt', key, judged: undefined, next};
 };
 
 /** Where several have it: whom the entry names already, else one of ours, else the first by name, so that passes agree. */

@@ -22,7 +22,7 @@ export type Search = {
 export const startSearch = (space: PortSpace, demand: PodDemand): Search => {
 	const masks = demand.numbers.map(({ports}) => protocolMask(ports));
 	const own = new Map<number, number>();
-	for (const {port, protocol} of demand.taken) {
+	for (const {port, protocol} of demand.ownPorts) {
 		own.set(port, (own.get(port) ?? 0) | protocolBit[protocol]);
 	}
 

@@ -169,7 +169,7 @@ const unmanagedPorts = {
 };
 
 test('on the host network the Pod takes every port that stays as written', t => {
-	t.deepEqual(allocation(podWith({...unmanagedPorts, annotations: {'hostport.io/ports': 'x'}})).demand.taken, [
+	t.deepEqual(allocation(podWith({...unmanagedPorts, annotations: {'hostport.io/ports': 'x'}})).demand.ownPorts, [
 		{port: 81, protocol: 'UDP'},
 		{port: 82, protocol: 'TCP'},
 		{port: 8083, protocol: 'TCP'},
@@ -179,14 +179,14 @@ test('on the host network the Pod takes every port that stays as written', t => 
 });
 
 test('on the Pod network the Pod takes only host ports that stay as written', t => {
-	t.deepEqual(allocation(podWith({...unmanagedPorts, annotations: {'hostport.io/ports': 'x', 'hostport.io/host-network': 'false'}})).demand.taken, [
+	t.deepEqual(allocation(podWith({...unmanagedPorts, annotations: {'hostport.io/ports': 'x', 'hostport.io/host-network': 'false'}})).demand.ownPorts, [
 		{port: 82, protocol: 'TCP'},
 		{port: 8083, protocol: 'TCP'},
 	]);
 });
 
 test('a managed port takes nothing as written', t => {
-	t.deepEqual(allocation(podWith({containers: [{name: 'a', ports: [{containerPort: 80, hostPort: 80}]}]})).demand.taken, []);
+	t.deepEqual(allocation(podWith({containers: [{name: 'a', ports: [{containerPort: 80, hostPort: 80}]}]})).demand.ownPorts, []);
 });
 
 // Size

@@ -96,7 +96,7 @@ test('a page that somebody has deleted comes back in quarantine, and with its Po
 	await clock.advance(holdMs - 1);
 	t.deepEqual(entries(), {});
 	await clock.advance(1);
-	t.like(entries(), {'30600.tcp': {pod: 'Service shop/web', port: 'http', state: 'foreign', uid}});
+	t.like(entries(), {'30600.tcp': {pod: 'Service shop/web', portName: 'http', state: 'foreign', uid}});
 	t.deepEqual(Object.keys(entries()), ['30600.tcp']);
 	await pages.readAll(never);
 	t.is(pages.known.pages.get(first)?.unusable, undefined);

@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {allocate} from '../../src/ports/allocator.ts';
-import type {Outcome, Request} from '../../src/ports/allocator.ts';
+import type {Outcome, PendingRequest} from '../../src/ports/allocator.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {PortSpace} from '../../src/ports/port-space.ts';
@@ -14,7 +14,7 @@ type Case = {
 	readonly entries?: Readonly<Record<string, Partial<LedgerEntry>>> | undefined;
 	readonly numbers?: readonly string[];
 	readonly demand?: Partial<PodDemand>;
-	readonly request?: Partial<Request>;
+	readonly request?: Partial<PendingRequest>;
 	readonly ledger?: Parameters<typeof ledgerOf>[1];
 };
 
@@ -88,9 +88,9 @@ test('two numbers of a Pod differ, also where their protocols do', gives, {
 	entries: taken('101.tcp', '101.udp', '102.tcp'),
 }, [100, 102], ['100.tcp', '102.udp']);
 
-test('ports that the Pod takes itself are avoided', gives, {demand: {taken: [{port: 30_559, protocol: 'TCP'}]}}, [30_560, 30_561]);
-test('ports that the Pod takes over another protocol are not avoided', gives, {demand: {taken: [{port: 30_559, protocol: 'UDP'}]}}, [30_558, 30_559]);
-test('a number with several protocols avoids each of them', gives, {numbers: ['dns/TCP+UDP'], demand: {taken: [{port: 30_558, protocol: 'UDP'}]}}, [30_559], ['30559.tcp', '30559.udp']);
+test('ports that the Pod takes itself are avoided', gives, {demand: {ownPorts: [{port: 30_559, protocol: 'TCP'}]}}, [30_560, 30_561]);
+test('ports that the Pod takes over another protocol are not avoided', gives, {demand: {ownPorts: [{port: 30_559, protocol: 'UDP'}]}}, [30_558, 30_559]);
+test('a number with several protocols avoids each of them', gives, {numbers: ['dns/TCP+UDP'], demand: {ownPorts: [{port: 30_558, protocol: 'UDP'}]}}, [30_559], ['30559.tcp', '30559.udp']);
 
 test('a damaged entry is taken for all protocols', gives, {ledger: {damaged: ['30558.udp']}}, [30_559, 30_560]);
 test('a page in quarantine gives nothing', gives, {ledger: {quarantined: [30_500]}}, [31_000, 31_001]);
@@ -110,8 +110,8 @@ test('an ordinal means nothing to chance', t => {
 
 const server0 = {pod: 'game/server-0', hasFixedName: true} as const;
 const predecessors = (state: LedgerEntry['state']): Case['entries'] => ({
-	'31200.tcp': {...server0Entry, port: 'health', state},
-	'31300.tcp': {...server0Entry, port: 'grpc', state},
+	'31200.tcp': {...server0Entry, portName: 'health', state},
+	'31300.tcp': {...server0Entry, portName: 'grpc', state},
 });
 const server0Entry = {pod: 'game/server-0', claim: 'predecessor'};
 for (const state of ['pending', 'bound', 'released'] as const) {
@@ -123,51 +123,51 @@ test('a Pod without a name of its own takes nothing over', gives, {entries: pred
 test('a Pod of another name takes nothing over', gives, {entries: predecessors('released'), demand: {...server0, pod: 'game/server-00'}}, [30_558, 30_559]);
 test('the predecessor\'s ports come before the ordinal\'s and before chance', gives, {entries: predecessors('bound'), demand: {...server0, strategy: 'Random', ordinal: 0}}, [31_300, 31_200]);
 test('what the predecessor did not have is found beside what it had', gives, {
-	entries: {'31300.tcp': {...server0Entry, port: 'grpc'}},
+	entries: {'31300.tcp': {...server0Entry, portName: 'grpc'}},
 	demand: {...server0, ordinal: 5},
 }, [31_300, 30_558]);
 test('what the predecessor had outside the range now asked for is not taken over', gives, {entries: predecessors('bound'), demand: {...server0, maxPort: 31_250}}, [30_558, 31_200]);
 test('what the predecessor had and the Pod now takes by itself is not taken over', gives, {
 	entries: predecessors('bound'),
-	demand: {...server0, taken: [{port: 31_300, protocol: 'TCP'}]},
+	demand: {...server0, ownPorts: [{port: 31_300, protocol: 'TCP'}]},
 }, [30_558, 31_200]);
 test('a port that the predecessor had twice is taken over once, at its lowest number', gives, {
 	numbers: ['grpc'],
-	entries: {'9000.tcp': {...server0Entry, port: 'grpc'}, '10000.tcp': {...server0Entry, port: 'grpc'}},
+	entries: {'9000.tcp': {...server0Entry, portName: 'grpc'}, '10000.tcp': {...server0Entry, portName: 'grpc'}},
 	demand: {...server0, basePort: 1024},
 }, [9000]);
 test('a protocol that has come to a number is added, where it is free', gives, {
 	numbers: ['dns/TCP+UDP'],
-	entries: {'31200.tcp': {...server0Entry, port: 'dns'}},
+	entries: {'31200.tcp': {...server0Entry, portName: 'dns'}},
 	demand: server0,
 }, [31_200], ['31200.tcp', '31200.udp']);
 test('a number is given up whose new protocol somebody else has', gives, {
 	numbers: ['dns/TCP+UDP'],
-	entries: {'31200.tcp': {...server0Entry, port: 'dns'}, '31200.udp': {}},
+	entries: {'31200.tcp': {...server0Entry, portName: 'dns'}, '31200.udp': {}},
 	demand: server0,
 }, [30_558], ['30558.tcp', '30558.udp']);
 test('what was one number and is two now stays with the first', gives, {
 	numbers: ['a/TCP', 'b/UDP'],
-	entries: {'31200.tcp': {...server0Entry, port: 'a'}, '31200.udp': {...server0Entry, port: 'b'}},
+	entries: {'31200.tcp': {...server0Entry, portName: 'a'}, '31200.udp': {...server0Entry, portName: 'b'}},
 	demand: server0,
 }, [31_200, 30_558], ['31200.tcp', '30558.udp']);
 test('nothing is taken over from a page in quarantine', gives, {entries: predecessors('bound'), demand: server0, ledger: {quarantined: [31_000]}}, [30_558, 30_559]);
 
 const landed = (claim: string): Case['entries'] => {
 	const entry = {pod: demandFor([]).pod, state: 'pending', claim} as const;
-	return {'31200.tcp': {...entry, port: 'health'}, '31300.tcp': {...entry, port: 'grpc'}};
+	return {'31200.tcp': {...entry, portName: 'health'}, '31300.tcp': {...entry, portName: 'grpc'}};
 };
 test('an earlier attempt that has landed is kept, and nothing is written', gives, {entries: landed('lost'), request: {earlierClaims: ['never', 'lost']}}, [31_300, 31_200], []);
 test('another Pod\'s attempt is not ours', gives, {entries: landed('theirs'), request: {earlierClaims: ['lost']}}, [30_558, 30_559]);
 test('without earlier attempts nothing is ours', gives, {entries: landed('mine')}, [30_558, 30_559]);
 test('what has landed comes before the ordinal\'s and before chance', gives, {entries: landed('lost'), request: {earlierClaims: ['lost']}, demand: {strategy: 'Random', ordinal: 0}}, [31_300, 31_200], []);
 test('an attempt that has landed in one page of two is completed', gives, {
-	entries: {'31300.tcp': {pod: demandFor([]).pod, port: 'grpc', claim: 'lost'}},
+	entries: {'31300.tcp': {pod: demandFor([]).pod, portName: 'grpc', claim: 'lost'}},
 	request: {earlierClaims: ['lost']},
 }, [31_300, 30_558], ['30558.tcp']);
 test('an entry without claim is nobody\'s attempt', gives, {
 	numbers: ['grpc'],
-	entries: {'31300.tcp': {pod: demandFor([]).pod, port: 'grpc', claim: ''}},
+	entries: {'31300.tcp': {pod: demandFor([]).pod, portName: 'grpc', claim: ''}},
 	request: {earlierClaims: ['lost']},
 }, [30_558]);
 
@@ -175,17 +175,17 @@ test('new entries are pending, and name Pod, port, claim and time', t => {
 	const outcome = outcomeOf({numbers: ['grpc', 'dns/TCP+UDP']});
 	const entry = {pod: 'game/server- (ReplicaSet server)', state: 'pending', claim: 'mine', since} as const;
 	t.deepEqual(outcome.kind === 'allocated' && outcome.changes, new Map<string, LedgerEntry>([
-		['30558.tcp', {...entry, port: 'grpc'}],
-		['30559.tcp', {...entry, port: 'dns'}],
-		['30559.udp', {...entry, port: 'dns'}],
+		['30558.tcp', {...entry, portName: 'grpc'}],
+		['30559.tcp', {...entry, portName: 'dns'}],
+		['30559.udp', {...entry, portName: 'dns'}],
 	]));
 });
 
 const full = taken('100.tcp', '101.tcp', '102.tcp', '103.tcp');
 test('a full range is exhausted', isExhausted, {entries: full, demand: {basePort: 100, maxPort: 103}}, 0);
 test('a range with too few numbers is exhausted, and says how many it has', isExhausted, {entries: full, numbers: ['a', 'b', 'c'], demand: {basePort: 99, maxPort: 104}}, 2);
-test('numbers that the Pod takes itself are not free for it', isExhausted, {entries: full, demand: {basePort: 99, maxPort: 104, taken: [{port: 104, protocol: 'TCP'}]}}, 1);
-test('the count is that of the protocols that found none', isExhausted, {numbers: ['a/UDP', 'b/UDP', 'c/TCP'], entries: full, demand: {basePort: 99, maxPort: 103, taken: [{port: 99, protocol: 'TCP'}]}}, 0);
+test('numbers that the Pod takes itself are not free for it', isExhausted, {entries: full, demand: {basePort: 99, maxPort: 104, ownPorts: [{port: 104, protocol: 'TCP'}]}}, 1);
+test('the count is that of the protocols that found none', isExhausted, {numbers: ['a/UDP', 'b/UDP', 'c/TCP'], entries: full, demand: {basePort: 99, maxPort: 103, ownPorts: [{port: 99, protocol: 'TCP'}]}}, 0);
 test('what is in quarantine is not free', isExhausted, {numbers: ['grpc'], ledger: {quarantined: [30_500]}, demand: {maxPort: 30_999}}, 0);
 test('chance finds no more than there is', isExhausted, {entries: full, numbers: ['a', 'b', 'c'], demand: {basePort: 99, maxPort: 104, strategy: 'Random'}}, 2);
 
@@ -203,10 +203,10 @@ test('a hostile Pod with tens of thousands of ports is answered', t => {
 	const everyTenth = Object.fromEntries(Array.from({length: 3000}, (_, index) => [`${1024 + index * 10}.tcp`, {}]));
 	for (const strategy of ['Sequential', 'Random'] as const) {
 		const own = Array.from({length: 31_000}, (_, index) => ({port: 32_767 - index, protocol: 'TCP' as const}));
-		t.is(outcomeOf({numbers: names(744), demand: {...range, strategy, taken: own}}).kind, 'allocated');
+		t.is(outcomeOf({numbers: names(744), demand: {...range, strategy, ownPorts: own}}).kind, 'allocated');
 		t.is(outcomeOf({numbers: names(28_000), entries: everyTenth, demand: {...range, strategy}}).kind, 'allocated');
 		t.is(outcomeOf({numbers: names(30_000), entries: everyTenth, demand: {...range, strategy}}).kind, 'exhausted');
-		const had = Object.fromEntries(names(28_000).map((port, index) => [`${1024 + index}.tcp`, {...server0Entry, port}]));
+		const had = Object.fromEntries(names(28_000).map((portName, index) => [`${1024 + index}.tcp`, {...server0Entry, portName}]));
 		t.like(outcomeOf({numbers: names(28_000), entries: had, demand: {...range, ...server0, strategy}}), {numbers: {0: 1024, 27_999: 29_023}});
 	}
 });
@@ -216,7 +216,7 @@ test('in sequence, every Pod gets what the plainest possible search finds', t =>
 		const space = new PortSpace(pages, blockSize);
 		const ledger = ledgerFrom(pages);
 		for (const {demand, ...request} of requests) {
-			const sequential: Request = {...request, demand: {...demand, strategy: 'Sequential'}};
+			const sequential: PendingRequest = {...request, demand: {...demand, strategy: 'Sequential'}};
 			const outcome = allocate(space, sequential, Math.random, since);
 			t.deepEqual(outcome.kind === 'allocated' ? outcome.numbers : undefined, allocateSlowly(ledger, sequential, blockSize));
 		}

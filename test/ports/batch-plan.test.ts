@@ -3,7 +3,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {planBatch} from '../../src/ports/batch-plan.ts';
 import type {BatchPlan} from '../../src/ports/batch-plan.ts';
-import type {Request} from '../../src/ports/allocator.ts';
+import type {PendingRequest} from '../../src/ports/allocator.ts';
 import type {PodDemand, Protocol} from '../../src/ports/demand.ts';
 import {entryKey} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
@@ -15,8 +15,8 @@ import {demandFor, entryWith, ledgerOf, pageObject, requestOf, seededRandom, sin
 
 type Batch = {
 	readonly pages: ReadonlyMap<number, LedgerPage>;
-	readonly requests: readonly Request[];
-	readonly plan: BatchPlan<Request>;
+	readonly requests: readonly PendingRequest[];
+	readonly plan: BatchPlan<PendingRequest>;
 };
 
 const checkEach = (check: (batch: Batch) => void): void => {
@@ -25,10 +25,10 @@ const checkEach = (check: (batch: Batch) => void): void => {
 	}), {numRuns: 500});
 };
 
-type Gift = {readonly request: Request; readonly port: number; readonly protocol: Protocol; readonly key: string; readonly name: string};
+type Gift = {readonly request: PendingRequest; readonly port: number; readonly protocol: Protocol; readonly key: string; readonly name: string};
 
 /** Every port that is given to a request. */
-const giftsOf = ({requests}: BatchPlan<Request>): Gift[] => requests.flatMap(({request, outcome}) =>
+const giftsOf = ({requests}: BatchPlan<PendingRequest>): Gift[] => requests.flatMap(({request, outcome}) =>
 	request.demand.numbers.flatMap(({ports}, index) => outcome.kind !== 'allocated' ? [] : ports.map(({name, protocol}) => {
 		const port = outcome.numbers[index]!;
 		return {request, port, protocol, key: entryKey(port, protocol), name};
@@ -71,7 +71,7 @@ test('a port that is taken is given only to the successor of its Pod, or to the 
 			const isSuccessor = demand.hasFixedName && entry?.state !== 'foreign';
 			t.is(page?.unusable, undefined);
 			t.true(entry !== undefined || (page?.damaged.every(damaged => damaged.port !== port) ?? true));
-			t.true(entry === undefined || (entry.pod === demand.pod && entry.port === name && (isSuccessor || earlierClaims.includes(entry.claim ?? ''))), `${port}/${protocol}`);
+			t.true(entry === undefined || (entry.pod === demand.pod && entry.portName === name && (isSuccessor || earlierClaims.includes(entry.claim ?? ''))), `${port}/${protocol}`);
 		}
 	});
 });
@@ -80,7 +80,7 @@ test('every number is in the range asked for, and not one that the Pod takes its
 	checkEach(({plan}) => {
 		for (const {request: {demand}, port, protocol} of giftsOf(plan)) {
 			t.true(port >= demand.basePort && port <= demand.maxPort);
-			t.false(demand.taken.some(own => own.port === port && own.protocol === protocol));
+			t.false(demand.ownPorts.some(own => own.port === port && own.protocol === protocol));
 		}
 	});
 });
@@ -115,7 +115,7 @@ test('a request waits for exactly the pages that hold its changes, and the ledge
 		}
 
 		for (const {port, key, request, name} of giftsOf(batch.plan)) {
-			t.like(after.get(pageOf(port, blockSize))?.entries.get(key), {pod: request.demand.pod, port: name});
+			t.like(after.get(pageOf(port, blockSize))?.entries.get(key), {pod: request.demand.pod, portName: name});
 		}
 	});
 });
@@ -159,9 +159,9 @@ test('an empty batch changes nothing', t => {
 });
 
 const entry = entryWith({pod: 'game/server-0', state: 'bound', claim: 'c'});
-const release: Repair = {reason: 'release', key: '30558.tcp', expected: entry, next: {...entry, state: 'released'}};
-const expire: Repair = {reason: 'expire', key: '30558.tcp', expected: entry, next: undefined};
-const adopt: Repair = {reason: 'adopt', key: '30558.tcp', expected: undefined, next: entry};
+const release: Repair = {reason: 'release', key: '30558.tcp', judged: entry, next: {...entry, state: 'released'}};
+const expire: Repair = {reason: 'expire', key: '30558.tcp', judged: entry, next: undefined};
+const adopt: Repair = {reason: 'adopt', key: '30558.tcp', judged: undefined, next: entry};
 
 /** On a page that has, or has not, an entry at that port. */
 const isRepaired = test.macro((t, repair: Repair, found: LedgerEntry | undefined, expected: boolean) => {
@@ -228,13 +228,13 @@ const arbitraryRepairs = (pages: ReadonlyMap<number, LedgerPage>): fc.Arbitrary<
 	const repair = fc.constantFrom(...existing, ...free).chain(([key, found]) => fc.record({
 		reason: fc.constant('bind' as const),
 		key: fc.constant(key),
-		expected: fc.constantFrom(found, found, undefined, entry),
+		judged: fc.constantFrom(found, found, undefined, entry),
 		next: fc.constantFrom(undefined, entryWith({claim: 'repaired'})),
 	}));
 	return fc.uniqueArray(repair, {selector: ({key}) => key, maxLength: 20});
 };
 
-const changeCount = ({changes}: BatchPlan<Request>): number => changes.values().reduce((sum, {size}) => sum + size, 0);
+const changeCount = ({changes}: BatchPlan<PendingRequest>): number => changes.values().reduce((sum, {size}) => sum + size, 0);
 
 test('whatever is repaired, admissions get what they would get without, and only what was judged is changed', t => {
 	const arbitrary = arbitraryLedger.chain(pages => fc.tuple(fc.constant(pages), arbitraryRepairs(pages)));
@@ -243,9 +243,9 @@ test('whatever is repaired, admissions get what they would get without, and only
 		const plan = planBatch(pages, blockSize, {requests, repairs: judged}, seededRandom(seed), since);
 		t.deepEqual(plan.requests, without.requests);
 		const repaired = new Map(plan.repairs.map(({key, next}) => [key, next]));
-		for (const {key, expected} of plan.repairs) {
+		for (const {key, judged} of plan.repairs) {
 			const page = pages.get(pageOf(Number.parseInt(key, 10), blockSize));
-			t.deepEqual(page?.entries.get(key), expected);
+			t.deepEqual(page?.entries.get(key), judged);
 			t.is(page?.unusable, undefined);
 		}
 

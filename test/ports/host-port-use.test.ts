@@ -50,9 +50,9 @@ test('a Pod is ours by what we have written on it', t => {
 });
 
 test('a live Pod\'s port is bound where it is ours, with a claim', t => {
-	t.deepEqual(entryOf({...use, managed: true, node: 'worker-1'}, 'c', since), ['30558.tcp', {pod: 'game/server-0', port: 'grpc', state: 'bound', uid: 'u', node: 'worker-1', claim: 'c', since}]);
+	t.deepEqual(entryOf({...use, managed: true, node: 'worker-1'}, 'c', since), ['30558.tcp', {pod: 'game/server-0', portName: 'grpc', state: 'bound', uid: 'u', node: 'worker-1', claim: 'c', since}]);
 });
 
 test('a live Pod\'s port is foreign where it is not ours, without a claim', t => {
-	t.deepEqual(entryOf({...use, protocol: 'SCTP'}, 'c', since), ['30558.sctp', {pod: 'game/server-0', port: 'grpc', state: 'foreign', uid: 'u', since}]);
+	t.deepEqual(entryOf({...use, protocol: 'SCTP'}, 'c', since), ['30558.sctp', {pod: 'game/server-0', portName: 'grpc', state: 'foreign', uid: 'u', since}]);
 });

@@ -29,15 +29,15 @@ test('a key that is read is the one that would be written', t => {
 });
 
 test('an entry is one line of JSON, with its members in the order in which people read them', t => {
-	const entry = {since, claim: 'c', node: 'worker-1', uid: 'u', state: 'bound', port: 'grpc', pod: 'game/server-0'} as const;
+	const entry = {since, claim: 'c', node: 'worker-1', uid: 'u', state: 'bound', portName: 'grpc', pod: 'game/server-0'} as const;
 	t.is(formatEntry(entry), `{"pod":"game/server-0","port":"grpc","state":"bound","uid":"u","node":"worker-1","claim":"c","since":"${since}"}`);
-	t.is(formatEntry({pod: 'game/server-0', port: 'grpc', state: 'foreign', since}), `{"pod":"game/server-0","port":"grpc","state":"foreign","since":"${since}"}`);
+	t.is(formatEntry({pod: 'game/server-0', portName: 'grpc', state: 'foreign', since}), `{"pod":"game/server-0","port":"grpc","state":"foreign","since":"${since}"}`);
 });
 
 test('what is written is read as the same', t => {
 	const arbitraryEntry = fc.record(
-		{pod: text, port: text, state: fc.constantFrom(...entryStates), uid: text, node: text, claim: text, since: text},
-		{requiredKeys: ['pod', 'port', 'state', 'since']},
+		{pod: text, portName: text, state: fc.constantFrom(...entryStates), uid: text, node: text, claim: text, since: text},
+		{requiredKeys: ['pod', 'portName', 'state', 'since']},
 	);
 	fc.assert(fc.property(arbitraryEntry, entry => {
 		const line = formatEntry(entry);
@@ -50,8 +50,9 @@ const isDamaged = test.macro((t, line: string, problem: string) => {
 	t.is(parseEntry(line), problem);
 });
 
-const withMember = (member: string, value: unknown) => JSON.stringify({...entryWith(), [member]: value});
-const without = (member: string) => JSON.stringify({...entryWith(), [member]: undefined});
+const members = JSON.parse(formatEntry(entryWith())) as object;
+const withMember = (member: string, value: unknown) => JSON.stringify({...members, [member]: value});
+const without = (member: string) => JSON.stringify({...members, [member]: undefined});
 
 const damage: ReadonlyArray<readonly [what: string, line: string, problem: string]> = [
 	['is empty', '', 'the value is not JSON'],

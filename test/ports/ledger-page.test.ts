@@ -141,7 +141,7 @@ test('every number of the page is taken exactly where the ledger says something 
 });
 
 test('an entry that goes is null in the patch', t => {
-	t.deepEqual(changesAsData(new Map([['30558.tcp', undefined], ['30559.tcp', {pod: 'game/a', port: 'grpc', state: 'pending', since}]])), {
+	t.deepEqual(changesAsData(new Map([['30558.tcp', undefined], ['30559.tcp', {pod: 'game/a', portName: 'grpc', state: 'pending', since}]])), {
 		'30558.tcp': null,
 		'30559.tcp': `{"pod":"game/a","port":"grpc","state":"pending","since":"${since}"}`,
 	});

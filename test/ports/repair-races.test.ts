@@ -7,7 +7,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {planBatch} from '../../src/ports/batch-plan.ts';
 import type {Batch} from '../../src/ports/batch-plan.ts';
-import type {Request} from '../../src/ports/allocator.ts';
+import type {PendingRequest} from '../../src/ports/allocator.ts';
 import {hostPortsOf, isLive} from '../../src/ports/host-port-use.ts';
 import type {StoredPod} from '../../src/ports/host-port-use.ts';
 import {decodePage, withChanges} from '../../src/ports/ledger-page.ts';
@@ -135,7 +135,7 @@ class World {
 		return [...this.#pages.values()].flatMap(({entries}) => Array.from(entries.keys()));
 	}
 
-	#commit(batch: Batch<Request>) {
+	#commit(batch: Batch<PendingRequest>) {
 		const plan = planBatch(this.#pages, blockSize, batch, () => 0, since);
 		this.#pages = new Map([...this.#pages].map(([first, page]) => [first, withChanges(page, plan.changes.get(first) ?? new Map(), String(++this.#version))]));
 		return plan;

@@ -35,11 +35,11 @@ const pass = ({entries = [], ...changes}: Given = {}): Pass => planPass({
 const seenFor = (ms: number, entries: ReadonlyArray<readonly [key: string, entry: LedgerEntry]>): ReadonlyMap<string, Sighting> =>
 	new Map(entries.map(([key, {claim, state}]) => [key, {claim, state, firstSeen: -ms}]));
 
-const bound: LedgerEntry = {pod: 'game/server-0', port: 'grpc', state: 'bound', uid: 'u0', node: 'worker-1', claim: 'c', since};
-const pending: LedgerEntry = {pod: 'game/server- (ReplicaSet server)', port: 'grpc', state: 'pending', claim: 'c', since};
+const bound: LedgerEntry = {pod: 'game/server-0', portName: 'grpc', state: 'bound', uid: 'u0', node: 'worker-1', claim: 'c', since};
+const pending: LedgerEntry = {pod: 'game/server- (ReplicaSet server)', portName: 'grpc', state: 'pending', claim: 'c', since};
 const released: LedgerEntry = {...bound, state: 'released'};
 const neighbour: LedgerEntry = {...bound, claim: 'neighbour'};
-const foreign: LedgerEntry = {pod: 'kube-system/proxy', port: 'web', state: 'foreign', uid: 'f', node: 'worker-1', since};
+const foreign: LedgerEntry = {pod: 'kube-system/proxy', portName: 'web', state: 'foreign', uid: 'f', node: 'worker-1', since};
 
 const ours: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'game/server-0', uid: 'u0', node: 'worker-1', portName: 'grpc', managed: true};
 const theirs: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'kube-system/proxy', uid: 'f', node: 'worker-1', portName: 'web', managed: false};
@@ -54,7 +54,7 @@ const becomes = test.macro((t, entry: LedgerEntry | undefined, uses: readonly Ho
 		// A page exists only once it has an entry.
 		const pages = ledgerOf([...entries, ['30500.tcp', neighbour]]);
 		const {repairs} = pass({pages, uses: [...uses, {...ours, port: 30_500}], sightings: seenFor(age, entries)});
-		t.deepEqual(repairs, expected ? [{...expected, key, expected: entry}] : [], `after ${age} ms`);
+		t.deepEqual(repairs, expected ? [{...expected, key, judged: entry}] : [], `after ${age} ms`);
 	}
 });
 
@@ -62,7 +62,7 @@ test('pending, nobody there, young: it stays', becomes, pending, [], undefined, 
 test('pending, nobody there, held long enough: it goes', becomes, pending, [], {reason: 'expire', next: undefined}, [holdMs, 10 * holdMs]);
 test('pending, its Pod is there: bound to it, with the same claim', becomes, pending, [ours], {reason: 'bind', next: {...bound, since: later}});
 test('pending, its Pod is there and has no node yet', becomes, pending, [{...ours, node: undefined}], {
-	reason: 'bind', next: {pod: 'game/server-0', port: 'grpc', state: 'bound', uid: 'u0', claim: 'c', since: later},
+	reason: 'bind', next: {pod: 'game/server-0', portName: 'grpc', state: 'bound', uid: 'u0', claim: 'c', since: later},
 });
 test('pending for a successor, and the predecessor still lives: bound to that, with the successor\'s claim', becomes, {...pending, pod: 'game/server-0', claim: 'new'}, [ours], {
 	reason: 'bind', next: {...bound, claim: 'new', since: later},
@@ -75,7 +75,7 @@ test('bound, its Pod has got a node', becomes, {...bound, node: 'none'}, [ours],
 test('bound, nobody there: released, with the same claim, on the first sighting', becomes, bound, [], {reason: 'release', next: {...released, since: later}});
 test('bound, the Pod was made again: the entry follows', becomes, bound, [{...ours, uid: 'u1'}], {reason: 'bind', next: {...bound, uid: 'u1', since: later}});
 test('bound, another Pod has the port: the entry follows', becomes, bound, [{...ours, pod: 'game/other', uid: 'u1', portName: 'http'}], {
-	reason: 'bind', next: {...bound, pod: 'game/other', uid: 'u1', port: 'http', since: later},
+	reason: 'bind', next: {...bound, pod: 'game/other', uid: 'u1', portName: 'http', since: later},
 });
 test('bound, the port has another name on the Pod: that of the ledger stays', becomes, bound, [{...ours, portName: 'renamed'}], undefined);
 test('bound, somebody took our annotation off: foreign, with the same claim', becomes, bound, [{...ours, managed: false}], {
@@ -97,7 +97,7 @@ test('foreign, now one of ours: bound, with a claim', becomes, foreign, [ours], 
 test('none, a Pod of ours is there: adopted, with a fresh claim', becomes, undefined, [ours], {reason: 'adopt', next: {...bound, claim: 'minted', since: later}});
 test('none, a Pod that is not ours is there: foreign', becomes, undefined, [theirs], {reason: 'foreign', next: {...foreign, since: later}});
 test('none, a Service has the NodePort: foreign', becomes, undefined, [service], {
-	reason: 'foreign', next: {pod: 'Service shop/web', port: 'web', state: 'foreign', uid: 's', since: later},
+	reason: 'foreign', next: {pod: 'Service shop/web', portName: 'web', state: 'foreign', uid: 's', since: later},
 });
 test('none, several are there: ours comes first', becomes, undefined, [theirs, {...ours, pod: 'game/z'}, {...ours, pod: 'game/a'}, service], {
 	reason: 'adopt', next: {...bound, pod: 'game/a', claim: 'minted', since: later},
@@ -105,7 +105,7 @@ test('none, several are there: ours comes first', becomes, undefined, [theirs, {
 test('none, nobody there: nothing', becomes, undefined, [], undefined);
 
 test('protocols of one number are judged apart', t => {
-	const {repairs} = pass({entries: [[key, bound], ['30558.udp', {...bound, port: 'dns'}]], uses: [ours]});
+	const {repairs} = pass({entries: [[key, bound], ['30558.udp', {...bound, portName: 'dns'}]], uses: [ours]});
 	t.deepEqual(repairs.map(({reason, key}) => [reason, key]), [['release', '30558.udp']]);
 });
 
@@ -236,16 +236,16 @@ test('the entry of a port that a live Pod has is never removed or released', t =
 
 test('an entry that was somebody\'s is removed only after the hold time', t => {
 	checkEach(({input, result: {repairs}}) => {
-		for (const {key, expected} of repairs.filter(({next}) => next === undefined)) {
-			t.true((input.sightings.get(key)?.firstSeen ?? 0) <= -holdMs || (expected?.state === 'foreign' && expected.claim === undefined), key);
+		for (const {key, judged} of repairs.filter(({next}) => next === undefined)) {
+			t.true((input.sightings.get(key)?.firstSeen ?? 0) <= -holdMs || (judged?.state === 'foreign' && judged.claim === undefined), key);
 		}
 	});
 });
 
 test('no claim is ever lost from an entry that stays', t => {
 	checkEach(({result: {repairs}}) => {
-		for (const {expected, next} of repairs.filter(({next}) => next)) {
-			t.is(next?.claim, expected?.claim ?? (next?.state === 'foreign' ? undefined : next?.claim));
+		for (const {judged, next} of repairs.filter(({next}) => next)) {
+			t.is(next?.claim, judged?.claim ?? (next?.state === 'foreign' ? undefined : next?.claim));
 		}
 	});
 });
@@ -253,11 +253,11 @@ test('no claim is ever lost from an entry that stays', t => {
 test('a repair names the entry as it was read, once for each port, on a page that may be written', t => {
 	checkEach(({input: {pages, blockSize}, result: {repairs}}) => {
 		t.is(new Set(repairs.map(({key}) => key)).size, repairs.length);
-		for (const {key, expected, next} of repairs) {
+		for (const {key, judged, next} of repairs) {
 			const page = pages.get(pageOf(portOf(key), blockSize));
 			t.true(page !== undefined && page.unusable === undefined);
-			t.is(page?.entries.get(key), expected);
-			t.notDeepEqual(next, expected);
+			t.is(page?.entries.get(key), judged);
+			t.notDeepEqual(next, judged);
 			if (next) {
 				t.deepEqual(parseEntry(formatEntry(next)), next);
 			}

@@ -97,7 +97,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a repair applied to an entry that has changed since it was judged',
 		theme: 'successors',
-		edits: [edit('batchPlan', '&& isSame(page.entries.get(key), expected)', '&& (isSame(page.entries.get(key), expected) || true)')],
+		edits: [edit('batchPlan', '&& isSame(page.entries.get(key), judged)', '&& (isSame(page.entries.get(key), judged) || true)')],
 	},
 	{
 		name: 'expiry after exactly one request timeout',
