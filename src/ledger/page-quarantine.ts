@@ -1,6 +1,7 @@
 /** How pages are opened, with the ports that live Pods and Services have of them. */
 import type {Logger} from 'pino';
-import {entryOf} from '../ports/host-port-use.ts';
+import {adopt} from '../ports/entry-states.ts';
+import {entryKey} from '../ports/ledger-entry.ts';
 import type {LedgerEntry} from '../ports/ledger-entry.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {pageName, pageOf} from '../ports/ledger-page.ts';
@@ -46,7 +47,7 @@ export class PageQuarantine {
 			const isKept = new Set([...page.entries.keys(), ...page.damaged.map(({key}) => key)]);
 			const changes = new Map<string, LedgerEntry>(uses
 				.filter(({port}) => pageOf(port, page.blockSize) === page.first)
-				.map(use => entryOf(use, mintClaim(), since))
+				.map(use => [entryKey(use.port, use.protocol), adopt(use, mintClaim(), since)] as const)
 				.filter(([key]) => !isKept.has(key)));
 			return unlessChanged(async () => objects.openPage(page, changes, signal));
 		}));

@@ -4,6 +4,7 @@
  * same name had, what its ordinal stands for, and only then a free run or single free numbers.
  */
 import type {PodDemand} from './demand.ts';
+import {reserve} from './entry-states.ts';
 import {withRandom, withRun, withSingles} from './free-numbers.ts';
 import {withLanded, withOrdinal, withPredecessors} from './preferred-numbers.ts';
 import {entryKey} from './ledger-entry.ts';
@@ -53,7 +54,7 @@ export const allocate = (space: PortSpace, request: PendingRequest, random: () =
 	const changes = new Map<string, LedgerEntry>();
 	for (const index of missingOf(landed)) {
 		for (const {name, protocol} of demand.numbers[index]!.ports) {
-			const entry: LedgerEntry = {pod: demand.pod, portName: name, state: 'pending', claim, since};
+			const entry = reserve(demand.pod, name, claim, since);
 			changes.set(entryKey(numbers[index]!, protocol), entry);
 			space.take(numbers[index]!, protocol, entry);
 		}

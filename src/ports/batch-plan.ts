@@ -1,7 +1,7 @@
 /** A plan for everything that waits in the queue: admissions first, then repairs of what they leave as it was. Pure. */
 import {allocate} from './allocator.ts';
 import type {Outcome, PendingRequest} from './allocator.ts';
-import {formatEntry, parseEntryKey} from './ledger-entry.ts';
+import {isSameEntry, parseEntryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import {pageOf} from './ledger-page.ts';
 import type {LedgerPage, PageChanges} from './ledger-page.ts';
@@ -58,7 +58,7 @@ export const planBatch = <R extends PendingRequest>(
 		const page = pages.get(first);
 		// Between judging and committing an admission may have taken the port over, or a person written there: then what
 		// was judged is no more.
-		return page && !page.unusable && !changes.get(first)?.has(key) && isSame(page.entries.get(key), judged)
+		return page && !page.unusable && !changes.get(first)?.has(key) && isSameEntry(page.entries.get(key), judged)
 			&& (judged !== undefined || !page.damaged.some(damaged => damaged.port === port));
 	});
 	for (const {key, next} of fitting) {
@@ -69,6 +69,3 @@ export const planBatch = <R extends PendingRequest>(
 	const rank = (first: number) => (awaited.has(first) ? 0 : 1);
 	return {requests: planned, changes: new Map([...changes].toSorted(([a], [b]) => rank(a) - rank(b) || a - b)), repairs: fitting};
 };
-
-const isSame = (entry: LedgerEntry | undefined, judged: LedgerEntry | undefined): boolean =>
-	entry === judged || (entry !== undefined && judged !== undefined && formatEntry(entry) === formatEntry(judged));

@@ -1,7 +1,5 @@
-/** Which host ports the Pods of a cluster have, and the ledger entries that say so. Pure. */
+/** Which host ports the Pods of a cluster have. Pure. */
 import type {Protocol} from './demand.ts';
-import {entryKey} from './ledger-entry.ts';
-import type {LedgerEntry} from './ledger-entry.ts';
 import {isPort} from './port-range.ts';
 
 /** The part of a stored Pod that tells its host ports. */
@@ -76,17 +74,3 @@ export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 /** Whether an annotation of ours says that we have given this Pod a port. The label can be stripped; this too, but seldom both. */
 export const isManaged = ({metadata: {annotations}}: {readonly metadata: Pick<StoredPod['metadata'], 'annotations'>}): boolean =>
 	Object.keys(annotations ?? {}).some(annotation => annotation.startsWith(allocatedAnnotationPrefix));
-
-/** The entry of a port that a live Pod has: `bound` where we gave it, else `foreign`. */
-export const entryOf = (use: HostPortUse, claim: string, since: string): readonly [key: string, entry: LedgerEntry] => [
-	entryKey(use.port, use.protocol),
-	{
-		pod: use.pod,
-		portName: use.portName,
-		state: use.managed ? 'bound' : 'foreign',
-		uid: use.uid,
-		...(use.node && {node: use.node}),
-		...(use.managed && {claim}),
-		since,
-	},
-];

@@ -2,12 +2,7 @@
 import type {NamedPort, Protocol} from './demand.ts';
 import {isPort} from './port-range.ts';
 
-/**
- * - `pending`: reserved by an admission whose Pod has not been seen yet.
- * - `bound`: a live Pod has the port.
- * - `released`: no live Pod has it any more; held back so that late connections and slow kubelets do no harm.
- * - `foreign`: somebody whom we do not manage has it.
- */
+/** What each state means, and what leads to it, is in entry-states.ts. */
 export const entryStates = ['pending', 'bound', 'released', 'foreign'] as const;
 export type EntryState = (typeof entryStates)[number];
 
@@ -60,6 +55,10 @@ export const parseEntryKey = (key: string): {readonly port: number; readonly pro
 /** One line of JSON with the members in the order of `LedgerEntry`. */
 export const formatEntry = ({pod, portName, state, uid, node, claim, since}: LedgerEntry): string =>
 	JSON.stringify({pod, port: portName, state, uid, node, claim, since});
+
+/** Whether two entries are written alike. */
+export const isSameEntry = (one: LedgerEntry | undefined, other: LedgerEntry | undefined): boolean =>
+	one === other || (one !== undefined && other !== undefined && formatEntry(one) === formatEntry(other));
 
 const requiredMembers = ['pod', 'port', 'state', 'since'];
 const knownMembers = new Set([...requiredMembers, 'uid', 'node', 'claim']);

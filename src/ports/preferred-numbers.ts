@@ -1,5 +1,6 @@
 /** Numbers that a Pod can name before it searches: by what the ledger has for it already, or by its ordinal. */
 import type {NamedPort, NumberDemand} from './demand.ts';
+import {canBeReservedAgain} from './entry-states.ts';
 import {parseEntryKey, protocolMask} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import {isAllowed, isAvailable, withNumbers} from './search.ts';
@@ -19,7 +20,7 @@ export const withLanded = (search: Search, earlierClaims: readonly string[]): Se
 export const withPredecessors = (search: Search): Search => {
 	const {space, demand} = search;
 	return demand.hasFixedName ? withEntries(search, ({ports}, port) => {
-		const others = ports.filter(named => !hasEntry(search, port, named, ({state}) => state !== 'foreign'));
+		const others = ports.filter(named => !hasEntry(search, port, named, canBeReservedAgain));
 		return others.length < ports.length && space.isFree(port, protocolMask(others));
 	}) : search;
 };

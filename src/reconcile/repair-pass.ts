@@ -6,7 +6,9 @@ import type {LedgerPage} from '../ports/ledger-page.ts';
 import {countEntries, countFree} from '../ports/port-counts.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {planPass} from '../ports/repair.ts';
-import type {Duplicate, Repair, Sighting} from '../ports/repair.ts';
+import type {Duplicate, Repair} from '../ports/repair.ts';
+import {withWritten} from '../ports/sightings.ts';
+import type {Sightings} from '../ports/sightings.ts';
 import type {Metrics} from '../metrics.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import {timestamp} from '../clock.ts';
@@ -33,7 +35,7 @@ export type RepairPassOptions = {
 export class RepairPass {
 	readonly #options: RepairPassOptions;
 	/** By key. Of this process alone: ages are counted by its own clock, so a new leader counts anew. */
-	#sightings: ReadonlyMap<string, Sighting> = new Map();
+	#sightings: Sightings = new Map();
 
 	constructor(options: RepairPassOptions) {
 		this.#options = options;
@@ -81,8 +83,8 @@ export class RepairPass {
 		}
 
 		logger.info({...Object.fromEntries(counts), overtaken: repairs.length - applied.length}, 'repaired');
-		const released = applied.filter(({reason}) => reason === 'release');
-		this.#sightings = new Map([...sightings, ...released.map(({key, next}) => [key, {claim: next?.claim, state: 'released', firstSeen: clock.now()}] as const)]);
+		const released = applied.flatMap(({key, reason, next}) => reason === 'release' && next ? [[key, next] as const] : []);
+		this.#sightings = withWritten(sightings, released, clock.now());
 		return released.length > 0 ? Math.min(nextDue ?? Infinity, clock.now() + holdMs) : nextDue;
 	}
 
@@ -95,7 +97,7 @@ export class RepairPass {
 		}
 	}
 
-	#measure(snapshot: ReadonlyMap<number, LedgerPage>, sightings: ReadonlyMap<string, Sighting>, duplicates: readonly Duplicate[]): void {
+	#measure(snapshot: ReadonlyMap<number, LedgerPage>, sightings: Sightings, duplicates: readonly Duplicate[]): void {
 		const {metrics, clock, ranges} = this.#options;
 		for (const {state, range, count} of countEntries(sightings, entryStates, ranges)) {
 			metrics.entries.set({state, range}, count);

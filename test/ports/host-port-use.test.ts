@@ -1,7 +1,6 @@
 import test from 'ava';
-import {entryOf, hostPortsOf, isLive, isManaged} from '../../src/ports/host-port-use.ts';
+import {hostPortsOf, isLive, isManaged} from '../../src/ports/host-port-use.ts';
 import type {HostPortUse, StoredPod} from '../../src/ports/host-port-use.ts';
-import {since} from '../helpers/ledger.ts';
 
 type Shape = {
 	readonly annotations?: Record<string, string>;
@@ -47,12 +46,4 @@ test('a Pod is ours by what we have written on it', t => {
 	t.true(isManaged(podWith({annotations: {'hostport.io/allocated-grpc': '30558'}})));
 	t.false(isManaged(podWith({annotations: {'hostport.io/enabled': 'true'}})));
 	t.false(isManaged(podWith()));
-});
-
-test('a live Pod\'s port is bound where it is ours, with a claim', t => {
-	t.deepEqual(entryOf({...use, managed: true, node: 'worker-1'}, 'c', since), ['30558.tcp', {pod: 'game/server-0', portName: 'grpc', state: 'bound', uid: 'u', node: 'worker-1', claim: 'c', since}]);
-});
-
-test('a live Pod\'s port is foreign where it is not ours, without a claim', t => {
-	t.deepEqual(entryOf({...use, protocol: 'SCTP'}, 'c', since), ['30558.sctp', {pod: 'game/server-0', portName: 'grpc', state: 'foreign', uid: 'u', since}]);
 });

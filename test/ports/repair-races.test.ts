@@ -13,7 +13,8 @@ import type {StoredPod} from '../../src/ports/host-port-use.ts';
 import {decodePage, withChanges} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import {planPass} from '../../src/ports/repair.ts';
-import type {Repair, Sighting} from '../../src/ports/repair.ts';
+import type {Repair} from '../../src/ports/repair.ts';
+import type {Sightings} from '../../src/ports/sightings.ts';
 import {demandFor, pageObject, requestOf, since} from '../helpers/ledger.ts';
 
 const blockSize = 10;
@@ -31,7 +32,7 @@ type Way = {readonly name: string | undefined; readonly port: number; readonly a
 type Reconciler = {
 	/** Its monotonic clock has a zero of its own. */
 	readonly zero: number;
-	sightings: ReadonlyMap<string, Sighting>;
+	sightings: Sightings;
 	read?: {readonly pages: ReadonlyMap<number, LedgerPage>; readonly now: number} | undefined;
 	repairs: readonly Repair[];
 };

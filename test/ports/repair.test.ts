@@ -1,4 +1,4 @@
-/** What one pass makes of each state of an entry, and what holds for every pass. */
+/** What holds for every pass; what becomes of each single entry is in entry-states.test.ts. */
 import test from 'ava';
 import fc from 'fast-check';
 import {planBatch} from '../../src/ports/batch-plan.ts';
@@ -8,7 +8,8 @@ import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {pageOf, withChanges} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import {planPass} from '../../src/ports/repair.ts';
-import type {Pass, PassInput, Repair, Sighting} from '../../src/ports/repair.ts';
+import type {Pass, PassInput, Repair} from '../../src/ports/repair.ts';
+import type {Sightings} from '../../src/ports/sightings.ts';
 import {arbitraryLedger, blockSize as smallBlock} from '../helpers/arbitrary-ledger.ts';
 import {deepFreeze} from '../helpers/deep-freeze.ts';
 import {ledgerOf, since} from '../helpers/ledger.ts';
@@ -32,77 +33,17 @@ const pass = ({entries = [], ...changes}: Given = {}): Pass => planPass({
 });
 
 /** Seen as they are now for as long as that. */
-const seenFor = (ms: number, entries: ReadonlyArray<readonly [key: string, entry: LedgerEntry]>): ReadonlyMap<string, Sighting> =>
+const seenFor = (ms: number, entries: ReadonlyArray<readonly [key: string, entry: LedgerEntry]>): Sightings =>
 	new Map(entries.map(([key, {claim, state}]) => [key, {claim, state, firstSeen: -ms}]));
 
 const bound: LedgerEntry = {pod: 'game/server-0', portName: 'grpc', state: 'bound', uid: 'u0', node: 'worker-1', claim: 'c', since};
 const pending: LedgerEntry = {pod: 'game/server- (ReplicaSet server)', portName: 'grpc', state: 'pending', claim: 'c', since};
 const released: LedgerEntry = {...bound, state: 'released'};
-const neighbour: LedgerEntry = {...bound, claim: 'neighbour'};
 const foreign: LedgerEntry = {pod: 'kube-system/proxy', portName: 'web', state: 'foreign', uid: 'f', node: 'worker-1', since};
 
 const ours: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'game/server-0', uid: 'u0', node: 'worker-1', portName: 'grpc', managed: true};
 const theirs: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'kube-system/proxy', uid: 'f', node: 'worker-1', portName: 'web', managed: false};
 const service: HostPortUse = {...theirs, pod: 'Service shop/web', uid: 's', node: undefined};
-
-type Expected = {readonly reason: Repair['reason']; readonly next: LedgerEntry | undefined} | undefined;
-
-/** One entry, or none, and who has its port: seen for the first time, or for as long as it is held. */
-const becomes = test.macro((t, entry: LedgerEntry | undefined, uses: readonly HostPortUse[], expected: Expected, ages: readonly number[] = [0, holdMs]) => {
-	const entries = entry ? [[key, entry] as const] : [];
-	for (const age of ages) {
-		// A page exists only once it has an entry.
-		const pages = ledgerOf([...entries, ['30500.tcp', neighbour]]);
-		const {repairs} = pass({pages, uses: [...uses, {...ours, port: 30_500}], sightings: seenFor(age, entries)});
-		t.deepEqual(repairs, expected ? [{...expected, key, judged: entry}] : [], `after ${age} ms`);
-	}
-});
-
-test('pending, nobody there, young: it stays', becomes, pending, [], undefined, [0, holdMs - 1]);
-test('pending, nobody there, held long enough: it goes', becomes, pending, [], {reason: 'expire', next: undefined}, [holdMs, 10 * holdMs]);
-test('pending, its Pod is there: bound to it, with the same claim', becomes, pending, [ours], {reason: 'bind', next: {...bound, since: later}});
-test('pending, its Pod is there and has no node yet', becomes, pending, [{...ours, node: undefined}], {
-	reason: 'bind', next: {pod: 'game/server-0', portName: 'grpc', state: 'bound', uid: 'u0', claim: 'c', since: later},
-});
-test('pending for a successor, and the predecessor still lives: bound to that, with the successor\'s claim', becomes, {...pending, pod: 'game/server-0', claim: 'new'}, [ours], {
-	reason: 'bind', next: {...bound, claim: 'new', since: later},
-});
-test('pending, somebody foreign is there: his, and the claim is kept for the Pod that may still come', becomes, pending, [theirs], {
-	reason: 'foreign', next: {...foreign, claim: 'c', since: later},
-});
-test('bound, its Pod is there: nothing', becomes, bound, [ours], undefined);
-test('bound, its Pod has got a node', becomes, {...bound, node: 'none'}, [ours], {reason: 'bind', next: {...bound, since: later}});
-test('bound, nobody there: released, with the same claim, on the first sighting', becomes, bound, [], {reason: 'release', next: {...released, since: later}});
-test('bound, the Pod was made again: the entry follows', becomes, bound, [{...ours, uid: 'u1'}], {reason: 'bind', next: {...bound, uid: 'u1', since: later}});
-test('bound, another Pod has the port: the entry follows', becomes, bound, [{...ours, pod: 'game/other', uid: 'u1', portName: 'http'}], {
-	reason: 'bind', next: {...bound, pod: 'game/other', uid: 'u1', portName: 'http', since: later},
-});
-test('bound, the port has another name on the Pod: that of the ledger stays', becomes, bound, [{...ours, portName: 'renamed'}], undefined);
-test('bound, somebody took our annotation off: foreign, with the same claim', becomes, bound, [{...ours, managed: false}], {
-	reason: 'foreign', next: {...bound, state: 'foreign', since: later},
-});
-test('bound, its Pod and somebody foreign: nothing', becomes, bound, [theirs, ours], undefined);
-test('released, nobody there, young: it stays', becomes, released, [], undefined, [0, holdMs - 1]);
-test('released, nobody there, held long enough: it goes', becomes, released, [], {reason: 'expire', next: undefined}, [holdMs]);
-test('released, a live Pod has it: bound again, with the same claim', becomes, released, [{...ours, uid: 'u1'}], {reason: 'bind', next: {...bound, uid: 'u1', since: later}});
-test('foreign, still there: nothing', becomes, foreign, [theirs], undefined);
-test('foreign, gone: free at once, as nobody was ever given it', becomes, foreign, [], {reason: 'gone', next: undefined});
-test('foreign over a claim, gone: released, as the Pod of that claim may still be on its way', becomes, {...foreign, claim: 'c'}, [], {
-	reason: 'release', next: {...foreign, claim: 'c', state: 'released', since: later},
-});
-test('foreign, now somebody else\'s: it follows', becomes, foreign, [{...theirs, pod: 'kube-system/proxy-2', uid: 'f2'}], {
-	reason: 'foreign', next: {...foreign, pod: 'kube-system/proxy-2', uid: 'f2', since: later},
-});
-test('foreign, now one of ours: bound, with a claim', becomes, foreign, [ours], {reason: 'bind', next: {...bound, claim: 'minted', since: later}});
-test('none, a Pod of ours is there: adopted, with a fresh claim', becomes, undefined, [ours], {reason: 'adopt', next: {...bound, claim: 'minted', since: later}});
-test('none, a Pod that is not ours is there: foreign', becomes, undefined, [theirs], {reason: 'foreign', next: {...foreign, since: later}});
-test('none, a Service has the NodePort: foreign', becomes, undefined, [service], {
-	reason: 'foreign', next: {pod: 'Service shop/web', portName: 'web', state: 'foreign', uid: 's', since: later},
-});
-test('none, several are there: ours comes first', becomes, undefined, [theirs, {...ours, pod: 'game/z'}, {...ours, pod: 'game/a'}, service], {
-	reason: 'adopt', next: {...bound, pod: 'game/a', claim: 'minted', since: later},
-});
-test('none, nobody there: nothing', becomes, undefined, [], undefined);
 
 test('protocols of one number are judged apart', t => {
 	const {repairs} = pass({entries: [[key, bound], ['30558.udp', {...bound, portName: 'dns'}]], uses: [ours]});
@@ -117,7 +58,7 @@ test('a claim for each port that is adopted', t => {
 
 /** Passes one after the other; each finds the entry as given there. */
 const repairsOver = (steps: ReadonlyArray<readonly [now: number, entry: LedgerEntry | undefined, uses?: readonly HostPortUse[]]>): string[] => {
-	let sightings: ReadonlyMap<string, Sighting> = new Map();
+	let sightings: Sightings = new Map();
 	return steps.map(([now, entry, uses = []]) => {
 		const result = pass({entries: entry ? [[key, entry]] : [], uses, sightings, now});
 		sightings = result.sightings;

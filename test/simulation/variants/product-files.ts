@@ -6,6 +6,7 @@ export const productFiles = {
 	allocator: 'ports/allocator.ts',
 	apiClient: 'kubernetes/api-client.ts',
 	batchPlan: 'ports/batch-plan.ts',
+	entryStates: 'ports/entry-states.ts',
 	gathering: 'ledger/gathering.ts',
 	hostPortUse: 'ports/host-port-use.ts',
 	indexQuarantine: 'ledger/index-quarantine.ts',
@@ -30,6 +31,7 @@ export const productFiles = {
 	replica: 'replica.ts',
 	requiredReads: 'ledger/required-reads.ts',
 	reservations: 'ledger/reservations.ts',
+	sightings: 'ports/sightings.ts',
 } as const;
 
 export type ProductFile = keyof typeof productFiles;

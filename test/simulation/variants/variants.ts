@@ -92,12 +92,12 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'ages kept by port instead of by (port, claim, state)',
-		edits: [edit('repair', 'known && known.claim === claim && known.state === state ? known : {claim, state, firstSeen: now}', '({claim, state, firstSeen: known?.firstSeen ?? now})')],
+		edits: [edit('sightings', 'sighting && sighting.claim === claim && sighting.state === state ? sighting : {claim, state, firstSeen: now}', '({claim, state, firstSeen: sighting?.firstSeen ?? now})')],
 	},
 	{
 		name: 'a repair applied to an entry that has changed since it was judged',
 		theme: 'successors',
-		edits: [edit('batchPlan', '&& isSame(page.entries.get(key), judged)', '&& (isSame(page.entries.get(key), judged) || true)')],
+		edits: [edit('batchPlan', '&& isSameEntry(page.entries.get(key), judged)', '&& (isSameEntry(page.entries.get(key), judged) || true)')],
 	},
 	{
 		name: 'expiry after exactly one request timeout',
@@ -208,7 +208,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'entries that follow a name instead of the port',
 		theme: 'strangers',
-		edits: [edit('repair', 'if (uses.length > 0) {', 'if (uses.some(({pod}) => pod === entry.pod || entry.pod.includes(\' \'))) {')],
+		edits: [edit('entryStates', 'if (uses.length === 0) {', 'if (!uses.some(({pod}) => !entry || pod === entry.pod || entry.pod.includes(\' \'))) {')],
 	},
 	{
 		name: 'Pods without a name taking over from one another',
@@ -249,7 +249,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a released entry freed at once',
 		theme: 'crowds',
-		edits: [edit('repair', 'return isOld ?', "return isOld || entry.state === 'released' ?")],
+		edits: [edit('entryStates', 'return isHoldOver ?', "return isHoldOver || entry.state === 'released' ?")],
 	},
 	{
 		name: 'what the ledger lacks never written there',
@@ -272,7 +272,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a port that was given freed with the stranger who had it too',
 		theme: 'strangers',
-		edits: [edit('repair', "if (entry.state === 'bound' || (entry.state === 'foreign' && entry.claim !== undefined)) {", "if (entry.state === 'bound') {")],
+		edits: [edit('entryStates', "if (entry.state === 'bound' || (entry.state === 'foreign' && entry.claim !== undefined)) {", "if (entry.state === 'bound') {")],
 	},
 	{
 		name: 'an answer after the first of several commits',
