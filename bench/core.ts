@@ -3,7 +3,7 @@ import {readFileSync} from 'node:fs';
 import process from 'node:process';
 import {Bench} from 'tinybench';
 import {patchBetween} from '../src/admission/patch.ts';
-import {withPorts} from '../src/admission/apply-ports.ts';
+import {applyPorts} from '../src/admission/apply-ports.ts';
 import {planPod} from '../src/admission/pod-plan.ts';
 import {decodePod} from '../src/admission/pod.ts';
 import {decodeReview} from '../src/admission/review.ts';
@@ -51,7 +51,7 @@ const measureAdmission = async (): Promise<Record<string, number>> => {
 
 	return measure({
 		plan: () => planPod(request, withoutStaleAllocation(decodePod(request.object)), ranges),
-		patch: () => patchBetween(pod, withPorts(pod, plan, [30_558, 30_559])),
+		patch: () => patchBetween(pod, applyPorts(pod, plan, [30_558, 30_559])),
 	});
 };
 

@@ -6,7 +6,7 @@
 import type {PodDemand} from './demand.ts';
 import {reserve} from './entry-states.ts';
 import {withRandom, withRun, withSingles} from './free-numbers.ts';
-import {withLanded, withOrdinal, withPredecessors} from './preferred-numbers.ts';
+import {withReservedEarlier, withOrdinal, withPredecessors} from './preferred-numbers.ts';
 import {entryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import type {PortSpace} from './port-space.ts';
@@ -43,7 +43,7 @@ export type Outcome =
  */
 export const allocate = (space: PortSpace, request: PendingRequest, random: () => number, since: string): Outcome => {
 	const {demand, claim, earlierClaims} = request;
-	const landed = withLanded(startSearch(space, demand), earlierClaims);
+	const landed = withReservedEarlier(startSearch(space, demand), earlierClaims);
 	const known = withOrdinal(withPredecessors(landed));
 	const {numbers} = demand.strategy === 'Random' ? withRandom(known, random) : withRun(known) ?? withSingles(known);
 	if (!isComplete(numbers)) {

@@ -7,7 +7,7 @@ import {isAllowed, isAvailable, withNumbers} from './search.ts';
 import type {Search} from './search.ts';
 
 /** Numbers that an earlier attempt of this same request reserved: its answer was lost, not its write. */
-export const withLanded = (search: Search, earlierClaims: readonly string[]): Search => {
+export const withReservedEarlier = (search: Search, earlierClaims: readonly string[]): Search => {
 	const isOurs = ({claim}: LedgerEntry) => claim !== undefined && earlierClaims.includes(claim);
 	return earlierClaims.length === 0 ? search : withEntries(search, ({ports}, port) =>
 		ports.every(named => hasEntry(search, port, named, isOurs)));

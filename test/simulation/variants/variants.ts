@@ -172,7 +172,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a claim never looked up',
 		theme: 'narrow pages',
-		edits: [edit('allocator', 'withLanded(startSearch(space, demand), earlierClaims)', 'withLanded(startSearch(space, demand), earlierClaims.slice(0, 0))')],
+		edits: [edit('allocator', 'withReservedEarlier(startSearch(space, demand), earlierClaims)', 'withReservedEarlier(startSearch(space, demand), earlierClaims.slice(0, 0))')],
 	},
 	{
 		name: 'one claim for all attempts of a request',
