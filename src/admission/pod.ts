@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import {DenialError} from '../errors.ts';
 import {highestPort, lowestPort} from '../ports/port-range.ts';
-import {bool, listOf, object, text, textMap, checkSchema, wholeNumber} from './schema.ts';
+import {bool, checkSchema, listOf, object, text, textMap, wholeNumber} from './schema.ts';
 
 /**
  * Looser than what Kubernetes demands, which the API server checks after us. With `allocated-` before it the name must

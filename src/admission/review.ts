@@ -1,7 +1,7 @@
 /** The AdmissionReview that the API server sends, and the four answers to it. Pure. */
 import * as v from 'valibot';
 import {BadReviewError} from '../errors.ts';
-import {bool, object, text, checkSchema} from './schema.ts';
+import {bool, checkSchema, object, text} from './schema.ts';
 import type {JsonPatchOperation} from './patch.ts';
 
 /** The members of a request that an admission reads. */

@@ -1,4 +1,4 @@
-/** One look at ledger and cluster, and the repair of what differs. */
+/** One comparison of the ledger with the cluster, and the repair of what differs. */
 import type {Logger} from 'pino';
 import {entryStates, parseEntryKey} from '../ports/ledger-entry.ts';
 import {pageOf} from '../ports/ledger-page.ts';
@@ -6,7 +6,7 @@ import type {LedgerPage} from '../ports/ledger-page.ts';
 import {countEntries, countFree} from '../ports/port-counts.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {planPass} from '../ports/repair.ts';
-import type {Duplicate, Repair} from '../ports/repair.ts';
+import type {Duplicate, Pass, Repair} from '../ports/repair.ts';
 import {withWritten} from '../ports/sightings.ts';
 import type {Sightings} from '../ports/sightings.ts';
 import type {Metrics} from '../metrics.ts';
@@ -24,17 +24,16 @@ export type RepairPassOptions = {
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly holdMs: number;
-	/** What the administrator allows, merged and sorted: by these the metrics count. */
+	/** What the administrator allows, merged and sorted. The metrics count by these ranges. */
 	readonly ranges: readonly PortRange[];
 	readonly mintClaim: () => string;
 	readonly metrics: Pick<Metrics, 'repairs' | 'entries' | 'freePorts' | 'rangePorts' | 'duplicates' | 'lastPass'>;
-	/** Is told of ports that several Pods have, each time that a pass finds them. */
+	/** Called in each pass with the ports that several Pods have. */
 	readonly reportDuplicates: (duplicates: readonly Duplicate[], signal: AbortSignal) => Promise<void>;
 };
 
 export class RepairPass {
 	readonly #options: RepairPassOptions;
-	/** By key. Of this process alone: ages are counted by its own clock, so a new leader counts anew. */
 	#sightings: Sightings = new Map();
 
 	constructor(options: RepairPassOptions) {
@@ -42,21 +41,23 @@ export class RepairPass {
 	}
 
 	/**
-	 * Ledger first, then the cluster: what the list does not show of an entry that was read before it is not there.
+	 * Runs one pass. It reads the ledger before it lists the cluster: then the Pod of an entry that is not in the list is gone
+	 * or not stored yet, but never merely too new for the list.
 	 *
-	 * @returns when the next one has something to do, on the clock, if that is known.
-	 * @throws what a read or write failed with: then the next pass judges anew.
+	 * @returns when the next hold time is over, on the monotonic clock; undefined if no entry is held.
+	 * @throws the error of the read or write that failed. What was repaired until then stays, and the next pass plans again.
 	 */
 	async run(signal: AbortSignal): Promise<number | undefined> {
-		const {api, pages, store, clock, logger, holdMs, mintClaim, metrics, reportDuplicates} = this.#options;
+		const {api, pages, clock, logger, holdMs, mintClaim, reportDuplicates} = this.#options;
 		logger.debug('a pass begins');
 		const snapshot = await pages.readAll(signal);
-		// What was read is at least as old as this, and the list that follows is younger: an age is never overrated.
+		// Between the read and the list, so that no age is overrated.
 		const now = clock.now();
 		const uses = await listHostPortsInUse(api, signal);
-		const {repairs, sightings, duplicates, nextDue} = planPass({
+		const {blockSize} = pages.known;
+		const pass = planPass({
 			pages: snapshot,
-			blockSize: pages.known.blockSize,
+			blockSize,
 			uses,
 			sightings: this.#sightings,
 			now,
@@ -64,31 +65,16 @@ export class RepairPass {
 			since: timestamp(clock.date()),
 			mintClaim,
 		});
-		this.#sightings = sightings;
-		this.#measure(snapshot, sightings, duplicates);
-		await reportDuplicates(duplicates, signal);
-		if (repairs.length === 0) {
-			return nextDue;
-		}
-
-		const applied: Repair[] = [];
-		// One page after the other: a Pod that comes meanwhile waits for one write, not for all of them.
-		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOf(parseEntryKey(key)!.port, pages.known.blockSize)).values()) {
-			applied.push(...await store.repair(ofPage, signal));
-		}
-
-		const counts = Map.groupBy(applied, ({reason}) => reason).entries().map(([reason, list]) => [reason, list.length] as const);
-		for (const {reason} of applied) {
-			metrics.repairs.inc({reason});
-		}
-
-		logger.info({...Object.fromEntries(counts), overtaken: repairs.length - applied.length}, 'repaired');
+		this.#sightings = pass.sightings;
+		this.#measure(snapshot, blockSize, pass);
+		await reportDuplicates(pass.duplicates, signal);
+		const applied = await this.#repair(pass.repairs, blockSize, signal);
 		const released = applied.flatMap(({key, reason, next}) => reason === 'release' && next ? [[key, next] as const] : []);
-		this.#sightings = withWritten(sightings, released, clock.now());
-		return released.length > 0 ? Math.min(nextDue ?? Infinity, clock.now() + holdMs) : nextDue;
+		this.#sightings = withWritten(pass.sightings, released, clock.now());
+		return released.length > 0 ? Math.min(pass.nextDue ?? Infinity, clock.now() + holdMs) : pass.nextDue;
 	}
 
-	/** Another replica leads: what this one has seen and counted is no longer so. */
+	/** Clears sightings and gauges, because another replica reconciles from now on. */
 	forget(): void {
 		const {metrics} = this.#options;
 		this.#sightings = new Map();
@@ -97,18 +83,40 @@ export class RepairPass {
 		}
 	}
 
-	#measure(snapshot: ReadonlyMap<number, LedgerPage>, sightings: Sightings, duplicates: readonly Duplicate[]): void {
+	#measure(snapshot: ReadonlyMap<number, LedgerPage>, blockSize: number, {sightings, duplicates}: Pass): void {
 		const {metrics, clock, ranges} = this.#options;
 		for (const {state, range, count} of countEntries(sightings, entryStates, ranges)) {
 			metrics.entries.set({state, range}, count);
 		}
 
-		for (const {range, free, size} of countFree(snapshot, this.#options.pages.known.blockSize, ranges)) {
+		for (const {range, free, size} of countFree(snapshot, blockSize, ranges)) {
 			metrics.freePorts.set({range}, free);
 			metrics.rangePorts.set({range}, size);
 		}
 
 		metrics.duplicates.set(duplicates.length);
 		metrics.lastPass.set(clock.date().getTime() / 1000);
+	}
+
+	/** @returns the repairs that were written; the entries of the others have changed since they were judged. */
+	async #repair(repairs: readonly Repair[], blockSize: number, signal: AbortSignal): Promise<readonly Repair[]> {
+		if (repairs.length === 0) {
+			return [];
+		}
+
+		const {store, logger, metrics} = this.#options;
+		const applied: Repair[] = [];
+		// Page by page, so that an admission waits for one write at most.
+		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOf(parseEntryKey(key)!.port, blockSize)).values()) {
+			applied.push(...await store.repair(ofPage, signal));
+		}
+
+		for (const {reason} of applied) {
+			metrics.repairs.inc({reason});
+		}
+
+		const counts = Map.groupBy(applied, ({reason}) => reason).entries().map(([reason, list]) => [reason, list.length] as const);
+		logger.info({...Object.fromEntries(counts), overtaken: repairs.length - applied.length}, 'repaired');
+		return applied;
 	}
 }

@@ -38,7 +38,7 @@ export const variants: readonly Variant[] = [
 		edits: [edit(
 			'repairPass',
 			`const snapshot = await pages.readAll(signal);
-		// What was read is at least as old as this, and the list that follows is younger: an age is never overrated.
+		// Between the read and the list, so that no age is overrated.
 		const now = clock.now();
 		const uses = await listHostPortsInUse(api, signal);`,
 			`const uses = await listHostPortsInUse(api, signal);
