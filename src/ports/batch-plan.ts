@@ -1,4 +1,4 @@
-/** A plan for everything that waits in the queue: admissions first, then repairs of what they leave as it was. Pure. */
+/** Plans a batch: admissions first, then the repairs of entries that no admission has changed. Pure. */
 import {allocate} from './allocator.ts';
 import type {Outcome, PendingRequest} from './allocator.ts';
 import {isSameEntry, parseEntryKey} from './ledger-entry.ts';
@@ -18,11 +18,11 @@ export type PlannedRequest<R extends PendingRequest> = {
 export type BatchPlan<R extends PendingRequest> = {
 	readonly requests: ReadonlyArray<PlannedRequest<R>>;
 	/**
-	 * The changes of each page, by its first port, in the order in which they are committed: ascending, and those that
-	 * admissions wait for first.
+	 * The changes of each page, by its first port, in the order of the commits: first the pages that admissions wait for,
+	 * then the others, each in ascending order.
 	 */
 	readonly changes: ReadonlyMap<number, PageChanges>;
-	/** The repairs that are among the changes; the others found another entry than the one that was judged. */
+	/** The repairs that are among the changes. The others are dropped, as their entries have changed since they were judged. */
 	readonly repairs: readonly Repair[];
 };
 
@@ -31,7 +31,7 @@ export type Batch<R extends PendingRequest> = {
 	readonly repairs: readonly Repair[];
 };
 
-/** Plans one request after the other on the same space; see `allocate` for the last two parameters. */
+/** Plans the requests one after the other, so that none gets what an earlier one got. For `random` and `since` see `allocate`. */
 export const planBatch = <R extends PendingRequest>(
 	pages: ReadonlyMap<number, LedgerPage>,
 	blockSize: number,
@@ -56,8 +56,7 @@ export const planBatch = <R extends PendingRequest>(
 		const {port} = parseEntryKey(key)!;
 		const first = pageOf(port, blockSize);
 		const page = pages.get(first);
-		// Between judging and committing an admission may have taken the port over, or a person written there: then what
-		// was judged is no more.
+		// Since the entry was judged, an admission may have taken the port over, or a person may have written to the page.
 		return page && !page.unusable && !changes.get(first)?.has(key) && isSameEntry(page.entries.get(key), judged)
 			&& (judged !== undefined || !page.damaged.some(damaged => damaged.port === port));
 	});
