@@ -57,7 +57,7 @@ export const arbitraryDemand: fc.Arbitrary<PodDemand> = fc.record({
 	ownPorts,
 }, ordinal === undefined ? {} : {ordinal}));
 
-/** Of its earlier attempts some may have landed: the ledger's entries have the same claims. */
+/** Some of its earlier attempts may have reserved ports: the ledger's entries have the same claims. */
 export const arbitraryRequest: fc.Arbitrary<PendingRequest> = fc.record({
 	demand: arbitraryDemand,
 	claim: fc.uuid(),

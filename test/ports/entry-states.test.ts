@@ -48,10 +48,10 @@ test('pending, its Pod has come: bound, with the same claim', becomes, pending, 
 test('pending, its Pod has come and has no node yet: bound, without a node', becomes, pending, [{...ours, node: undefined}], {
 	reason: 'bind', next: {pod: 'game/server-0', portName: 'grpc', state: 'bound', uid: 'u0', claim: 'c', since: later},
 });
-test('pending for a successor, its predecessor still lives: bound to that, with the successor\'s claim', becomes, {...pending, pod: 'game/server-0', claim: 'new'}, [ours], {
+test('pending for a successor, its predecessor lives: bound to that, with the new claim', becomes, {...pending, pod: 'game/server-0', claim: 'new'}, [ours], {
 	reason: 'bind', next: {...bound, claim: 'new', since: later},
 });
-test('pending, a foreign Pod has the port: foreign, and keeps the claim for the Pod that may still come', becomes, pending, [theirs], {
+test('pending, a foreign Pod has the port: foreign, with the same claim', becomes, pending, [theirs], {
 	reason: 'foreign', next: {...foreign, claim: 'c', since: later},
 });
 test('bound, its Pod lives: stays', becomes, bound, [ours], undefined);

@@ -16,7 +16,7 @@ test('a mark is read', t => {
 	t.true(decodeIndex(indexWith({'block-size': '500'}, {'hostport.io/schema-version': '1', 'hostport.io/mark': 'quarantine'})).quarantined);
 });
 
-test('a new index and a new page are in quarantine, and of the version that is read', t => {
+test('a new index and a new page are in quarantine and have the known version', t => {
 	const {labels, annotations} = ledgerMetadata('index', 'what it is');
 	t.deepEqual(labels, {'hostport.io/ledger': 'index', 'app.kubernetes.io/managed-by': 'hostport-operator'});
 	t.true(decodeIndex(indexWith(indexData(defaultBlockSize, []), annotations)).quarantined);
@@ -26,12 +26,12 @@ test('a new index and a new page are in quarantine, and of the version that is r
 	});
 });
 
-test('the pages are listed once and in order, whoever has written them', t => {
+test('pages are listed once and in order, however they were written', t => {
 	t.deepEqual(indexData(500, [31_000, 1000, 31_000, 500]), {'block-size': '500', pages: '500 1000 31000'});
 	t.deepEqual(decodeIndex(indexWith({'block-size': '500', pages: ' 31000\n500\t1000 '})).pages, [500, 1000, 31_000]);
 });
 
-test('what is written is read as the same', t => {
+test('decoding a written index gives the same index', t => {
 	const arbitraryPages = fc.integer({min: 1, max: 65_536}).chain(blockSize =>
 		fc.tuple(fc.constant(blockSize), fc.uniqueArray(fc.nat({max: Math.floor(65_535 / blockSize)}).map(page => page * blockSize))));
 	fc.assert(fc.property(arbitraryPages, ([blockSize, pages]) => {
