@@ -47,7 +47,6 @@ const podSchema = object({
 	metadata: object({
 		name: v.nullish(text),
 		generateName: v.nullish(text),
-		namespace: v.nullish(text),
 		labels: v.nullish(textMap),
 		annotations: v.nullish(textMap),
 		ownerReferences: v.nullish(listOf(object({kind: text, name: text, controller: v.nullish(bool)}))),

@@ -5,7 +5,7 @@ import type {PodPort} from './pod-ports.ts';
 import type {Container, Handler, Pod} from './pod.ts';
 
 /** From the port number that a probe or hook names to the one that it must name. */
-export type FollowPort = (port: number) => number;
+type FollowPort = (port: number) => number;
 type Optional<Value> = Value | null | undefined;
 
 /**

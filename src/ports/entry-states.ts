@@ -29,11 +29,9 @@
 import type {HostPortUse} from './host-port-use.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 
-/** Why `observe` changes an entry: see the table. */
-export type TransitionReason = 'adopt' | 'bind' | 'foreign' | 'release' | 'expire' | 'gone';
-
 export type Transition = {
-	readonly reason: TransitionReason;
+	/** See the table. */
+	readonly reason: 'adopt' | 'bind' | 'foreign' | 'release' | 'expire' | 'gone';
 	/** Undefined: the port becomes free. */
 	readonly next: LedgerEntry | undefined;
 };

@@ -15,7 +15,7 @@ export type LedgerPage = {
 	readonly resourceVersion: string;
 	/** Why nothing may be allocated from this page, in words; absent if it is usable. */
 	readonly unusable?: string;
-	/** Whether it is unusable because its quarantine has not been lifted, which somebody should see to. */
+	/** Whether it is unusable because its quarantine has not ended. */
 	readonly quarantined: boolean;
 	/** Whether its annotation names the block that it has by the index. Only then may its quarantine end. */
 	readonly ownsBlock: boolean;

@@ -21,7 +21,7 @@ type ReconcilerOptions = RepairPassOptions & {
 /** The shortest rest between two passes: one pass handles the events of that time, and one write binds many Pods. */
 const minIntervalMs = 5000;
 
-/** The rest after a pass, as a multiple of its duration: a large cluster is listed for a tenth of the time at most. */
+/** The rest after a pass, as a multiple of its duration: so listing a large cluster takes about a tenth of the time. */
 const restFactor = 10;
 
 /** The same after a pass that failed, which may have taken long only because the API server was down. */
@@ -34,7 +34,7 @@ const restFactorAfterFailure = 1;
 const changeDelayMs = 30_000;
 
 /**
- * A pass follows within this time without any event, whatever its rest: events get lost, and a Pod that is rejected after its
+ * A pass follows within this time without any event, and no rest is longer: events get lost, and a Pod that is rejected after its
  * admission causes none. Its ports must be free after 200 s, of which 120 s are the hold time.
  */
 const maxIntervalMs = 60_000;

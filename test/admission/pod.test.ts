@@ -24,7 +24,7 @@ test('unknown members are kept, whatever their names', t => {
 
 test('null counts as absent wherever Kubernetes writes it', t => {
 	t.notThrows(() => decodePod({
-		metadata: {name: null, generateName: null, namespace: null, labels: null, annotations: null, ownerReferences: null},
+		metadata: {name: null, generateName: null, labels: null, annotations: null, ownerReferences: null},
 		spec: {hostNetwork: null, dnsPolicy: null, containers: null, initContainers: null},
 	}));
 	t.notThrows(() => decodePod(podWithContainer({ports: null, env: null, livenessProbe: null, readinessProbe: null, startupProbe: null, lifecycle: null, restartPolicy: null})));
