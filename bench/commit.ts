@@ -43,7 +43,7 @@ const patchAs = (contentType: string): Write => async ({metadata: {name, resourc
 const strategicPatch = patchAs('application/strategic-merge-patch+json');
 
 /** An entry as columns. The Pod comes last, because it may contain blanks. */
-const asColumns = ({pod, port, state, uid = '-', node = '-', claim, since}: LedgerEntry): string => [state, port, node, since, uid, claim, pod].join(' ');
+const asColumns = ({pod, portName, state, uid = '-', node = '-', claim, since}: LedgerEntry): string => [state, portName, node, since, uid, claim, pod].join(' ');
 
 const ways: Readonly<Record<string, Way>> = {
 	'merge patch': {write: patchAs('application/merge-patch+json')},

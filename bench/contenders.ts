@@ -12,7 +12,7 @@ import {until} from '../harness/control-plane/until.ts';
 import type {KubeClient} from '../harness/kube-client.ts';
 import {applyWebhook, install, webhookConfiguration} from '../harness/replicas.ts';
 import {patchBetween} from '../src/admission/patch.ts';
-import {withPorts} from '../src/admission/apply-ports.ts';
+import {applyPorts} from '../src/admission/apply-ports.ts';
 import {planPod} from '../src/admission/pod-plan.ts';
 import type {Pod} from '../src/admission/pod.ts';
 import type {AdmissionRequest} from '../src/admission/review.ts';
@@ -129,7 +129,7 @@ const patchForTemplate = async (client: KubeClient): Promise<string> => {
 		throw new Error(`the product would not give ports to the load's Pod: ${plan.reason}`);
 	}
 
-	return JSON.stringify(patchBetween(pod, withPorts(pod, plan, plan.demand.numbers.map((_, index) => 30_558 + index))));
+	return JSON.stringify(patchBetween(pod, applyPorts(pod, plan, plan.demand.numbers.map((_, index) => 30_558 + index))));
 };
 
 /** Waits until the API server calls the webhook: it notices a new configuration a moment later. */

@@ -3,13 +3,13 @@ import {readFileSync} from 'node:fs';
 import process from 'node:process';
 import {Bench} from 'tinybench';
 import {patchBetween} from '../src/admission/patch.ts';
-import {withPorts} from '../src/admission/apply-ports.ts';
+import {applyPorts} from '../src/admission/apply-ports.ts';
 import {planPod} from '../src/admission/pod-plan.ts';
 import {decodePod} from '../src/admission/pod.ts';
 import {decodeReview} from '../src/admission/review.ts';
 import {withoutStaleAllocation} from '../src/admission/stale-allocation.ts';
 import {allocate} from '../src/ports/allocator.ts';
-import type {Request} from '../src/ports/allocator.ts';
+import type {PendingRequest} from '../src/ports/allocator.ts';
 import {planBatch} from '../src/ports/batch-plan.ts';
 import {schemaBlockSize} from '../src/ports/ledger-metadata.ts';
 import {changesAsData, decodePage, withChanges} from '../src/ports/ledger-page.ts';
@@ -51,11 +51,11 @@ const measureAdmission = async (): Promise<Record<string, number>> => {
 
 	return measure({
 		plan: () => planPod(request, withoutStaleAllocation(decodePod(request.object)), ranges),
-		patch: () => patchBetween(pod, withPorts(pod, plan, [30_558, 30_559])),
+		patch: () => patchBetween(pod, applyPorts(pod, plan, [30_558, 30_559])),
 	});
 };
 
-const requestWith = (changes: Partial<Request['demand']>): Request => ({
+const requestWith = (changes: Partial<PendingRequest['demand']>): PendingRequest => ({
 	demand: {
 		pod: 'game/new- (ReplicaSet new)',
 		hasFixedName: false,
@@ -63,7 +63,7 @@ const requestWith = (changes: Partial<Request['demand']>): Request => ({
 		basePort: lowestBenchPort,
 		maxPort: 65_535,
 		strategy: 'Sequential',
-		taken: [],
+		ownPorts: [],
 		...changes,
 	},
 	claim: 'mine',
@@ -81,7 +81,7 @@ const measureLedger = async (size: number): Promise<Record<string, number>> => {
 	const {changes} = planBatch(pages, blockSize, {requests: batch, repairs: []}, Math.random, since);
 	const written = [...changes].find(([first]) => pages.has(first)) ?? [last.first, new Map()];
 	// A thousand allocations in one space, as in a batch, so that creating the space counts for little.
-	const thousand = (request: Request) => () => {
+	const thousand = (request: PendingRequest) => () => {
 		const space = new PortSpace(pages, blockSize);
 		for (let count = 0; count < 1000; count++) {
 			allocate(space, request, Math.random, since);

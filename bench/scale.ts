@@ -73,7 +73,7 @@ const demandOf = (size: number): PodDemand => {
 		basePort: lowestBenchPort,
 		maxPort: 65_535,
 		strategy: 'Sequential',
-		taken: [],
+		ownPorts: [],
 	};
 };
 

@@ -12,7 +12,7 @@ export const lowestBenchPort = 1024;
 /** An entry of realistic length: for a Deployment's Pod with two ports that is bound to a node. */
 const entryOf = (index: number): LedgerEntry => ({
 	pod: `game/game-server-7d9f8c6b5-${(Math.floor(index / 2) * 2654435761 % 2 ** 32).toString(36).padStart(7, '0')}`,
-	port: index % 2 === 0 ? 'grpc' : 'health',
+	portName: index % 2 === 0 ? 'grpc' : 'health',
 	state: 'bound',
 	uid: uuidOf(index, 'a'),
 	node: `worker-${index % 100}.example.com`,
@@ -51,12 +51,12 @@ export const decodePages = (pages: readonly ConfigMap[], blockSize: number): Rea
 
 /** The uses by live Pods that fit these entries: the ledger is correct. */
 export const usesOf = (entries: ReadonlyArray<readonly [key: string, entry: LedgerEntry]>): HostPortUse[] =>
-	entries.map(([key, {pod, port, uid = '', node}]) => ({
+	entries.map(([key, {pod, portName, uid = '', node}]) => ({
 		port: Number.parseInt(key, 10),
 		protocol: protocols.find(protocol => key.endsWith(protocol.toLowerCase()))!,
 		pod,
 		uid,
 		node,
-		portName: port,
+		portName,
 		managed: true,
 	}));

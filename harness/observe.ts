@@ -2,6 +2,7 @@
 import type {ConfigMap} from '../src/ports/ledger-metadata.ts';
 import {hostPortsOf} from '../src/ports/host-port-use.ts';
 import type {HostPortUse, StoredPod} from '../src/ports/host-port-use.ts';
+import {parseEntry} from '../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../src/ports/ledger-entry.ts';
 import type {KubeClient} from './kube-client.ts';
 
@@ -31,7 +32,7 @@ export const missingFromLedger = async (client: KubeClient, uses: readonly HostP
 
 /** Where ledger and live Pods differ, in words; nothing once the ledger has caught up with the cluster. */
 export const differences = async (client: KubeClient): Promise<string[]> => {
-	const entries = new Map([...await ledgerEntries(client)].map(([key, text]) => [key, JSON.parse(text) as LedgerEntry]));
+	const entries = new Map([...await ledgerEntries(client)].map(([key, text]) => [key, parseEntry(text) as LedgerEntry]));
 	const uses = new Map((await hostPorts(client)).map(use => [`${use.port}.${use.protocol.toLowerCase()}`, use]));
 	return [
 		...[...entries].filter(([key, {state, uid}]) => uses.get(key)?.uid !== uid || state !== 'bound').map(([key, {state, pod}]) => `${key} is ${state} for ${pod}`),

@@ -1,4 +1,4 @@
-/** The contract with users, by name: what we read from a Pod and what we write to it. Pure. */
+/** The names that users see: what we read from a Pod and what we write to it. Pure. */
 import {allocatedAnnotationPrefix} from '../ports/host-port-use.ts';
 
 export const annotationPrefix = 'hostport.io/';
@@ -17,12 +17,12 @@ export const optionAnnotations = {
 /** What we write, one for each port: `hostport.io/allocated-grpc: "30558"`. */
 export const allocatedAnnotation = (portName: string): string => allocatedAnnotationPrefix + portName;
 
-/** For `kubectl get pods -l hostport.io/managed=true`; no decision rests on it alone. */
+/** For `kubectl get pods -l hostport.io/managed=true`. Users can remove it, so nothing is decided by it. */
 export const managedLabel = 'hostport.io/managed';
 
-/** Every container gets the port numbers, and the address to which they belong. */
+/** Environment variables of every container: the port numbers, and the address of the node that they are open on. */
 export const portVariable = (portName: string): string => `HOSTPORT_${portName.toUpperCase().replaceAll(/[-.]/g, '_')}`;
 export const hostIpVariable = 'HOSTPORT_HOST_IP';
 
-/** As a decoded Pod has them; null means none. */
+/** Of a decoded Pod; null means none. */
 export type Annotations = Readonly<Record<string, string>> | null | undefined;

@@ -1,30 +1,28 @@
-/** The Pod with its numbers. Pure. */
+/** Writes the allocated numbers into a Pod. Pure. */
 import {allocatedAnnotation, hostIpVariable, managedLabel, portVariable} from './annotations.ts';
 import {isLasting, portPath, withEachContainer} from './containers.ts';
-import {withHandlerPorts} from './handler-ports.ts';
 import {withItems, withMembers} from './copy-on-write.ts';
 import type {AllocationPlan} from './pod-plan.ts';
 import type {Container, Pod} from './pod.ts';
-import {portFollowers} from './port-followers.ts';
+import {portFollowers, withProbePorts} from './probe-ports.ts';
 
 /**
- * A new Pod in which every managed port has its number, and whoever needs to know it is told. What does not change is
- * shared with `pod`.
+ * A new Pod in which every managed port has its number, as have the annotations, variables, probes and hooks that depend
+ * on it. What does not change is shared with `pod`.
  *
- * @param pod The one that was planned for.
+ * @param pod The Pod that `plan` was made for.
  * @param numbers One for each of `plan.demand.numbers`, in their order.
- * @throws {RangeError} when there are fewer: a defect of the caller.
+ * @throws {RangeError} when there are fewer numbers, which is a bug in the caller.
  */
-export const withPorts = (pod: Pod, plan: AllocationPlan, numbers: readonly number[]): Pod => {
+export const applyPorts = (pod: Pod, plan: AllocationPlan, numbers: readonly number[]): Pod => {
 	const {options: {hostNetwork}, assignments} = plan;
-	const byPath = new Map(assignments.map(({path, number}) => [path, numberAt(numbers, number)]));
-	const byName = new Map(assignments.map(({name, number}) => [name, numberAt(numbers, number)]));
+	const byPath = new Map(assignments.map(({path, numberIndex}) => [path, numberAt(numbers, numberIndex)]));
+	const byName = new Map(assignments.map(({name, numberIndex}) => [name, numberAt(numbers, numberIndex)]));
 	const variables = variablesOf(byName);
-	const followerIn = hostNetwork ? portFollowers(pod, byPath) : undefined;
+	const followerOf = hostNetwork ? portFollowers(pod, byPath) : undefined;
 	const spec = withEachContainer(pod.spec, (container, list, path) => {
-		const told = withVariables(container, variables);
-		const numbered = withNumbers(told, path, byPath, hostNetwork);
-		return followerIn && isLasting(list, container) ? withHandlerPorts(numbered, followerIn(path)) : numbered;
+		const numbered = withNumbers(withVariables(container, variables), path, byPath, hostNetwork);
+		return followerOf && isLasting(list, container) ? withProbePorts(numbered, followerOf(path)) : numbered;
 	});
 	return {
 		...pod,
@@ -39,7 +37,7 @@ export const withPorts = (pod: Pod, plan: AllocationPlan, numbers: readonly numb
 const numberAt = (numbers: readonly number[], index: number): number => {
 	const number = numbers[index];
 	if (number === undefined) {
-		throw new RangeError(`The plan asks for the number at index ${index}, but ${numbers.length} were given`);
+		throw new RangeError(`The plan needs a number at index ${index}, but there are only ${numbers.length} numbers`);
 	}
 
 	return number;
@@ -55,14 +53,14 @@ const variablesOf = (byName: ReadonlyMap<string, number>): Variables => [
 	{name: hostIpVariable, valueFrom: {fieldRef: {fieldPath: 'status.hostIP'}}},
 ];
 
-/** Ours come first, as a variable may refer only to those before it; what the user defines stands. */
+/** Ours come first, as a variable may refer only to those before it. A variable that the user defines is kept. */
 const withVariables = (container: Container, variables: Variables): Container => {
 	const defined = new Set(container.env?.map(({name}) => name));
 	const missing = variables.filter(({name}) => !defined.has(name));
 	return missing.length === 0 ? container : withMembers(container, {env: [...missing, ...container.env ?? []]});
 };
 
-/** On the host network a port's two numbers must be equal; otherwise the containerPort is where the program listens, and stays. */
+/** On the host network `hostPort` and `containerPort` must be equal. On the Pod network the program listens on `containerPort`, so it stays. */
 const withNumbers = (container: Container, path: string, byPath: ReadonlyMap<string, number>, hostNetwork: boolean): Container =>
 	withMembers(container, {
 		ports: withItems(container.ports, (port, index) => {
@@ -73,6 +71,6 @@ const withNumbers = (container: Container, path: string, byPath: ReadonlyMap<str
 		}),
 	});
 
-/** With `ClusterFirst`, also the default, a Pod on the host network would lose the cluster's DNS. Any other policy was chosen. */
+/** With `ClusterFirst`, which is also the default, a Pod on the host network would lose the cluster's DNS. Other policies are the user's choice. */
 const hostNetworkDnsPolicy = (dnsPolicy: string | null | undefined): string =>
 	!dnsPolicy || dnsPolicy === 'ClusterFirst' ? 'ClusterFirstWithHostNet' : dnsPolicy;

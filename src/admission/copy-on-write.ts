@@ -1,6 +1,6 @@
-/** Changing a value by making another that shares with it what stays the same, so that what changed is found by identity. Pure. */
+/** Changed copies that share all unchanged parts with the original, so that `patchBetween` finds changes by identity. Pure. */
 
-/** The object with these members: the very same one where it has them all already. An absent one that is to be undefined stays absent. */
+/** A copy with these members, or `object` itself if it already has them all. An absent member whose new value is undefined stays absent. */
 export const withMembers = <T extends object>(object: T, members: {readonly [Key in keyof T]?: T[Key] | undefined}): T => {
 	let changed: T | undefined;
 	for (const key of Object.keys(members) as Array<keyof T & string>) {
@@ -13,7 +13,7 @@ export const withMembers = <T extends object>(object: T, members: {readonly [Key
 	return changed ?? object;
 };
 
-/** The list with every item replaced by what `change` makes of it: the very same one where nothing changed. */
+/** The list with every item replaced by the result of `change`, or `list` itself if no item changed. */
 export const withItems = <Item>(
 	list: Item[] | null | undefined,
 	change: (item: Item, index: number) => Item,

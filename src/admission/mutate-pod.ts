@@ -1,22 +1,23 @@
-/** One admission from review to answer: the recipe, and the one place that turns errors into answers. */
+/** One admission from review to answer, and the only place that turns errors into answers. */
 import type {Logger} from 'pino';
 import {DenialError} from '../errors.ts';
 import type {Metrics} from '../metrics.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import type {PortRange} from '../ports/port-range.ts';
+import {applyPorts} from './apply-ports.ts';
 import {patchBetween} from './patch.ts';
-import {withPorts} from './apply-ports.ts';
+import {checkPodSecurity} from './pod-checks.ts';
 import {planPod, reasonToSkip} from './pod-plan.ts';
-import {checkPodSecurity} from './pod-security.ts';
+import type {SkipReason} from './pod-plan.ts';
 import {decodePod} from './pod.ts';
 import {allowed, decodeReview, denied, errored, outcomeOf, patched} from './review.ts';
 import type {AdmissionRequest, AdmissionReview} from './review.ts';
 import {withoutStaleAllocation} from './stale-allocation.ts';
 
-export type PodMutatorOptions = {
-	/** Resolves with a number for each that is demanded, once they are committed; throws `DenialError`. */
+type PodMutatorOptions = {
+	/** Resolves with one number for each of `demand.numbers`, once they are committed. Throws `DenialError`. */
 	readonly reserve: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
-	/** What `reserve` would give, without a trace. */
+	/** The numbers that `reserve` would give now. Writes nothing. */
 	readonly dryRun: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
 	/** The labels of the Pod's namespace. */
 	readonly namespaceLabels: (namespace: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
@@ -27,9 +28,9 @@ export type PodMutatorOptions = {
 };
 
 /**
- * Answers an AdmissionReview: allowed, patched, denied, or errored, and nothing in between.
+ * Makes a function that answers an AdmissionReview: allowed, patched, denied or errored.
  *
- * @throws {BadReviewError} when the body is none, so that there is no UID to answer.
+ * @throws {BadReviewError} if the body is no AdmissionReview: then there is no UID to answer.
  */
 export const createPodMutator = (options: PodMutatorOptions) =>
 	async (body: unknown, signal: AbortSignal): Promise<AdmissionReview> => {
@@ -51,23 +52,29 @@ const reviewOf = (problem: unknown, request: AdmissionRequest, {logger}: PodMuta
 	return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
 };
 
-/** Whatever failed because time ran out: nobody is to look into a log for that. */
+/** After the deadline every failure is answered "try again"; the log has nothing to add. */
 const tooLate = (cause: unknown): DenialError => new DenialError(503, 'no host ports could be reserved in time: try again', {cause});
 
 const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceLabels, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
-	if (reasonToSkip(request)) {
-		return allowed(request);
+	const pass = (reason: SkipReason, warnings?: readonly string[]): AdmissionReview => {
+		logger.debug({namespace: request.namespace, name: request.name, reason}, 'passed without ports');
+		return allowed(request, warnings);
+	};
+
+	const reason = reasonToSkip(request);
+	if (reason) {
+		return pass(reason);
 	}
 
 	const sent = decodePod(request.object);
 	const pod = withoutStaleAllocation(sent);
 	const plan = planPod(request, pod, ranges);
 	if (plan.kind === 'skip') {
-		return allowed(request, plan.warnings);
+		return pass(plan.reason, plan.warnings);
 	}
 
 	checkPodSecurity(request.namespace, await namespaceLabels(request.namespace, signal));
 	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
 	logger.info({pod: plan.demand.pod, ports: numbers, ...(request.dryRun && {dryRun: true})}, 'allocated');
-	return patched(request, patchBetween(sent, withPorts(pod, plan, numbers)), plan.warnings);
+	return patched(request, patchBetween(sent, applyPorts(pod, plan, numbers)), plan.warnings);
 };

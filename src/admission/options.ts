@@ -1,30 +1,30 @@
-/** How a Pod wants its host ports: its annotations, checked against what the administrator allows. Pure. */
+/** The options in a Pod's annotations, checked against what the administrator allows. Pure. */
 import {DenialError} from '../errors.ts';
 import type {Strategy} from '../ports/demand.ts';
 import {formatPortRange, isPort, rangeContaining} from '../ports/port-range.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
 import type {Annotations} from './annotations.ts';
-import {shortened, shown} from './quote.ts';
+import {shorten, quote} from './quote.ts';
 
 export type AllocationOptions = {
-	/** Both lie in one range that the administrator allows, and `basePort` ≤ `maxPort`. */
+	/** Both are in the same range that the administrator allows, and `basePort` ≤ `maxPort`. */
 	readonly basePort: number;
 	readonly maxPort: number;
 	readonly strategy: Strategy;
-	/** Names of the ports to manage, each once; absent means all. */
+	/** Names of the ports to manage, without repetition; absent means all ports. */
 	readonly managedPortNames?: readonly string[];
 	readonly hostNetwork: boolean;
 };
 
-/** What Pods get that name no base port, as documented; where the ranges do not have it, their lowest port stands in. */
-export const defaultBasePort = 30_558;
+/** Documented default. If no allowed range contains it, the lowest allowed port is used instead. */
+const defaultBasePort = 30_558;
 
 /**
- * The options of a Pod, or undefined where it asks for no host ports.
+ * The options of a Pod; undefined if it asks for no host ports.
  *
  * @param ranges What the administrator allows, merged and sorted.
- * @throws {DenialError} 400 when an annotation is malformed or contradicts another, 403 when it asks for what the administrator does not allow.
+ * @throws {DenialError} 400 if an annotation is malformed or contradicts another, 403 if it asks for a port that the administrator does not allow.
  */
 export const readOptions = (annotations: Annotations, ranges: readonly PortRange[]): AllocationOptions | undefined => {
 	if (!annotations || choice(annotations, optionAnnotations.enabled, ['true', 'false']) !== 'true') {
@@ -43,7 +43,7 @@ export const readOptions = (annotations: Annotations, ranges: readonly PortRange
 	};
 };
 
-/** The annotation's value where it is one of `choices`, undefined where there is none. */
+/** The annotation's value, which must be one of `choices`; undefined if the Pod does not have the annotation. */
 const choice = <Choice extends string>(
 	annotations: NonNullable<Annotations>,
 	name: string,
@@ -58,7 +58,7 @@ const choice = <Choice extends string>(
 	if (exact === undefined) {
 		const meant = choices.filter(choice => choice.toLowerCase() === value.trim().toLowerCase());
 		const proposals = (meant.length > 0 ? meant : choices).map(choice => `"${choice}"`).join(' or ');
-		throw new DenialError(400, `${name} is ${shown(value)}: write ${proposals}, exactly so`);
+		throw new DenialError(400, `${name} is ${quote(value)}: write ${proposals}, exactly so`);
 	}
 
 	return exact;
@@ -72,7 +72,6 @@ const checkScope = (annotations: NonNullable<Annotations>): void => {
 	choice(annotations, optionAnnotations.scope, ['Cluster']);
 };
 
-/** The administrator's bound comes before the user's wish, and says so. */
 const readBasePort = (annotations: NonNullable<Annotations>, ranges: readonly PortRange[]): number => {
 	const [lowest] = ranges;
 	if (!lowest) {
@@ -106,7 +105,7 @@ const readMaxPort = (annotations: NonNullable<Annotations>, ranges: readonly Por
 	return maxPort;
 };
 
-/** Decimal only: `0x50`, `8e3` and `+80` would each be a number to some reader and not to another. */
+/** Decimal digits only: tools disagree on whether `0x50`, `8e3` and `+80` are numbers. */
 const portNumber = (annotations: NonNullable<Annotations>, name: string): number | undefined => {
 	const value = annotations[name];
 	if (value === undefined) {
@@ -115,7 +114,7 @@ const portNumber = (annotations: NonNullable<Annotations>, name: string): number
 
 	const port = /^\d{1,5}$/.test(value.trim()) ? Number(value) : Number.NaN;
 	if (!isPort(port)) {
-		throw new DenialError(400, `${name} is ${shown(value)}: write a whole number from 1 to 65535, such as "${defaultBasePort}"`);
+		throw new DenialError(400, `${name} is ${quote(value)}: write a whole number from 1 to 65535, such as "${defaultBasePort}"`);
 	}
 
 	return port;
@@ -125,16 +124,16 @@ const readPortNames = (annotations: NonNullable<Annotations>): string[] | undefi
 	const value = annotations[optionAnnotations.ports];
 	const names = value?.split(',').map(name => name.trim());
 	if (names?.includes('')) {
-		throw new DenialError(400, `${optionAnnotations.ports} is ${shown(value)}, which has an empty name in it: write the names of container ports with commas between them, or remove the annotation to manage all ports`);
+		throw new DenialError(400, `${optionAnnotations.ports} is ${quote(value)}, which has an empty name in it: write the names of container ports with commas between them, or remove the annotation to manage all ports`);
 	}
 
 	const seen = new Set<string>();
 	const repeated = names?.find(name => seen.size === seen.add(name).size);
 	if (repeated !== undefined) {
-		throw new DenialError(400, `${optionAnnotations.ports} names ${shown(repeated)} twice: name each port once`);
+		throw new DenialError(400, `${optionAnnotations.ports} names ${quote(repeated)} twice: name each port once`);
 	}
 
 	return names;
 };
 
-const formatRanges = (ranges: readonly PortRange[]): string => shortened(ranges.map(range => formatPortRange(range)).join(', '), 200);
+const formatRanges = (ranges: readonly PortRange[]): string => shorten(ranges.map(range => formatPortRange(range)).join(', '), 200);

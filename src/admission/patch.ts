@@ -1,7 +1,7 @@
-/** What differs between a Pod as it came and as it shall be, as a JSON Patch (RFC 6902). Pure. */
+/** The difference between two versions of a Pod as a JSON Patch (RFC 6902). Pure. */
 import type {Pod} from './pod.ts';
 
-/** `add` also replaces the member that is there; an admission never takes one away. */
+/** `add` also replaces a member that exists. An admission never removes one. */
 export type JsonPatchOperation = {readonly op: 'add'; readonly path: string; readonly value: unknown};
 
 const metadataMembers = ['labels', 'annotations'];
@@ -9,8 +9,8 @@ const specMembers = ['hostNetwork', 'dnsPolicy'];
 const containerMembers = ['ports', 'env', 'livenessProbe', 'readinessProbe', 'startupProbe', 'lifecycle'];
 
 /**
- * The operations that turn `before` into `after`: one for each member that an admission may change and that is
- * not the very same value in both. So `after` must share with `before` what it did not change.
+ * The operations that turn `before` into `after`: one for each member that an admission may change and that is not
+ * identical in both. So `after` must share its unchanged members with `before`.
  */
 export const patchBetween = (before: Pod, after: Pod): JsonPatchOperation[] => [
 	...changes('/metadata', metadataMembers, before.metadata, after.metadata),

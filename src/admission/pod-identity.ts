@@ -1,17 +1,17 @@
-/** Which Pod this is, as far as that is known before it is stored. Pure. */
+/** The Pod's name and ordinal, as far as they are known before the Pod is stored. Pure. */
 import {DenialError} from '../errors.ts';
 import type {Pod} from './pod.ts';
 import type {AdmissionRequest} from './review.ts';
-import {shortened, shown} from './quote.ts';
+import {shorten, quote} from './quote.ts';
 
-/** A DNS subdomain, as Kubernetes demands of a Pod's name (after us, so that we must look for ourselves before we write it down). */
+/** A DNS subdomain, as Kubernetes demands of a Pod's name. The API server checks it only after us, and we write the name into the ledger. */
 const podName = /^[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?$/;
 
 /**
  * What the ledger calls the Pod: `game/server-0`, or `game/server-7d9f- (ReplicaSet server-7d9f)` before it has a name.
- * The two never look alike: if they did, a Pod of that name could take over the ports of an unnamed one.
+ * The two forms never look alike: otherwise a Pod of such a name could take over the ports of an unnamed Pod.
  *
- * @throws {DenialError} 400 when the name is one that Kubernetes refuses.
+ * @throws {DenialError} 400 if Kubernetes would reject the name.
  */
 export const identifyPod = (
 	{namespace, name: requestedName}: Pick<AdmissionRequest, 'namespace' | 'name'>,
@@ -20,18 +20,18 @@ export const identifyPod = (
 	const name = metadata.name || requestedName;
 	if (!name) {
 		const controller = controllerOf({metadata});
-		const origin = controller ? `${shortened(controller.kind, 63)} ${shortened(controller.name, 253)}` : 'no controller';
-		return {pod: `${namespace}/${shortened(metadata.generateName ?? '', 63)} (${origin})`, hasFixedName: false};
+		const origin = controller ? `${shorten(controller.kind, 63)} ${shorten(controller.name, 253)}` : 'no controller';
+		return {pod: `${namespace}/${shorten(metadata.generateName ?? '', 63)} (${origin})`, hasFixedName: false};
 	}
 
 	if (!podName.test(name)) {
-		throw new DenialError(400, `The Pod's name is ${shown(name)}: use at most 253 lower case letters, digits, "-" and ".", and begin and end with a letter or digit`);
+		throw new DenialError(400, `The Pod's name is ${quote(name)}: use at most 253 lower case letters, digits, "-" and ".", and begin and end with a letter or digit`);
 	}
 
 	return {pod: `${namespace}/${name}`, hasFixedName: true};
 };
 
-/** The Pod's position in its StatefulSet or indexed Job, or undefined where it has none. */
+/** The Pod's position in its StatefulSet or indexed Job; undefined if it has none. */
 export const ordinalOf = ({metadata}: Pick<Pod, 'metadata'>, requestedName: string): number | undefined => {
 	const controller = controllerOf({metadata})?.kind;
 	return readOrdinal(metadata.labels?.['apps.kubernetes.io/pod-index'])

@@ -1,4 +1,4 @@
-/** What a Pod asks for, or why it is let through without. Pure. */
+/** What a Pod asks for, or why it passes without ports. Pure. */
 import type {PodDemand} from '../ports/demand.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
@@ -6,15 +6,16 @@ import {readOptions} from './options.ts';
 import type {AllocationOptions} from './options.ts';
 import {checkNames, checkNetwork, checkSize} from './pod-checks.ts';
 import {identifyPod, ordinalOf} from './pod-identity.ts';
-import {groupByNumber, partPorts, portsOf} from './pod-ports.ts';
+import {groupByNumber, portsOf, splitPorts} from './pod-ports.ts';
 import type {PodPort} from './pod-ports.ts';
 import type {Pod} from './pod.ts';
 import type {AdmissionRequest} from './review.ts';
 import {warningsAbout} from './warnings.ts';
 
+/** Why a request passes without ports; for the log. */
 export type SkipReason = 'not the creation of a Pod' | 'not enabled' | 'no ports';
 
-export type PodPlan =
+type PodPlan =
 	| {readonly kind: 'skip'; readonly reason: SkipReason; readonly warnings: readonly string[]}
 	| AllocationPlan;
 
@@ -26,31 +27,30 @@ export type AllocationPlan = {
 	readonly warnings: readonly string[];
 };
 
-/** A port of the Pod that gets the number at the index `number` of `demand.numbers`. */
-export type PortAssignment = {
+/** A managed port of the Pod. */
+type PortAssignment = {
 	/** JSON pointer into the Pod: `/spec/containers/0/ports/1`. */
 	readonly path: string;
 	readonly name: string;
-	readonly number: number;
+	/** The index in `demand.numbers` of the number that the port gets. */
+	readonly numberIndex: number;
 };
 
 /**
- * Plans for one Pod. What a copied manifest left behind should be gone already: see `withoutStaleAllocation`.
+ * Plans the allocation for one Pod.
  *
+ * @param request Not one that `reasonToSkip` lets pass.
+ * @param pod Without the numbers of an earlier allocation: see `withoutStaleAllocation`.
  * @param ranges What the administrator allows, merged and sorted.
- * @throws {DenialError} 400 when the Pod or its annotations must change, 403 when the administrator forbids what it asks for.
+ * @throws {DenialError} 400 if the Pod or its annotations must change, 403 if the administrator forbids what they ask for.
  */
 export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly PortRange[]): PodPlan => {
-	if (!isPodCreation(request)) {
-		return skip('not the creation of a Pod');
-	}
-
 	const options = readOptions(pod.metadata.annotations, ranges);
 	if (!options) {
 		return skip('not enabled');
 	}
 
-	const {managed, unmanaged} = partPorts(portsOf(pod), options.managedPortNames);
+	const {managed, unmanaged} = splitPorts(portsOf(pod), options.managedPortNames);
 	if (managed.length === 0) {
 		return skip('no ports', [`${optionAnnotations.enabled} is "true", but no container or sidecar of the Pod has a port to give a number to`]);
 	}
@@ -70,16 +70,16 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Po
 			maxPort: options.maxPort,
 			strategy: options.strategy,
 			...(ordinal !== undefined && {ordinal}),
-			taken: takenPorts(unmanaged, options),
+			ownPorts: ownPortsOf(unmanaged, options),
 		},
-		assignments: numbers.flatMap((ports, number) => ports.map(({path, name}) => ({path, name, number}))),
+		assignments: numbers.flatMap((ports, numberIndex) => ports.map(({path, name}) => ({path, name, numberIndex}))),
 		warnings: warningsAbout(pod.metadata.annotations, options),
 	};
 };
 
 /**
- * Why a request is none of our business, told before its object is decoded: what does not ask for ports must pass
- * whatever its shape.
+ * Why a request passes without ports; undefined if it must be planned. Looks at the object before it is decoded: an
+ * object that does not ask for ports must pass whatever its shape.
  */
 export const reasonToSkip = (request: AdmissionRequest): SkipReason | undefined => {
 	if (!isPodCreation(request)) {
@@ -96,9 +96,9 @@ const isPodCreation = ({operation, kind, subResource}: AdmissionRequest): boolea
 
 const skip = (reason: SkipReason, warnings: readonly string[] = []): PodPlan => ({kind: 'skip', reason, warnings});
 
-/** What the Pod takes on its node by the ports that stay as written, whichever of its containers has them. */
-const takenPorts = (unmanaged: readonly PodPort[], {hostNetwork}: AllocationOptions): PodDemand['taken'] => {
-	const taken = unmanaged.flatMap(({protocol, port: {hostPort, containerPort}}) =>
+/** The host ports that the Pod takes by its unmanaged ports, in any of its containers. */
+const ownPortsOf = (unmanaged: readonly PodPort[], {hostNetwork}: AllocationOptions): PodDemand['ownPorts'] => {
+	const ports = unmanaged.flatMap(({protocol, port: {hostPort, containerPort}}) =>
 		[hostPort, hostNetwork ? containerPort : undefined].flatMap(port => port ? [{port, protocol}] : []));
-	return [...new Map(taken.map(entry => [`${entry.port}/${entry.protocol}`, entry])).values()];
+	return [...new Map(ports.map(own => [`${own.port}/${own.protocol}`, own])).values()];
 };

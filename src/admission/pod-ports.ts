@@ -1,12 +1,12 @@
-/** The ports of a Pod: which of them are ours to number, what they are called, and which must share a number. Pure. */
+/** The ports of a Pod: which of them get a number from us, what they are called, and which must share a number. Pure. */
 import {DenialError} from '../errors.ts';
 import type {Protocol} from '../ports/demand.ts';
 import {optionAnnotations} from './annotations.ts';
 import {containerLists, containerPath, isLasting, portPath} from './containers.ts';
 import type {ContainerPort, Pod} from './pod.ts';
-import {shown, shownList} from './quote.ts';
+import {quote, quoteList} from './quote.ts';
 
-/** A port of a Pod, and where in the Pod it is. */
+/** A port of a Pod and its place in the Pod. */
 export type PodPort = {
 	/** JSON pointer: `/spec/containers/0/ports/1`. */
 	readonly path: string;
@@ -14,9 +14,9 @@ export type PodPort = {
 	readonly containerPath: string;
 	readonly containerName: string;
 	readonly isInit: boolean;
-	/** Whether its container runs for as long as the Pod does. */
+	/** Whether its container runs as long as the Pod does. */
 	readonly isLasting: boolean;
-	/** As its annotation, its variable and its ledger entry have it. */
+	/** The name in its annotation, its variable and its ledger entry. */
 	readonly name: string;
 	readonly protocol: Protocol;
 	readonly port: ContainerPort;
@@ -38,16 +38,17 @@ export const portsOf = ({spec}: Pod): PodPort[] => containerLists.flatMap(list =
 		}));
 	}));
 
-/** A port without a name goes by the number that its author gave it. */
+/** A port without a name is called by the number that the Pod's author gave it. */
 const nameOf = ({name, containerPort}: ContainerPort): string => name || String(containerPort);
 
 /**
- * Parts the ports in those that get a number and those that stay as written. Ports of ordinary init containers are
- * never managed: they are closed before the Pod is ready.
+ * Separates the ports that get a number from those that stay as written. Ports of ordinary init containers are never
+ * managed: they are closed before the Pod is ready.
  *
- * @throws {DenialError} 400 when the annotation `hostport.io/ports` names a port that the Pod does not have.
+ * @param names From the annotation `hostport.io/ports`; undefined means all ports.
+ * @throws {DenialError} 400 if the annotation names a port that the Pod does not have.
  */
-export const partPorts = (
+export const splitPorts = (
 	ports: readonly PodPort[],
 	names: readonly string[] | undefined,
 ): {readonly managed: readonly PodPort[]; readonly unmanaged: readonly PodPort[]} => {
@@ -58,7 +59,7 @@ export const partPorts = (
 	const missing = names?.find(name => !found.has(name));
 	if (missing !== undefined) {
 		const existing = new Set(ports.filter(({isLasting}) => isLasting).map(({name}) => name));
-		throw new DenialError(400, `${optionAnnotations.ports} names ${shown(missing)}, which no container or sidecar of the Pod has: ${existing.size > 0 ? `choose from ${shownList(existing)}` : 'none of them has any port'}`);
+		throw new DenialError(400, `${optionAnnotations.ports} names ${quote(missing)}, which no container or sidecar of the Pod has: ${existing.size > 0 ? `choose from ${quoteList(existing)}` : 'none of them has any port'}`);
 	}
 
 	return {managed, unmanaged: ports.filter(port => !isManaged(port))};
@@ -66,24 +67,24 @@ export const partPorts = (
 
 /**
  * Groups ports that must get the same number: those with the same containerPort and different protocols (53/TCP and
- * 53/UDP). Where several containers have the same port, those of one container belong together.
+ * 53/UDP). If several containers have the same port, the ports of one container stay together.
  */
 export const groupByNumber = (ports: readonly PodPort[]): PodPort[][] => {
-	const perContainer = joined(ports.map(port => [port]), ({containerPath, port}) => `${containerPath}:${port.containerPort}`);
-	return joined(perContainer, ({port}) => String(port.containerPort));
+	const perContainer = joinGroups(ports.map(port => [port]), ({containerPath, port}) => `${containerPath}:${port.containerPort}`);
+	return joinGroups(perContainer, ({port}) => String(port.containerPort));
 };
 
 /**
- * Joins each group to one with the same key that has none of its protocols: the nth TCP port to the nth UDP port.
- * Linear, as a hostile Pod may have a hundred thousand ports.
+ * Joins each group to a group with the same key and other protocols: the nth TCP port to the nth UDP port. Linear, as a
+ * hostile Pod may have a hundred thousand ports.
  */
-const joined = (groups: readonly PodPort[][], keyOf: (port: PodPort) => string): PodPort[][] => {
+const joinGroups = (groups: readonly PodPort[][], keyOf: (port: PodPort) => string): PodPort[][] => {
 	const result = new Map<string, PodPort[]>();
 	const count = new Map<string, number>();
 	for (const group of groups) {
 		const [key = ''] = group.map(port => keyOf(port));
 		const counted = group.map(({protocol}) => `${key}/${protocol}`);
-		// From here on, no group of this key has any of these protocols.
+		// No group of this key from this index on has any of these protocols.
 		const index = Math.max(...counted.map(protocol => count.get(protocol) ?? 0));
 		const together = result.get(`${key}#${index}`) ?? [];
 		together.push(...group);

@@ -1,12 +1,12 @@
-/** The part of a Pod that an admission looks at. The rest is carried along untouched. Pure. */
+/** The members of a Pod that an admission reads. All other members are passed on unchanged. Pure. */
 import * as v from 'valibot';
 import {DenialError} from '../errors.ts';
 import {highestPort, lowestPort} from '../ports/port-range.ts';
-import {bool, listOf, object, text, textMap, validated, wholeNumber} from './schema.ts';
+import {bool, checkSchema, listOf, object, text, textMap, wholeNumber} from './schema.ts';
 
 /**
- * What we need of a port's name, not all that Kubernetes demands (which it checks after us): with `allocated-`
- * before it, it must make the name of an annotation, which has at most 63 characters.
+ * Looser than what Kubernetes demands, which the API server checks after us. With `allocated-` before it the name must
+ * be the name of an annotation, which has at most 63 characters.
  */
 const portName = v.pipe(text, v.regex(
 	/^(?:[a-z0-9](?:[-._a-z0-9]{0,51}[a-z0-9])?)?$/i,
@@ -20,13 +20,12 @@ const portSchema = object({
 	containerPort: portNumber,
 	hostPort: v.nullish(wholeNumber(0, highestPort)),
 	protocol: v.nullish(v.picklist(['TCP', 'UDP', 'SCTP'], 'TCP, UDP or SCTP')),
-	hostIP: v.nullish(text),
 });
 
 const numberOrName = v.union([wholeNumber(0, highestPort), text], 'a port number or the name of a port');
 const networkAction = object({port: numberOrName, host: v.nullish(text)});
 
-/** What probes and lifecycle hooks have in common, as far as it speaks to a port. */
+/** The members of probes and lifecycle hooks that name a port. */
 const handlerSchema = object({
 	httpGet: v.nullish(networkAction),
 	tcpSocket: v.nullish(networkAction),
@@ -48,7 +47,6 @@ const podSchema = object({
 	metadata: object({
 		name: v.nullish(text),
 		generateName: v.nullish(text),
-		namespace: v.nullish(text),
 		labels: v.nullish(textMap),
 		annotations: v.nullish(textMap),
 		ownerReferences: v.nullish(listOf(object({kind: text, name: text, controller: v.nullish(bool)}))),
@@ -56,28 +54,27 @@ const podSchema = object({
 	spec: object({
 		hostNetwork: v.nullish(bool),
 		dnsPolicy: v.nullish(text),
-		nodeName: v.nullish(text),
 		containers: v.nullish(listOf(containerSchema)),
 		initContainers: v.nullish(listOf(containerSchema)),
 	}),
 });
 
-/** In all of these `null` means absent, as it does in Kubernetes' JSON. */
+/** In all these types `null` means absent, as in Kubernetes' JSON. */
 export type Pod = v.InferOutput<typeof podSchema>;
 export type Container = v.InferOutput<typeof containerSchema>;
 export type ContainerPort = v.InferOutput<typeof portSchema>;
 export type Handler = v.InferOutput<typeof handlerSchema>;
 
-/** Three times what the deepest field of a Pod needs, and far less than what breaks `JSON.stringify`. */
+/** Three times what the deepest field of a Pod needs, and far below the depth that breaks `JSON.stringify`. */
 const deepestLevel = 50;
 
 /**
- * The same object, now known to have the shape of a Pod.
+ * Checks that an object has the shape of a Pod, and returns the same object.
  *
- * @throws {DenialError} (400) that names the path and the value of the first member that is not as Kubernetes defines it.
+ * @throws {DenialError} 400, which names the path and the value of the first member that is not as Kubernetes defines it.
  */
 export const decodePod = (value: unknown): Pod => {
-	const pod = validated(podSchema, value, 'The Pod', message => new DenialError(400, message));
+	const pod = checkSchema(podSchema, value, 'The Pod', message => new DenialError(400, message));
 	if (isDeeperThan(deepestLevel, pod)) {
 		throw new DenialError(400, `The Pod is nested more than ${deepestLevel} levels deep, which no field of a Pod needs: remove what does not belong in it`);
 	}

@@ -1,21 +1,21 @@
 /** The AdmissionReview that the API server sends, and the four answers to it. Pure. */
 import * as v from 'valibot';
 import {BadReviewError} from '../errors.ts';
-import {bool, object, text, validated} from './schema.ts';
+import {bool, checkSchema, object, text} from './schema.ts';
 import type {JsonPatchOperation} from './patch.ts';
 
-/** What an admission reads of the request. */
+/** The members of a request that an admission reads. */
 export type AdmissionRequest = {
 	readonly uid: string;
-	/** Empty for what belongs to no namespace; never so for a Pod. */
+	/** Empty for an object without a namespace, which a Pod never is. */
 	readonly namespace: string;
-	/** Empty where the API server has yet to generate the name. */
+	/** Empty if the API server generates the name later. */
 	readonly name: string;
 	readonly dryRun: boolean;
 	readonly operation: string;
 	readonly kind: {readonly group: string; readonly version: string; readonly kind: string};
 	readonly subResource?: string;
-	/** As it came: see `decodePod`. */
+	/** Not yet decoded: see `decodePod`. */
 	readonly object: unknown;
 };
 
@@ -42,7 +42,7 @@ const reviewSchema = object({
 	kind: v.literal(kind, `"${kind}"`),
 	request: object({
 		uid: v.pipe(text, v.nonEmpty('a string that is not empty')),
-		// Part of every ledger entry, whose size must stay bounded; a namespace's name is a DNS label.
+		// Part of every ledger entry, whose size must be bounded. A namespace's name is a DNS label.
 		namespace: v.nullish(v.pipe(text, v.maxLength(63, 'at most 63 characters long'))),
 		name: v.nullish(text),
 		dryRun: v.nullish(bool),
@@ -55,10 +55,10 @@ const reviewSchema = object({
 /**
  * Reads a parsed request body.
  *
- * @throws {BadReviewError} (400) when it is no AdmissionReview of `admission.k8s.io/v1`, has no request with a UID, or a member has the wrong type.
+ * @throws {BadReviewError} 400, if it is no AdmissionReview of `admission.k8s.io/v1`, its request has no UID, or a member has the wrong type.
  */
 export const decodeReview = (body: unknown): AdmissionRequest => {
-	const {request} = validated(reviewSchema, body, 'The request body', message => new BadReviewError(400, message));
+	const {request} = checkSchema(reviewSchema, body, 'The request body', message => new BadReviewError(400, message));
 	return {
 		uid: request.uid,
 		namespace: request.namespace ?? '',
@@ -71,14 +71,13 @@ export const decodeReview = (body: unknown): AdmissionRequest => {
 	};
 };
 
-/** All that an answer needs of its request. */
-export type Answerable = {readonly uid: string};
+type Answerable = Pick<AdmissionRequest, 'uid'>;
 
-/** Let through as it is. Warnings are shown to whoever created the object. */
+/** Accepts the object unchanged. The client that created it sees the warnings. */
 export const allowed = ({uid}: Answerable, warnings: readonly string[] = []): AdmissionReview =>
 	answer({uid, allowed: true, ...someWarnings(warnings)});
 
-/** Let through with changes. */
+/** Accepts the object with changes. */
 export const patched = ({uid}: Answerable, patch: readonly JsonPatchOperation[], warnings: readonly string[] = []): AdmissionReview =>
 	answer({
 		uid,
@@ -88,17 +87,17 @@ export const patched = ({uid}: Answerable, patch: readonly JsonPatchOperation[],
 		...someWarnings(warnings),
 	});
 
-/** Refused, for a reason that the message explains. A `DenialError` is such a reason. */
+/** Rejects the object, for the reason in the message; usually a `DenialError`. */
 export const denied = ({uid}: Answerable, {code, message}: {readonly code: 400 | 403 | 503; readonly message: string}): AdmissionReview =>
 	answer({uid, allowed: false, status: {code, reason: denialReasons[code], message}});
 
-/** Refused because of a defect or fault on our side: better no Pod than one without its ports. */
+/** Rejects the object because of a fault on our side: better no Pod than a Pod without its ports. */
 export const errored = ({uid}: Answerable, message: string): AdmissionReview =>
 	answer({uid, allowed: false, status: {code: 500, reason: 'InternalError', message}});
 
-export type ReviewOutcome = 'allowed' | 'patched' | 'denied' | 'errored';
+type ReviewOutcome = 'allowed' | 'patched' | 'denied' | 'errored';
 
-/** Which of the four answers it is. */
+/** Which of the four answers a review is. */
 export const outcomeOf = ({response: {allowed, patch, status}}: AdmissionReview): ReviewOutcome => {
 	if (allowed) {
 		return patch === undefined ? 'allowed' : 'patched';

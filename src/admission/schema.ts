@@ -1,15 +1,15 @@
-/** Reading what came over the network: schemas whose faults read as sentences. Pure. */
+/** Schemas for data from the network. What they find wrong, they say in a sentence. Pure. */
 import * as v from 'valibot';
-import {shortened, shown} from './quote.ts';
+import {shorten, quote} from './quote.ts';
 
-// The message of each schema is what follows "must be" in the sentence about a fault.
+// The message of each schema ends a sentence that begins with "… must be".
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Valibot's own object schemas take an array for an object. */
+/** Valibot's own object schemas accept an array as an object. */
 const anyObject = v.custom<Record<string, unknown>>(isObject, 'an object');
 
-/** An object with these members and any others. */
+/** An object with these members and any other members. */
 export const object = <Entries extends v.ObjectEntries>(entries: Entries) =>
 	v.pipe(anyObject, v.looseObject(entries, 'an object'));
 
@@ -24,11 +24,12 @@ export const wholeNumber = (lowest: number, highest: number) => {
 };
 
 /**
- * `value` itself, never the copy that the schema makes: that would lose members such as `__proto__`.
+ * Returns `value` itself, not the copy that the schema makes, which would lose members such as `__proto__`.
  *
- * @throws what `refusal` makes of the sentence about the first fault: `The Pod's spec.containers is 7, but must be an array`.
+ * @param refusal Makes the error from a sentence about the first fault: `The Pod's spec.containers is 7, but must be an array`.
+ * @throws that error if `value` does not fit the schema.
  */
-export const validated = <Value>(
+export const checkSchema = <Value>(
 	schema: v.GenericSchema<unknown, Value>,
 	value: unknown,
 	subject: string,
@@ -44,7 +45,7 @@ export const validated = <Value>(
 
 const sentence = ({path, input, message}: v.BaseIssue<unknown>, subject: string): string => {
 	const where = path ? `${subject}'s ${pathOf(path.map(({key}) => key))}` : subject;
-	return input === undefined ? `${where} is missing` : `${where} is ${shown(input)}, but must be ${message}`;
+	return input === undefined ? `${where} is missing` : `${where} is ${quote(input)}, but must be ${message}`;
 };
 
 /** `spec.containers[0].ports`, `metadata.annotations["example.com/team"]`. */
@@ -55,7 +56,7 @@ const pathOf = (keys: readonly unknown[]): string => {
 		}
 
 		const name = String(key);
-		return /^\w{1,60}$/.test(name) ? `.${name}` : `[${shown(name)}]`;
+		return /^\w{1,60}$/.test(name) ? `.${name}` : `[${quote(name)}]`;
 	});
-	return shortened(steps.join('').replace(/^\./, ''), 200);
+	return shorten(steps.join('').replace(/^\./, ''), 200);
 };

@@ -1,21 +1,21 @@
 /**
- * A manifest copied from a running Pod carries that Pod's numbers. They belong to the other Pod: this one is new, and
- * gets its own. Pure.
+ * Removes the numbers that a manifest brings along when it was copied from a running Pod. They belong to that Pod; the new
+ * Pod gets its own. Pure.
  */
-import {isPort} from '../ports/port-range.ts';
 import {allocatedAnnotationPrefix} from '../ports/host-port-use.ts';
+import {isPort} from '../ports/port-range.ts';
 import {portVariable} from './annotations.ts';
 import {isLasting, withEachContainer} from './containers.ts';
-import {withHandlerPorts} from './handler-ports.ts';
 import {withItems, withMembers} from './copy-on-write.ts';
 import {portsOf} from './pod-ports.ts';
 import type {Container, ContainerPort, Pod} from './pod.ts';
+import {withProbePorts} from './probe-ports.ts';
 
 /**
- * The Pod without what an earlier allocation left in it: its annotations, the variables that hold their values, and on
- * the host network the numbers of unnamed ports. Such a port goes by the number that its author gave it, which we
- * replaced: it gets it back, and the probes and hooks that followed it go back too. Named ports keep the stale number,
- * and so do their probes: planning takes it for any other.
+ * The Pod without what an earlier allocation left in it: annotations, the variables that hold their values, and, on the
+ * host network, the numbers of unnamed ports. An unnamed port is called by the number that the Pod's author gave it, which
+ * we replaced: it gets that number back, and so do the probes and hooks that followed it. Named ports and their probes keep
+ * the stale number, which planning treats like any other.
  */
 export const withoutStaleAllocation = (pod: Pod): Pod => {
 	const annotations = Object.entries(pod.metadata.annotations ?? {});
@@ -40,7 +40,7 @@ export const withoutStaleAllocation = (pod: Pod): Pod => {
 
 const isStale = (name: string): boolean => name.startsWith(allocatedAnnotationPrefix);
 
-/** From the numbers that unnamed ports were given to those that their author wrote. */
+/** By the number that an unnamed port was given: the number that the Pod's author wrote. */
 const originalNumbers = (pod: Pod, stale: ReadonlyMap<string, string>): Map<number, number> => {
 	const byValue = new Map(stale.entries()
 		.filter(([portName]) => /^\d{1,5}$/.test(portName) && isPort(Number(portName)))
@@ -53,7 +53,7 @@ const originalNumbers = (pod: Pod, stale: ReadonlyMap<string, string>): Map<numb
 		}));
 };
 
-/** A variable that holds another value than the annotation is its user's own. */
+/** A variable whose value differs from the annotation's is the user's own. */
 const withoutVariables = (container: Container, stale: ReadonlyMap<string, string>): Container => {
 	const env = container.env?.filter(({name, value}) => value === undefined || value === null || stale.get(name) !== value);
 	return env?.length === container.env?.length ? container : withMembers(container, {env});
@@ -65,10 +65,10 @@ const withOriginalNumbers = (container: Container, originals: ReadonlyMap<number
 	}
 
 	const restored = withMembers(container, {ports: withItems(container.ports, port => withOriginalNumber(port, originals, stale))});
-	return withHandlerPorts(restored, port => originals.get(port) ?? port);
+	return withProbePorts(restored, port => originals.get(port) ?? port);
 };
 
-/** A named port goes back with the unnamed one whose number it shared (53/TCP and 53/UDP), so that they share the next one too. */
+/** A named port that shared its number with an unnamed one (53/TCP and 53/UDP) is restored with it, so that they share the next number too. */
 const withOriginalNumber = (port: ContainerPort, originals: ReadonlyMap<number, number>, stale: ReadonlyMap<string, string>): ContainerPort => {
 	const original = originals.get(port.containerPort);
 	const isAllocated = !port.name || stale.get(port.name) === String(port.containerPort);

@@ -8,8 +8,10 @@ import type {Logger} from 'pino';
 import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
-import {entryOf, isManaged} from '../ports/host-port-use.ts';
+import {adopt} from '../ports/entry-states.ts';
+import {isManaged} from '../ports/host-port-use.ts';
 import type {HostPortUse} from '../ports/host-port-use.ts';
+import {entryKey} from '../ports/ledger-entry.ts';
 import {indexName} from '../ports/ledger-index.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {pageName, pageOf} from '../ports/ledger-page.ts';
@@ -122,7 +124,7 @@ export class Quarantine {
 		// Where several use a port, the last one counts: a managed Pod rather than a foreign one.
 		return new Map(inUse.toSorted((a, b) => Number(a.managed) - Number(b.managed))
 			.filter(({port}) => pageOf(port, blockSize) === first)
-			.map(use => entryOf(use, mintClaim(), since))
+			.map(use => [entryKey(use.port, use.protocol), adopt(use, mintClaim(), since)] as const)
 			.filter(([key]) => !isKept.has(key)));
 	}
 

@@ -1,5 +1,5 @@
 /** What must have been read, and how recently, before a plan may be committed or answered (docs/adr/0003-freshness.md). Pure. */
-import type {Request} from '../ports/allocator.ts';
+import type {PendingRequest} from '../ports/allocator.ts';
 import type {BatchPlan} from '../ports/batch-plan.ts';
 import {parseEntryKey} from '../ports/ledger-entry.ts';
 import {pageOf} from '../ports/ledger-page.ts';
@@ -20,7 +20,7 @@ export type RequiredReads = {
 	readonly consistent: ReadonlySet<number>;
 };
 
-export type TimedRequest = Request & {
+export type TimedRequest = PendingRequest & {
 	readonly arrivedAt: number;
 	/** Pages that a write of unknown outcome may have changed. */
 	readonly unconfirmedPages: ReadonlySet<number>;

@@ -1,59 +1,61 @@
 /**
- * Who gets which numbers. Pure: pages and demands in, numbers and ledger entries out. The order of preference is the
- * order of the steps in `allocate`: what an earlier attempt already has in the ledger, what the Pod's predecessor of the
- * same name had, what its ordinal stands for, and only then a free run or single free numbers.
+ * Decides which Pod gets which numbers. Pure: pages and demands in, numbers and ledger entries out. `allocate` prefers, in
+ * this order: numbers that an earlier attempt of the same request has reserved, numbers of the Pod's predecessor of the same
+ * name, numbers by the Pod's ordinal, and then free numbers.
  */
 import type {PodDemand} from './demand.ts';
+import {reserve} from './entry-states.ts';
 import {withRandom, withRun, withSingles} from './free-numbers.ts';
-import {withLanded, withOrdinal, withPredecessors} from './preferred-numbers.ts';
 import {entryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import type {PortSpace} from './port-space.ts';
+import {withOrdinal, withPredecessors, withReservedEarlier} from './preferred-numbers.ts';
 import {countAvailable, missingOf, startSearch} from './search.ts';
 
-/** One admission's wish, as it stands in the queue. */
-export type Request = {
+/** One admission that waits for its ports. */
+export type PendingRequest = {
 	readonly demand: PodDemand;
-	/** The token that entries made now will carry. Fresh for each attempt, so that a late write can be told from a new one. */
+	/** The token for entries made by this attempt. Each attempt has its own, so that a late write is not mistaken for a new one. */
 	readonly claim: string;
-	/** The tokens of earlier attempts whose outcome is unknown: their writes may have landed. */
+	/** The tokens of earlier attempts whose writes may have succeeded although no reply came. */
 	readonly earlierClaims: readonly string[];
 };
 
 export type Outcome =
 	| {
 		readonly kind: 'allocated';
-		/** One for each `demand.numbers`, in their order. */
+		/** One for each of `demand.numbers`, in their order. */
 		readonly numbers: readonly number[];
-		/** What must be committed before the numbers may be told to anybody; empty where an earlier attempt has landed. */
+		/** Must be committed before the request may be answered. Empty if an earlier attempt has reserved all numbers. */
 		readonly changes: ReadonlyMap<string, LedgerEntry>;
 	}
 	| {
 		readonly kind: 'exhausted';
-		/** How many numbers between base and maximum were free for the first port that found none, before the Pod's others took theirs. */
+		/** How many numbers of the range were free for the first port that found none, before any number went to this Pod's other ports. */
 		readonly free: number;
 	};
 
 /**
- * Allocates for one request and takes the numbers from `space`, so that the next request of the batch does not get them.
+ * Allocates for one request. Takes the numbers from `space`, so that the next request of the batch does not get them. If
+ * not every port can get a number, takes none.
  *
  * @param random uniform in [0, 1), for the `Random` strategy.
- * @param since the time that new entries show, RFC 3339.
+ * @param since when the new entries begin, RFC 3339, for people.
  */
-export const allocate = (space: PortSpace, request: Request, random: () => number, since: string): Outcome => {
+export const allocate = (space: PortSpace, request: PendingRequest, random: () => number, since: string): Outcome => {
 	const {demand, claim, earlierClaims} = request;
-	const landed = withLanded(startSearch(space, demand), earlierClaims);
-	const known = withOrdinal(withPredecessors(landed));
-	const {numbers} = demand.strategy === 'Random' ? withRandom(known, random) : withRun(known) ?? withSingles(known);
+	const reservedEarlier = withReservedEarlier(startSearch(space, demand), earlierClaims);
+	const preferred = withOrdinal(withPredecessors(reservedEarlier));
+	const {numbers} = demand.strategy === 'Random' ? withRandom(preferred, random) : withRun(preferred) ?? withSingles(preferred);
 	if (!isComplete(numbers)) {
-		const lacking = known.masks[numbers.indexOf(undefined)]!;
-		return {kind: 'exhausted', free: countAvailable(known, lacking)};
+		const protocols = preferred.masks[numbers.indexOf(undefined)]!;
+		return {kind: 'exhausted', free: countAvailable(preferred, protocols)};
 	}
 
 	const changes = new Map<string, LedgerEntry>();
-	for (const index of missingOf(landed)) {
+	for (const index of missingOf(reservedEarlier)) {
 		for (const {name, protocol} of demand.numbers[index]!.ports) {
-			const entry: LedgerEntry = {pod: demand.pod, port: name, state: 'pending', claim, since};
+			const entry = reserve(demand.pod, name, claim, since);
 			changes.set(entryKey(numbers[index]!, protocol), entry);
 			space.take(numbers[index]!, protocol, entry);
 		}

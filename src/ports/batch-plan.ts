@@ -1,38 +1,38 @@
-/** A plan for everything that waits in the queue: admissions first, then repairs of what they leave as it was. Pure. */
+/** Plans a batch: admissions first, then the repairs of entries that no admission has changed. Pure. */
 import {allocate} from './allocator.ts';
-import type {Outcome, Request} from './allocator.ts';
-import {formatEntry, parseEntryKey} from './ledger-entry.ts';
+import type {Outcome, PendingRequest} from './allocator.ts';
+import {isSameEntry, parseEntryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import {pageOf} from './ledger-page.ts';
 import type {LedgerPage, PageChanges} from './ledger-page.ts';
 import {PortSpace} from './port-space.ts';
 import type {Repair} from './repair.ts';
 
-export type PlannedRequest<R extends Request> = {
+export type PlannedRequest<R extends PendingRequest> = {
 	readonly request: R;
 	readonly outcome: Outcome;
 	/** First ports of the pages that must be committed before the request may be answered. */
 	readonly pages: ReadonlySet<number>;
 };
 
-export type BatchPlan<R extends Request> = {
+export type BatchPlan<R extends PendingRequest> = {
 	readonly requests: ReadonlyArray<PlannedRequest<R>>;
 	/**
-	 * The changes of each page, by its first port, in the order in which they are committed: ascending, and those that
-	 * admissions wait for first.
+	 * The changes of each page, by its first port, in the order of the commits: first the pages that admissions wait for,
+	 * then the others, each in ascending order.
 	 */
 	readonly changes: ReadonlyMap<number, PageChanges>;
-	/** The repairs that are among the changes; the others found another entry than the one that was judged. */
+	/** The repairs that are among the changes. The others are dropped, as their entries have changed since they were judged. */
 	readonly repairs: readonly Repair[];
 };
 
-export type Batch<R extends Request> = {
+export type Batch<R extends PendingRequest> = {
 	readonly requests: readonly R[];
 	readonly repairs: readonly Repair[];
 };
 
-/** Plans one request after the other on the same space; see `allocate` for the last two parameters. */
-export const planBatch = <R extends Request>(
+/** Plans the requests one after the other, so that none gets what an earlier one got. For `random` and `since` see `allocate`. */
+export const planBatch = <R extends PendingRequest>(
 	pages: ReadonlyMap<number, LedgerPage>,
 	blockSize: number,
 	{requests, repairs}: Batch<R>,
@@ -52,14 +52,13 @@ export const planBatch = <R extends Request>(
 		const touched = outcome.kind === 'allocated' ? [...outcome.changes].map(([key, entry]) => change(key, entry)) : [];
 		return {request, outcome, pages: new Set(touched)};
 	});
-	const fitting = repairs.filter(({key, expected}) => {
+	const fitting = repairs.filter(({key, judged}) => {
 		const {port} = parseEntryKey(key)!;
 		const first = pageOf(port, blockSize);
 		const page = pages.get(first);
-		// Between judging and committing an admission may have taken the port over, or a person written there: then what
-		// was judged is no more.
-		return page && !page.unusable && !changes.get(first)?.has(key) && isSame(page.entries.get(key), expected)
-			&& (expected !== undefined || !page.damaged.some(damaged => damaged.port === port));
+		// Since the entry was judged, an admission may have taken the port over, or a person may have written to the page.
+		return page && !page.unusable && !changes.get(first)?.has(key) && isSameEntry(page.entries.get(key), judged)
+			&& (judged !== undefined || !page.damaged.some(damaged => damaged.port === port));
 	});
 	for (const {key, next} of fitting) {
 		change(key, next);
@@ -69,6 +68,3 @@ export const planBatch = <R extends Request>(
 	const rank = (first: number) => (awaited.has(first) ? 0 : 1);
 	return {requests: planned, changes: new Map([...changes].toSorted(([a], [b]) => rank(a) - rank(b) || a - b)), repairs: fitting};
 };
-
-const isSame = (entry: LedgerEntry | undefined, expected: LedgerEntry | undefined): boolean =>
-	entry === expected || (entry !== undefined && expected !== undefined && formatEntry(entry) === formatEntry(expected));

@@ -1,16 +1,16 @@
-/** What a Pod asks of the ledger: the value that passes from planning to allocation. Types only. */
+/** What a Pod asks of the ledger: passed from planning to allocation. Types only. */
 
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
 
-/** One port of a Pod, by the name that its annotation and its ledger entry carry. */
+/** One port of a Pod, with the name that its annotation and its ledger entry have. */
 export type NamedPort = {
 	readonly name: string;
 	readonly protocol: Protocol;
 };
 
 /**
- * One number to be allocated. It has several ports where they share a containerPort and differ in
- * protocol (53/TCP and 53/UDP): those must get the same number.
+ * One number to allocate. Several ports share it if they have the same containerPort and different protocols (53/TCP and
+ * 53/UDP).
  */
 export type NumberDemand = {
 	readonly ports: readonly NamedPort[];
@@ -18,20 +18,20 @@ export type NumberDemand = {
 
 export type Strategy = 'Sequential' | 'Random';
 
-/** Everything that allocation needs to know of one Pod. */
+/** Everything that allocation needs to know about one Pod. */
 export type PodDemand = {
-	/** What is known of the Pod: `game/server-0`, or `game/server-7d9f- (ReplicaSet server-7d9f)` before it has a name. */
+	/** `game/server-0`, or `game/server-7d9f- (ReplicaSet server-7d9f)` if the Pod has no name yet. */
 	readonly pod: string;
-	/** Whether `pod` names one Pod for good (StatefulSet, bare), so that a successor of that name may take its ports over. */
+	/** Whether `pod` is the Pod's final name (StatefulSet, bare Pod): then a successor of that name may take its ports over. */
 	readonly hasFixedName: boolean;
-	/** At least one; the order is that of the Pod's containers and decides who gets the lower number. */
+	/** At least one, in the order of the Pod's containers: earlier ports get lower numbers. */
 	readonly numbers: readonly NumberDemand[];
-	/** Lowest and highest number that may be given. Both lie in one range that the administrator allows. */
+	/** The lowest and highest number that the Pod may get. Both are in the same range that the administrator allows. */
 	readonly basePort: number;
 	readonly maxPort: number;
 	readonly strategy: Strategy;
-	/** Position in a StatefulSet or an indexed Job, where the Pod has one. */
+	/** The Pod's position in a StatefulSet or an indexed Job; absent if it has none. */
 	readonly ordinal?: number;
-	/** Host ports that the Pod takes without us, which its managed ports must avoid. */
-	readonly taken: ReadonlyArray<{readonly port: number; readonly protocol: Protocol}>;
+	/** Host ports of the Pod's unmanaged ports, which its managed ports must avoid. */
+	readonly ownPorts: ReadonlyArray<{readonly port: number; readonly protocol: Protocol}>;
 };

@@ -1,4 +1,4 @@
-/** Numbers that nobody has: how each strategy chooses among them. */
+/** How each strategy chooses among free numbers. Pure. */
 import {pageOf} from './ledger-page.ts';
 import {lowestBit} from './number-set.ts';
 import type {NumberSet} from './number-set.ts';
@@ -6,8 +6,8 @@ import {availableNumbers, missingOf, withNumbers} from './search.ts';
 import type {Search} from './search.ts';
 
 /**
- * The first free run of consecutive numbers from base upward, for all that are still missing; undefined where there is
- * none. A run inside one page comes first: it costs one write, and the Pod's ports are then committed together or not at all.
+ * The first free run of consecutive numbers from the base port on, for all numbers that are still missing; undefined if
+ * there is none. A run inside one page is preferred: it costs one write, which commits all ports of the Pod or none.
  */
 export const withRun = (search: Search): Search | undefined => {
 	const {space: {blockSize}, demand: {basePort, maxPort}} = search;
@@ -29,10 +29,10 @@ export const withRun = (search: Search): Search | undefined => {
 	return run === undefined ? undefined : withRunFrom(search, missing, run);
 };
 
-/** The lowest start from `from` on of a run that ends at `last` at the latest, and whose numbers are in one set each. */
+/** The lowest start of a run between `from` and `last` whose nth number is in the nth set. */
 const firstRun = (sets: readonly NumberSet[], from: number, last: number): number | undefined => {
 	for (let port = sets[0]!.next(from); port + sets.length - 1 <= last; port = sets[0]!.next(port + 32)) {
-		// Thirty-two starts at once: each number of the run leaves those where its own set has it.
+		// Checks thirty-two starts at once: each number of the run keeps the starts for which its set contains it.
 		let starts = sets[0]!.window(port);
 		for (let position = 1; position < sets.length && starts !== 0; position++) {
 			starts &= sets[position]!.window(port + position);
@@ -68,8 +68,8 @@ export const withSingles = (search: Search): Search => {
 };
 
 /**
- * Each number uniform among the free ones, but all in one page where it has enough, so that the Pod is committed in one
- * write. The page is that of a number drawn from all: so it is hit in proportion to its free numbers, and each is as likely as before.
+ * Random free numbers, all in one page if it has enough, so that one write commits the Pod. The page is that of a number
+ * drawn from all free numbers. So a page is chosen in proportion to its free numbers, and every number is equally likely.
  */
 export const withRandom = (search: Search, random: () => number): Search => {
 	const {space: {blockSize}, demand: {basePort, maxPort}} = search;
@@ -90,7 +90,7 @@ export const withRandom = (search: Search, random: () => number): Search => {
 	});
 };
 
-/** Fills in what is missing one after the other, as far as `choose` finds something among what is available for its protocols. */
+/** Fills in the missing numbers one after the other with what `choose` finds among those available for their protocols. */
 const withEach = (search: Search, choose: (available: NumberSet, mask: number) => number | undefined): Search => {
 	const numbers = [...search.numbers];
 	const left = new Map([...availableByMask(search)].map(([mask, available]) => [mask, available.copy()]));

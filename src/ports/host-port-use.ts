@@ -1,10 +1,8 @@
-/** Which host ports the Pods of a cluster have, and the ledger entries that say so. Pure. */
+/** The host ports that the Pods of a cluster use. Pure. */
 import type {Protocol} from './demand.ts';
-import {entryKey} from './ledger-entry.ts';
-import type {LedgerEntry} from './ledger-entry.ts';
 import {isPort} from './port-range.ts';
 
-/** The part of a stored Pod that tells its host ports. */
+/** The members of a stored Pod that say which host ports it uses. */
 export type StoredPod = {
 	readonly metadata: {
 		readonly name: string;
@@ -37,26 +35,26 @@ export type HostPortUse = {
 	readonly pod: string;
 	readonly uid: string;
 	readonly node: string | undefined;
-	/** The name of the Pod's port, as its annotation has it. */
+	/** The name of the Pod's port, as in its annotation. */
 	readonly portName: string;
-	/** Whether an annotation of ours on the Pod says that we gave it this port. */
+	/** Whether an annotation on the Pod says that we gave it this port. */
 	readonly managed: boolean;
 };
 
-/** Stands on a Pod for each port that it was given: `hostport.io/allocated-grpc: "30558"`. */
+/** A Pod has one such annotation for each port that we gave it: `hostport.io/allocated-grpc: "30558"`. */
 export const allocatedAnnotationPrefix = 'hostport.io/allocated-';
 
-/** Live: stored, and not Succeeded or Failed. A terminating Pod is live until it is gone. */
+/** A stored Pod is live unless it is Succeeded or Failed. A terminating Pod is live until it is deleted. */
 export const isLive = ({status}: StoredPod): boolean => status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
 
-/** Every host port of a Pod; none if it is not live. */
+/** Every host port of a Pod; none if the Pod is not live. */
 export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 	if (!isLive(pod)) {
 		return [];
 	}
 
 	const {metadata: {namespace, name, uid, annotations}, spec} = pod;
-	const given = new Map(Object.entries(annotations ?? {})
+	const allocated = new Map(Object.entries(annotations ?? {})
 		.filter(([annotation]) => annotation.startsWith(allocatedAnnotationPrefix))
 		.map(([annotation, number]) => [Number(number), annotation.slice(allocatedAnnotationPrefix.length)]));
 	return [...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ports}) => ports ?? []).flatMap(port => {
@@ -67,26 +65,12 @@ export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 			pod: `${namespace}/${name}`,
 			uid,
 			node: spec.nodeName,
-			portName: port.name ?? given.get(hostPort) ?? String(port.containerPort),
-			managed: given.has(hostPort),
+			portName: port.name ?? allocated.get(hostPort) ?? String(port.containerPort),
+			managed: allocated.has(hostPort),
 		}] : [];
 	});
 };
 
-/** Whether an annotation of ours says that we have given this Pod a port. The label can be stripped; this too, but seldom both. */
+/** Whether an annotation says that we gave this Pod a port. */
 export const isManaged = ({metadata: {annotations}}: {readonly metadata: Pick<StoredPod['metadata'], 'annotations'>}): boolean =>
 	Object.keys(annotations ?? {}).some(annotation => annotation.startsWith(allocatedAnnotationPrefix));
-
-/** The entry of a port that a live Pod has: `bound` where we gave it, else `foreign`. */
-export const entryOf = (use: HostPortUse, claim: string, since: string): readonly [key: string, entry: LedgerEntry] => [
-	entryKey(use.port, use.protocol),
-	{
-		pod: use.pod,
-		port: use.portName,
-		state: use.managed ? 'bound' : 'foreign',
-		uid: use.uid,
-		...(use.node && {node: use.node}),
-		...(use.managed && {claim}),
-		since,
-	},
-];

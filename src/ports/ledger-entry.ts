@@ -1,42 +1,37 @@
-/** One line of the ledger: who has a port, and since when. Data ⇄ value, pure. */
+/** One entry of the ledger, as a value and as text. Pure. */
 import type {NamedPort, Protocol} from './demand.ts';
 import {isPort} from './port-range.ts';
 
-/**
- * - `pending`: reserved by an admission whose Pod has not been seen yet.
- * - `bound`: a live Pod has the port.
- * - `released`: no live Pod has it any more; held back so that late connections and slow kubelets do no harm.
- * - `foreign`: somebody whom we do not manage has it.
- */
+/** entry-states.ts says what each state means and what leads to it. */
 export const entryStates = ['pending', 'bound', 'released', 'foreign'] as const;
 export type EntryState = (typeof entryStates)[number];
 
-/** The value of one key of a ledger page. The order of the members is the order in which people read them. */
+/** The value of one key of a ledger page. Its members are in the order in which people read them in the text. */
 export type LedgerEntry = {
-	/** `namespace/name`, or what is known before the Pod has a name: `game/server-7d9f- (ReplicaSet server-7d9f)`. */
+	/** `namespace/name`, or `game/server-7d9f- (ReplicaSet server-7d9f)` before the Pod has a name. */
 	readonly pod: string;
-	/** The name of the Pod's port, or its original number where it has no name. */
-	readonly port: string;
+	/** The name of the Pod's port, or the number that the Pod's author gave it if it has no name. `port` in the JSON text. */
+	readonly portName: string;
 	readonly state: EntryState;
-	/** UID and node of the Pod, once known. */
+	/** UID and node of the Pod, as soon as they are known. */
 	readonly uid?: string;
 	readonly node?: string;
-	/** The token of the admission attempt that reserved the port. It is in the ledger only, so nobody can copy it. */
+	/** The token of the admission attempt that reserved the port. It is only in the ledger, so no manifest can copy it. */
 	readonly claim?: string;
-	/** When the entry came into this state: RFC 3339, for people; no decision rests on it. */
+	/** When the entry came into this state, RFC 3339. For people; nothing is decided by it. */
 	readonly since: string;
 };
 
-/** Something in a page that is not an entry: kept as it is, and its port counts as taken. */
+/** A value in a page that is not an entry. It is kept, and its port counts as taken. */
 export type DamagedEntry = {
 	readonly key: string;
-	/** The number that it seems to be about; NaN where the key does not begin with one. */
+	/** The number with which the key begins; NaN if it begins with none. */
 	readonly port: number;
 	/** A sentence for the log and for `kubectl`. */
 	readonly problem: string;
 };
 
-/** One bit for each protocol, so that one byte tells which of them are taken on a number. */
+/** One bit for each protocol, for masks of several protocols. */
 export const protocolBit = {TCP: 1, UDP: 2, SCTP: 4} as const satisfies Record<Protocol, number>;
 export const protocols = ['TCP', 'UDP', 'SCTP'] as const satisfies readonly Protocol[];
 export const everyProtocol = protocolBit.TCP | protocolBit.UDP | protocolBit.SCTP;
@@ -50,7 +45,7 @@ export const entryKey = (port: number, protocol: Protocol): string => `${port}.$
 
 const keyPattern = /^([1-9]\d{0,4})\.(tcp|udp|sctp)$/;
 
-/** The inverse of `entryKey`; undefined where the key is not of that form. */
+/** The inverse of `entryKey`; undefined if the key is not of that form. */
 export const parseEntryKey = (key: string): {readonly port: number; readonly protocol: Protocol} | undefined => {
 	const match = keyPattern.exec(key);
 	const port = Number(match?.[1]);
@@ -58,17 +53,21 @@ export const parseEntryKey = (key: string): {readonly port: number; readonly pro
 };
 
 /** One line of JSON with the members in the order of `LedgerEntry`. */
-export const formatEntry = ({pod, port, state, uid, node, claim, since}: LedgerEntry): string =>
-	JSON.stringify({pod, port, state, uid, node, claim, since});
+export const formatEntry = ({pod, portName, state, uid, node, claim, since}: LedgerEntry): string =>
+	JSON.stringify({pod, port: portName, state, uid, node, claim, since});
+
+/** Whether two entries are written alike. */
+export const isSameEntry = (one: LedgerEntry | undefined, other: LedgerEntry | undefined): boolean =>
+	one === other || (one !== undefined && other !== undefined && formatEntry(one) === formatEntry(other));
 
 const requiredMembers = ['pod', 'port', 'state', 'since'];
 const knownMembers = new Set([...requiredMembers, 'uid', 'node', 'claim']);
 
 /**
- * Reads what `formatEntry` wrote. Strict on purpose: a value with members that this version does not know was written
- * by a newer version or by hand, and rewriting it would lose them.
+ * Reads the text that `formatEntry` writes. Strict: a value with unknown members was written by a newer version or by a
+ * person, and writing it again would lose them.
  *
- * @returns the entry, or a sentence that says why it is none.
+ * @returns the entry, or a sentence that says why the text is not an entry.
  */
 export const parseEntry = (text: string): LedgerEntry | string => {
 	let value: unknown;
@@ -97,6 +96,6 @@ export const parseEntry = (text: string): LedgerEntry | string => {
 		return `the member "${missing}" is missing`;
 	}
 
-	const entry = value as LedgerEntry;
-	return entryStates.includes(entry.state) ? entry : `the state "${entry.state.slice(0, 40)}" is unknown to this version`;
+	const {port: portName, ...others} = value as Omit<LedgerEntry, 'portName'> & {readonly port: string};
+	return entryStates.includes(others.state) ? {...others, portName} : `the state "${others.state.slice(0, 40)}" is unknown to this version`;
 };

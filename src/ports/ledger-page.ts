@@ -13,9 +13,9 @@ export type LedgerPage = {
 	readonly blockSize: number;
 	readonly uid: string;
 	readonly resourceVersion: string;
-	/** Why nothing may be allocated from this page, in words; absent where all is well. */
+	/** Why nothing may be allocated from this page, in words; absent if it is usable. */
 	readonly unusable?: string;
-	/** Whether it is unusable because its quarantine has not been lifted yet. */
+	/** Whether it is unusable because its quarantine has not ended. */
 	readonly quarantined: boolean;
 	readonly entries: ReadonlyMap<string, LedgerEntry>;
 	readonly damaged: readonly DamagedEntry[];
@@ -34,7 +34,7 @@ export const blockRange = (first: number, blockSize: number): string => `${first
 
 export const pageName = (first: number): string => `hostport-ledger-${first}`;
 
-/** Reads a page as the API server has it. Nothing in it makes this throw: what is no entry becomes `damaged`. */
+/** Reads a page from its ConfigMap. Never throws: values that are not entries become `damaged`. */
 export const decodePage = ({metadata, data}: ConfigMap, first: number, blockSize: number): LedgerPage => {
 	const entries = new Map<string, LedgerEntry>();
 	const damaged: DamagedEntry[] = [];
@@ -93,7 +93,7 @@ export const keysOfPod = (page: LedgerPage, pod: string): readonly string[] => {
 	return keys.get(pod) ?? [];
 };
 
-/** Found when first asked for, and remembered: the Pods of a Deployment have no name yet that could be looked for. */
+/** Computed when first asked for: Pods without a fixed name rarely need it. */
 const keysByPod = new WeakMap<LedgerPage, ReadonlyMap<string, readonly string[]>>();
 
 /** The `data` of the patch that makes these changes: null takes a key away. */

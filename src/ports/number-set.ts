@@ -1,17 +1,17 @@
 /**
- * A set of port numbers as bits: thirty-two of them are looked at in one step, and a summary of the words that are not
- * empty leads past a thousand, so that the next free number costs the same in an empty range and in a full one.
+ * A set of port numbers as bits in words of 32. A second level has one bit for each word that is not empty, so that the
+ * search for the next number skips 1,024 missing numbers in one step and is as fast in a full range as in an empty one.
  */
 import {highestPort, lowestPort} from './port-range.ts';
 
 const wordBits = 32;
-/** One more than the numbers need: a window that begins in the last word looks into it. */
+/** One more than the numbers need, for windows that begin in the last word. */
 const wordCount = (highestPort + 1) / wordBits + 1;
 const everyBit = 0xFF_FF_FF_FF;
 
 export class NumberSet {
 	readonly #words: Uint32Array;
-	/** A bit for each word that is not empty. */
+	/** One bit for each word: whether it is not empty. */
 	readonly #summary: Uint32Array;
 
 	private constructor(words: Uint32Array, summary: Uint32Array) {
@@ -19,7 +19,7 @@ export class NumberSet {
 		this.#summary = summary;
 	}
 
-	/** All numbers that are ports. */
+	/** All port numbers. */
 	static ofEveryPort(): NumberSet {
 		const words = new Uint32Array(wordCount).fill(everyBit);
 		words[wordCount - 1] = 0;
@@ -54,7 +54,7 @@ export class NumberSet {
 		this.#summarize(index, index + 1);
 	}
 
-	/** Takes out the numbers that a block has as `BlockBits`. */
+	/** Removes the numbers of a block. */
 	deleteBlock({firstWord, words}: BlockBits): void {
 		const end = Math.min(firstWord + words.length, wordCount);
 		for (let index = firstWord; index < end; index++) {
@@ -64,7 +64,7 @@ export class NumberSet {
 		this.#summarize(firstWord, end);
 	}
 
-	/** Which of the numbers from `port` to `port + 31` are in the set: the lowest bit tells of `port`. */
+	/** Which of the numbers from `port` to `port + 31` are in the set, as bits; the lowest bit is `port`. */
 	window(port: number): number {
 		const index = port >>> 5;
 		const offset = port & 31;
@@ -72,7 +72,7 @@ export class NumberSet {
 		return offset === 0 ? low | 0 : (low >>> offset) | ((this.#words[index + 1] ?? 0) << (wordBits - offset));
 	}
 
-	/** The lowest number from `port` on; beyond every port where there is none. */
+	/** The lowest number in the set from `port` on; 65536 if there is none. */
 	next(port: number): number {
 		const here = this.#words[port >>> 5]! >>> (port & 31);
 		if (here !== 0) {
@@ -102,7 +102,7 @@ export class NumberSet {
 		return count;
 	}
 
-	/** The number that has `index` others below it, from `first` on; undefined where so many are not there up to `last`. */
+	/** The number at this index among those from `first` to `last`; undefined if there are fewer. */
 	at(index: number, first: number, last: number): number | undefined {
 		let left = index;
 		for (let port = first; port <= last; port += wordBits) {
@@ -141,15 +141,14 @@ export class NumberSet {
 }
 
 /**
- * Some numbers of one block, as `NumberSet` would have them: bit n of word w stands for the number
- * `(firstWord + w) × 32 + n`.
+ * A set of numbers of one block: bit n of word w is the number `(firstWord + w) × 32 + n`.
  */
 export type BlockBits = {
 	readonly firstWord: number;
 	readonly words: Uint32Array;
 };
 
-/** None of the numbers from `first` to `first + blockSize - 1`. */
+/** No number, in a block from `first` to `first + blockSize - 1`. */
 export const emptyBlock = (first: number, blockSize: number): BlockBits => {
 	const firstWord = first >>> 5;
 	return {firstWord, words: new Uint32Array(((first + blockSize - 1) >>> 5) - firstWord + 1)};
@@ -157,7 +156,7 @@ export const emptyBlock = (first: number, blockSize: number): BlockBits => {
 
 export const copyOf = ({firstWord, words}: BlockBits): BlockBits => ({firstWord, words: words.slice()});
 
-/** All of them. */
+/** All numbers of such a block. */
 export const fullBlock = (first: number, blockSize: number): BlockBits => {
 	const block = emptyBlock(first, blockSize);
 	for (let port = first; port < first + blockSize; port++) {
@@ -167,14 +166,14 @@ export const fullBlock = (first: number, blockSize: number): BlockBits => {
 	return block;
 };
 
-/** Changes `block`, which must own `port`. */
+/** Adds a number to a block in place, or removes it. The block must contain it. */
 export const setBit = ({firstWord, words}: BlockBits, port: number, isSet: boolean): void => {
 	const index = (port >>> 5) - firstWord;
 	const bit = 1 << (port & 31);
 	words[index] = isSet ? words[index]! | bit : words[index]! & ~bit;
 };
 
-/** The index of the lowest bit that is set; -1 for none. */
+/** The index of the lowest bit that is set; -1 if none is. */
 export const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits);
 
 /** How many bits are set (Warren, Hacker's Delight, section 5-1). */

@@ -1,4 +1,4 @@
-/** How full the ledger is, by configured range: what the metrics show. Pure. */
+/** How full the ledger is in each configured range, for the metrics. Pure. */
 import {everyProtocol, parseEntryKey} from './ledger-entry.ts';
 import type {EntryState, LedgerEntry} from './ledger-entry.ts';
 import type {LedgerPage} from './ledger-page.ts';
@@ -6,12 +6,12 @@ import {formatPortRange, rangeContaining} from './port-range.ts';
 import type {PortRange} from './port-range.ts';
 import {PortSpace} from './port-space.ts';
 
-/** Stands for whatever lies in no configured range. */
+/** For entries outside of every configured range. */
 const otherRange = 'other';
 
-export type StateCount = {readonly state: EntryState; readonly range: string; readonly count: number};
+type StateCount = {readonly state: EntryState; readonly range: string; readonly count: number};
 
-/** Entries by range, the configured ones first, and state; also those of which there are none. */
+/** The number of entries for each range, the configured ones first, and each state; also those that are zero. */
 export const countEntries = (entries: Iterable<readonly [key: string, entry: Pick<LedgerEntry, 'state'>]>, states: readonly EntryState[], ranges: readonly PortRange[]): StateCount[] => {
 	const counts = new Map<string, number>();
 	for (const [key, {state}] of entries) {
@@ -24,9 +24,9 @@ export const countEntries = (entries: Iterable<readonly [key: string, entry: Pic
 		states.map(state => ({state, range, count: counts.get(`${range} ${state}`) ?? 0})));
 };
 
-export type FreeCount = {readonly range: string; readonly free: number; readonly size: number};
+type FreeCount = {readonly range: string; readonly free: number; readonly size: number};
 
-/** Numbers of each range that no protocol has. A page that gives no ports counts as full, one that does not exist as empty. */
+/** For each range, how many numbers are free for all protocols. An unusable page counts as full, a missing page as empty. */
 export const countFree = (pages: ReadonlyMap<number, LedgerPage>, blockSize: number, ranges: readonly PortRange[]): FreeCount[] => {
 	const free = new PortSpace(pages, blockSize).freeFor(everyProtocol);
 	return ranges.map(range => ({range: formatPortRange(range), free: free.countBetween(range.first, range.last), size: range.last - range.first + 1}));

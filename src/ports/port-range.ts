@@ -1,4 +1,4 @@
-/** Ranges of port numbers, and what an administrator allows Pods to ask for. Pure. */
+/** Ranges of port numbers, as the administrator allows them. Pure. */
 import {InvalidPortRangeError} from '../errors.ts';
 
 /** `first` and `last` both belong to the range; 1 ≤ first ≤ last ≤ 65535. */
@@ -10,14 +10,14 @@ export type PortRange = {
 export const lowestPort = 1;
 export const highestPort = 65_535;
 
-/** Whether `value` is a port number as TCP, UDP and SCTP know them: a whole number from 1 to 65535. */
+/** Whether `value` is a whole number from 1 to 65535. */
 export const isPort = (value: number): boolean =>
 	Number.isInteger(value) && value >= lowestPort && value <= highestPort;
 
 /**
  * Reads `"30000-32767"`, or `"8080"` for a range of one.
  *
- * @throws {InvalidPortRangeError} when the text is anything else, a bound is no port number, or the bounds are reversed.
+ * @throws {InvalidPortRangeError} if the text is anything else, a bound is not a port number, or the bounds are reversed.
  */
 export const parsePortRange = (text: string): PortRange => {
 	const match = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text.trim());
@@ -34,8 +34,7 @@ export const parsePortRange = (text: string): PortRange => {
 export const formatPortRange = ({first, last}: PortRange): string => `${first}-${last}`;
 
 /**
- * Sorts ranges and merges those that overlap or touch, so that a Pod's range never ends at a border
- * which only the order of the flags made.
+ * Sorts ranges and merges those that overlap or touch: `--port-range` may be given twice for what is one range to Pods.
  */
 export const mergePortRanges = (ranges: readonly PortRange[]): PortRange[] => {
 	const merged: PortRange[] = [];
@@ -51,6 +50,6 @@ export const mergePortRanges = (ranges: readonly PortRange[]): PortRange[] => {
 	return merged;
 };
 
-/** The range that contains `port`, or undefined where the administrator allows no such port. */
+/** The range that contains `port`; undefined if no range does. */
 export const rangeContaining = (ranges: readonly PortRange[], port: number): PortRange | undefined =>
 	ranges.find(({first, last}) => port >= first && port <= last);

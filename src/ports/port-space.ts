@@ -1,4 +1,4 @@
-/** Which numbers are free while a batch is planned: pages as they were read, plus what the batch has given so far. */
+/** The numbers that are free while a batch is planned: free in the pages, and not yet taken by the batch. */
 import type {Protocol} from './demand.ts';
 import {entryKey, protocolBit, protocols} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
@@ -7,16 +7,17 @@ import type {LedgerPage} from './ledger-page.ts';
 import {fullBlock, NumberSet} from './number-set.ts';
 
 /**
- * A working copy for one batch; `take` changes it. A page that does not exist counts as free (whoever commits creates
- * it first), a page that is unusable as taken.
+ * A working copy for one batch; `take` changes it. A page that does not exist counts as free, as a commit creates it first.
+ * An unusable page counts as taken.
  */
 export class PortSpace {
 	readonly blockSize: number;
 	readonly #pages: ReadonlyMap<number, LedgerPage>;
-	/** The free numbers of each combination of protocols that was asked for. */
+	/** The free numbers by mask: of each single protocol, and of the combinations that were asked for. */
 	readonly #free = new Map<number, NumberSet>();
-	readonly #given = new Map<string, LedgerEntry>();
-	readonly #givenByPod = new Map<string, string[]>();
+	/** The entries that this batch has made, by key; and their keys by Pod. */
+	readonly #taken = new Map<string, LedgerEntry>();
+	readonly #takenByPod = new Map<string, string[]>();
 
 	/** @param pages by their first port. */
 	constructor(pages: ReadonlyMap<number, LedgerPage>, blockSize: number) {
@@ -32,16 +33,16 @@ export class PortSpace {
 		}
 	}
 
-	/** Whether none of the protocols in `mask` has this number. */
+	/** Whether this number is free for all protocols in `mask`. */
 	isFree(port: number, mask: number): boolean {
 		return protocols.every(protocol => (mask & protocolBit[protocol]) === 0 || this.#free.get(protocolBit[protocol])!.has(port));
 	}
 
-	/** The numbers that none of the protocols in `mask` has, of which there is at least one. Must not be changed; follows `take`. */
+	/** The numbers that are free for all protocols in `mask`, which has at least one. The caller must not change the set; `take` does. */
 	freeFor(mask: number): NumberSet {
-		const known = this.#free.get(mask);
-		if (known) {
-			return known;
+		const cached = this.#free.get(mask);
+		if (cached) {
+			return cached;
 		}
 
 		const free = protocols
@@ -52,16 +53,16 @@ export class PortSpace {
 		return free;
 	}
 
-	/** The entry of a port, also one that this batch has just made; undefined where it is free, damaged, or its page unusable. */
+	/** The entry of a port, including entries of this batch; undefined if the port is free, its entry damaged or its page unusable. */
 	entryAt(port: number, protocol: Protocol): LedgerEntry | undefined {
 		const key = entryKey(port, protocol);
 		const page = this.#pages.get(pageOf(port, this.blockSize));
-		return this.#given.get(key) ?? (page?.unusable ? undefined : page?.entries.get(key));
+		return this.#taken.get(key) ?? (page?.unusable ? undefined : page?.entries.get(key));
 	}
 
-	/** The keys of entries that name this Pod, in no order; some may meanwhile name another. */
+	/** The keys of entries that name this Pod, in no order. The batch may since have given some of them to another Pod. */
 	keysOf(pod: string): string[] {
-		const keys = [...(this.#givenByPod.get(pod) ?? [])];
+		const keys = [...(this.#takenByPod.get(pod) ?? [])];
 		for (const page of this.#pages.values()) {
 			keys.push(...keysOfPod(page, pod));
 		}
@@ -69,7 +70,7 @@ export class PortSpace {
 		return keys;
 	}
 
-	/** Gives a port away, whoever had it. */
+	/** Takes a port, which may be free or not, and gives it this entry. */
 	take(port: number, protocol: Protocol, entry: LedgerEntry): void {
 		const key = entryKey(port, protocol);
 		for (const [mask, free] of this.#free) {
@@ -78,12 +79,12 @@ export class PortSpace {
 			}
 		}
 
-		this.#given.set(key, entry);
-		const keys = this.#givenByPod.get(entry.pod);
+		this.#taken.set(key, entry);
+		const keys = this.#takenByPod.get(entry.pod);
 		if (keys) {
 			keys.push(key);
 		} else {
-			this.#givenByPod.set(entry.pod, [key]);
+			this.#takenByPod.set(entry.pod, [key]);
 		}
 	}
 }

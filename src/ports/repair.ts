@@ -1,149 +1,87 @@
 /**
- * Makes the ledger follow the cluster: what one pass changes, and why. Pure. A page must have been read *before* the Pods
- * were listed: then an entry in it without a live Pod in the list is a leak, or a Pod that is still on its way, and the
- * hold time tells which. An entry follows the live Pod that has its port: binding, releasing and removing look at
- * (protocol, port), never at a name or a token that a user could change.
+ * Makes the ledger follow the cluster: what one pass changes. Pure. A page must have been read *before* the Pods were
+ * listed: then an entry in it without a live Pod in the list is a leak, or its Pod is still on its way, and the hold time
+ * tells which. Entries and uses are matched by port and protocol alone, never by a name or token that a user could change.
  */
+import {observe} from './entry-states.ts';
+import type {Transition, TransitionInput} from './entry-states.ts';
 import type {HostPortUse} from './host-port-use.ts';
-import {entryOf} from './host-port-use.ts';
 import {entryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import {pageOf} from './ledger-page.ts';
 import type {LedgerPage} from './ledger-page.ts';
+import {sightingOf} from './sightings.ts';
+import type {Sighting, Sightings} from './sightings.ts';
 
-export type RepairReason = 'bind' | 'release' | 'expire' | 'adopt' | 'foreign' | 'gone';
-
-/** One change, named with the exact entry that was judged: if that has changed by the time of the commit, it is dropped. */
-export type Repair = {
-	readonly reason: RepairReason;
+/** One change, with the exact entry that was judged: if the entry has changed by the time of the commit, the change is dropped. */
+export type Repair = Transition & {
 	readonly key: string;
 	/** Undefined: there was none. */
-	readonly expected: LedgerEntry | undefined;
-	/** Undefined: the port becomes free. */
-	readonly next: LedgerEntry | undefined;
+	readonly judged: LedgerEntry | undefined;
 };
 
-/** Since when this process has seen an entry as it is. A (port, claim, state) never comes back once it has gone. */
-export type Sighting = {
-	readonly claim: string | undefined;
-	readonly state: LedgerEntry['state'];
-	/** On the caller's monotonic clock, milliseconds. */
-	readonly firstSeen: number;
-};
-
-/** A port that several live Pods have, one of them at least by us. */
+/** A port that several live Pods have, and that at least one of them was given by us. */
 export type Duplicate = {
 	readonly key: string;
 	/** One for each Pod. */
 	readonly uses: readonly HostPortUse[];
 };
 
-export type PassInput = {
+export type PassInput = TransitionInput & {
 	/** By first port. Pages in quarantine, or that can't be read, are left alone. */
 	readonly pages: ReadonlyMap<number, LedgerPage>;
 	readonly blockSize: number;
 	/** Host ports of all live Pods, and NodePorts of all Services, from lists taken after the pages were read. */
 	readonly uses: readonly HostPortUse[];
-	/** Of the pass before. */
-	readonly sightings: ReadonlyMap<string, Sighting>;
-	/** When the pages were read, on the same clock as the sightings. */
+	/** Of the previous pass. */
+	readonly sightings: Sightings;
+	/** When the pages were read, on the clock of the sightings. */
 	readonly now: number;
-	/** H, milliseconds. */
+	/** The hold time. */
 	readonly holdMs: number;
-	/** What new states show as their beginning, RFC 3339. */
-	readonly since: string;
-	readonly mintClaim: () => string;
 };
 
 export type Pass = {
 	readonly repairs: readonly Repair[];
-	readonly sightings: ReadonlyMap<string, Sighting>;
+	readonly sightings: Sightings;
 	readonly duplicates: readonly Duplicate[];
-	/** When the next entry will have been held long enough; undefined where none is. */
+	/** When the hold time of an entry will next be over; undefined if none is held. */
 	readonly nextDue: number | undefined;
 };
 
 export const planPass = (input: PassInput): Pass => {
-	const {pages, blockSize, uses, now, holdMs} = input;
-	const usesByKey = Map.groupBy(uses, ({port, protocol}) => entryKey(port, protocol));
+	const {pages, blockSize, now, holdMs} = input;
+	const usesByKey = Map.groupBy(input.uses, ({port, protocol}) => entryKey(port, protocol));
 	const sightings = new Map<string, Sighting>();
 	const repairs: Repair[] = [];
 	let nextDue: number | undefined;
 	for (const page of pages.values()) {
 		for (const [key, entry] of page.unusable ? [] : page.entries) {
-			const sighting = seen(input, key, entry);
+			const sighting = sightingOf(input.sightings, key, entry, now);
 			sightings.set(key, sighting);
-			const repair = judge(input, key, entry, usesByKey.get(key) ?? [], now - sighting.firstSeen >= holdMs);
-			if (repair) {
-				repairs.push(repair);
-			} else if (isHeld(entry) && !usesByKey.has(key)) {
+			const uses = usesByKey.get(key) ?? [];
+			const transition = observe(entry, uses, now - sighting.firstSeen >= holdMs, input);
+			if (transition) {
+				repairs.push({...transition, key, judged: entry});
+			} else if (uses.length === 0) {
 				nextDue = Math.min(nextDue ?? Infinity, sighting.firstSeen + holdMs);
 			}
 		}
 	}
 
-	for (const [key, ofKey] of usesByKey) {
-		const {port} = ofKey[0]!;
+	for (const [key, uses] of usesByKey) {
+		const {port} = uses[0]!;
 		const page = pages.get(pageOf(port, blockSize));
-		// A page that does not exist gets its Pods when it is opened; a damaged entry counts as taken already.
+		// A page that does not exist gets entries for its ports in use when it is created. A damaged entry counts as taken.
 		if (page && !page.unusable && !page.entries.has(key) && !page.damaged.some(damaged => damaged.port === port)) {
-			repairs.push(appear(input, preferred(ofKey, undefined)));
+			repairs.push({...observe(undefined, uses, false, input)!, key, judged: undefined});
 		}
 	}
 
 	return {repairs, sightings, duplicates: findDuplicates(usesByKey), nextDue};
 };
 
-/** What becomes of an entry. */
-const judge = (input: PassInput, key: string, entry: LedgerEntry, uses: readonly HostPortUse[], isOld: boolean): Repair | undefined => {
-	if (uses.length > 0) {
-		return follow(input, key, entry, preferred(uses, entry));
-	}
-
-	// A claim that a foreign use has covered is an admission's: its Pod may still be on its way.
-	if (entry.state === 'bound' || (entry.state === 'foreign' && entry.claim !== undefined)) {
-		return {reason: 'release', key, expected: entry, next: {...entry, state: 'released', since: input.since}};
-	}
-
-	if (entry.state === 'foreign') {
-		return {reason: 'gone', key, expected: entry, next: undefined};
-	}
-
-	// Better to leak a port for two minutes than to give it twice.
-	return isOld ? {reason: 'expire', key, expected: entry, next: undefined} : undefined;
-};
-
-/**
- * A live Pod has the port: the entry says so, whatever it said before. The claim stays, for it never enters twice, and
- * also under a foreign use: what an admission has given may only become free after the hold time.
- */
-const follow = ({since, mintClaim}: PassInput, key: string, entry: LedgerEntry, use: HostPortUse): Repair | undefined => {
-	const [, fresh] = entryOf(use, entry.claim ?? mintClaim(), since);
-	const next = {...fresh, port: entry.pod === fresh.pod ? entry.port : fresh.port, ...(entry.claim !== undefined && {claim: entry.claim})};
-	const isSame = (['pod', 'port', 'state', 'uid', 'node'] as const).every(member => entry[member] === next[member]);
-	return isSame ? undefined : {reason: next.state === 'foreign' ? 'foreign' : 'bind', key, expected: entry, next};
-};
-
-const appear = ({since, mintClaim}: PassInput, use: HostPortUse): Repair => {
-	const [key, next] = entryOf(use, mintClaim(), since);
-	return {reason: next.state === 'foreign' ? 'foreign' : 'adopt', key, expected: undefined, next};
-};
-
-/** Where several have it: whom the entry names already, else one of ours, else the first by name, so that passes agree. */
-const preferred = (uses: readonly HostPortUse[], entry: LedgerEntry | undefined): HostPortUse => {
-	const rank = (use: HostPortUse) => (use.uid === entry?.uid ? 0 : use.managed ? 1 : 2);
-	// A foreign DaemonSet has its port on every node: one look at each, no sorting.
-	return uses.reduce((best, use) => (rank(use) - rank(best) || (use.pod < best.pod ? -1 : 1)) < 0 ? use : best);
-};
-
-const isHeld = ({state}: LedgerEntry): boolean => state === 'pending' || state === 'released';
-
-const seen = ({sightings, now}: PassInput, key: string, {claim, state}: LedgerEntry): Sighting => {
-	const known = sightings.get(key);
-	return known && known.claim === claim && known.state === state ? known : {claim, state, firstSeen: now};
-};
-
-/** Foreign Pods on different nodes may well share a number (a DaemonSet does); ours never may. */
+/** Foreign Pods on different nodes may share a number, as those of a DaemonSet do; Pods that we gave a port never may. */
 const findDuplicates = (usesByKey: ReadonlyMap<string, readonly HostPortUse[]>): Duplicate[] =>
 	[...usesByKey]
 		.filter(([, uses]) => uses.length > 1)

@@ -1,35 +1,32 @@
-/** Where the search for one Pod's numbers stands, and which numbers it may still find. */
+/** The state of the search for one Pod's numbers, and the numbers that it may still find. Pure. */
 import type {PodDemand} from './demand.ts';
 import {everyProtocol, protocolBit, protocolMask} from './ledger-entry.ts';
 import type {NumberSet} from './number-set.ts';
 import type {PortSpace} from './port-space.ts';
 
-/** A value: each step of the search makes the next one. */
+/** A value that never changes: each step of the search makes a new one. */
 export type Search = {
 	readonly space: PortSpace;
 	readonly demand: PodDemand;
 	/** The protocols of each demanded number. */
 	readonly masks: readonly number[];
-	/** One for each demanded number; undefined where it is still missing. */
+	/** One for each demanded number; undefined if it is still missing. */
 	readonly numbers: ReadonlyArray<number | undefined>;
-	/**
-	 * By port number, the protocols that the Pod has on it already: those that it takes without us, and all on the numbers
-	 * found so far.
-	 */
+	/** The protocols that the Pod may not get on a number, by that number: its own ports, and all protocols of the numbers found so far. */
 	readonly own: ReadonlyMap<number, number>;
 };
 
 export const startSearch = (space: PortSpace, demand: PodDemand): Search => {
 	const masks = demand.numbers.map(({ports}) => protocolMask(ports));
 	const own = new Map<number, number>();
-	for (const {port, protocol} of demand.taken) {
+	for (const {port, protocol} of demand.ownPorts) {
 		own.set(port, (own.get(port) ?? 0) | protocolBit[protocol]);
 	}
 
 	return {space, demand, masks, numbers: masks.map(() => undefined), own};
 };
 
-/** @param numbers what the search has, and what has been found in addition. */
+/** @param numbers those of the search and those found in addition. */
 export const withNumbers = (search: Search, numbers: Search['numbers']): Search => {
 	const own = new Map(search.own);
 	for (const port of numbers) {
@@ -45,15 +42,15 @@ export const withNumbers = (search: Search, numbers: Search['numbers']): Search 
 export const missingOf = ({numbers}: Search): number[] =>
 	numbers.flatMap((number, index) => number === undefined ? [index] : []);
 
-/** Whether the Pod may have these protocols on this number: it is in its range, and not the Pod's own already. */
+/** Whether the Pod may have these protocols on this number: it is in the Pod's range, and the Pod does not have them already. */
 export const isAllowed = ({demand: {basePort, maxPort}, own}: Search, port: number, mask: number): boolean =>
 	port >= basePort && port <= maxPort && ((own.get(port) ?? 0) & mask) === 0;
 
-/** Whether, besides, nobody else has them. */
+/** The same, and the number is free. */
 export const isAvailable = (search: Search, port: number, mask: number): boolean =>
 	isAllowed(search, port, mask) && search.space.isFree(port, mask);
 
-/** The numbers that these protocols may have, also beyond the Pod's range. Must not be changed. */
+/** The numbers that are free for these protocols, inside and outside the Pod's range. The caller must not change the set. */
 export const availableNumbers = ({space, own}: Search, mask: number): NumberSet => {
 	const free = space.freeFor(mask);
 	if (own.size === 0) {
@@ -70,6 +67,6 @@ export const availableNumbers = ({space, own}: Search, mask: number): NumberSet 
 	return available;
 };
 
-/** How many numbers of the Pod's range these protocols may have. */
+/** How many numbers of the Pod's range are free for these protocols. */
 export const countAvailable = (search: Search, mask: number): number =>
 	availableNumbers(search, mask).countBetween(search.demand.basePort, search.demand.maxPort);

@@ -1,4 +1,4 @@
-/** Says it where people look when one port has been given twice: an Event on each of the Pods, and the log. Nobody is evicted. */
+/** Reports a port that several live Pods have, by an Event on each Pod and in the log. No Pod is evicted. */
 import type {Logger} from 'pino';
 import type {HostPortUse} from '../ports/host-port-use.ts';
 import type {Duplicate} from '../ports/repair.ts';
@@ -6,33 +6,33 @@ import type {ApiClient} from '../kubernetes/api-client.ts';
 import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
 
-export type DuplicateReporterOptions = {
+type DuplicateReporterOptions = {
 	readonly api: Pick<ApiClient, 'create'>;
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly identity: string;
 };
 
-/** A DaemonSet may have the port on thousands of nodes: that many names say no more than a few, nor do that many Events. */
-const maximumNamed = 5;
+/** Bounds on the names in one message and on the Events of one duplicate: a DaemonSet may have the port on thousands of nodes. */
+const maximumNames = 5;
 const maximumEvents = 20;
 
-/** Reports each Pod of a duplicate once, for as long as it lasts. */
+/** Makes a function that reports each Pod of a duplicate once while the duplicate lasts. */
 export const createDuplicateReporter = ({api, clock, logger, identity}: DuplicateReporterOptions) => {
-	let known = new Set<string>();
+	let reported = new Set<string>();
 	return async (duplicates: readonly Duplicate[], signal: AbortSignal): Promise<void> => {
-		const before = known;
-		known = new Set(duplicates.flatMap(({key, uses}) => uses.map(({uid}) => `${key} ${uid}`)));
+		const before = reported;
+		reported = new Set(duplicates.flatMap(({key, uses}) => uses.map(({uid}) => `${key} ${uid}`)));
 		for (const {key, uses} of duplicates) {
 			const oursFirst = uses.toSorted((a, b) => Number(b.managed) - Number(a.managed));
 			const fresh = oursFirst.filter(({uid}) => !before.has(`${key} ${uid}`));
 			if (fresh.length > 0) {
-				logger.error({key, holders: named(oursFirst)}, 'several live Pods have the same host port');
+				logger.error({key, holders: namesOf(oursFirst)}, 'several live Pods have the same host port');
 			}
 
 			for (const use of fresh.filter(({pod}) => !pod.startsWith('Service ')).slice(0, maximumEvents)) {
-				const others = named(oursFirst.filter(({uid}) => uid !== use.uid));
-				await writeEvent(use, `host port ${key} is also that of ${others}: delete one of them, and its controller will get another port`, signal);
+				const others = namesOf(oursFirst.filter(({uid}) => uid !== use.uid));
+				await writeEvent(use, `host port ${key} is also used by ${others}: delete one of these Pods, and its controller creates one with another port`, signal);
 			}
 		}
 	};
@@ -57,12 +57,12 @@ export const createDuplicateReporter = ({api, clock, logger, identity}: Duplicat
 				count: 1,
 			}, {signal});
 		} catch (error) {
-			logger.warn({err: error, pod}, 'an Event about a host port could not be written');
+			logger.warn({err: error, pod}, 'an Event about a duplicate host port could not be written');
 		}
 	}
 };
 
-const named = (uses: readonly HostPortUse[]): string => {
-	const more = uses.length - maximumNamed;
-	return [...uses.slice(0, maximumNamed).map(({pod}) => pod), ...(more > 0 ? [`${more} more`] : [])].join(', ');
+const namesOf = (uses: readonly HostPortUse[]): string => {
+	const more = uses.length - maximumNames;
+	return [...uses.slice(0, maximumNames).map(({pod}) => pod), ...(more > 0 ? [`${more} more`] : [])].join(', ');
 };

@@ -1,7 +1,7 @@
 /**
- * Keeps the ledger true: one elected replica looks at ledger and cluster, again and again, and repairs what differs. Two at
- * once would be safe, as every repair names the entry that it judged; the election only saves work. A pass that fails
- * changes nothing, and the next one begins anew.
+ * Keeps the ledger in step with the cluster: one elected replica compares them in passes and repairs what differs. Two
+ * reconcilers at once would be safe, as every repair names the entry that it judged; the election only saves work. A pass
+ * that fails is repeated.
  */
 import {isManaged} from '../ports/host-port-use.ts';
 import type {ApiClient, WatchEvent} from '../kubernetes/api-client.ts';
@@ -12,41 +12,43 @@ import {RepairPass} from './repair-pass.ts';
 import type {RepairPassOptions} from './repair-pass.ts';
 import {Wakeup} from '../wakeup.ts';
 
-export type ReconcilerOptions = RepairPassOptions & {
+type ReconcilerOptions = RepairPassOptions & {
 	readonly api: Pick<ApiClient, 'get' | 'list' | 'watch'>;
 	/** Of the Lease `hostport-reconciler`. */
 	readonly election: Pick<LeaseLock, 'acquire'>;
 };
 
-/** Passes are at least so far apart, and ten times as far as the last one took: events gather, and one write binds many Pods. */
-const gatherMs = 5000;
-const dutyCycle = 10;
+/** The shortest rest between two passes: one pass handles the events of that time, and one write binds many Pods. */
+const minIntervalMs = 5000;
 
-/** One that failed may have taken long because the API server was down: the next comes after as long again. */
-const failedDutyCycle = 1;
+/** The rest after a pass, as a multiple of its duration: so listing a large cluster takes about a tenth of the time. */
+const restFactor = 10;
 
-/**
- * Most changes of a Pod are nothing to us; among them is its end (Succeeded, Failed), which is in no hurry. Nor is a new Pod
- * of ours, whose ports are in the ledger already, and only its name and node are not: one pass binds many.
- */
-const changePassMs = 30_000;
+/** The same after a pass that failed, which may have taken long only because the API server was down. */
+const restFactorAfterFailure = 1;
 
 /**
- * Without any event, for events get lost, and a Pod that is refused after its admission makes none: its ports are to be
- * free 200 s after that, of which 120 are the hold time. However long the last pass took, for it may have waited in vain.
+ * A pass follows within this time when a Pod changes, or when a new Pod has its ports from us. Neither is urgent: most changes
+ * do not concern us, a Pod that ends (Succeeded, Failed) can wait, and the ports of a new Pod are in the ledger already.
  */
-const fullPassMs = 60_000;
+const changeDelayMs = 30_000;
 
-/** A list of all Pods of a large cluster takes seconds. */
-const passBudgetMs = 60_000;
+/**
+ * A pass follows within this time without any event, and no rest is longer: events get lost, and a Pod that is rejected after its
+ * admission causes none. Its ports must be free after 200 s, of which 120 s are the hold time.
+ */
+const maxIntervalMs = 60_000;
 
-const rewatchMs = 1000;
+/** A list of all Pods takes seconds in a large cluster. */
+const passTimeoutMs = 60_000;
+
+const watchRetryMs = 1000;
 
 export class Reconciler {
 	readonly #options: ReconcilerOptions;
 	readonly #pass: RepairPass;
 	readonly #wakeup: Wakeup;
-	/** When the next pass begins. */
+	/** When the next pass begins, on the monotonic clock. */
 	#dueAt = 0;
 
 	constructor(options: ReconcilerOptions) {
@@ -55,7 +57,7 @@ export class Reconciler {
 		this.#wakeup = new Wakeup(options.clock);
 	}
 
-	/** Stands for election, leads while elected, until the signal is aborted. Never rejects. */
+	/** Waits for its election, and reconciles while elected, until the signal aborts. Never rejects. */
 	async run(signal: AbortSignal): Promise<void> {
 		const {election, logger} = this.#options;
 		while (!signal.aborted) {
@@ -80,37 +82,37 @@ export class Reconciler {
 			}
 
 			const startedAt = clock.now();
-			this.#dueAt = startedAt + fullPassMs;
-			let cycle = dutyCycle;
+			this.#dueAt = startedAt + maxIntervalMs;
+			let factor = restFactor;
 			try {
-				const nextDue = await this.#pass.run(AbortSignal.any([signal, clock.deadline(passBudgetMs)]));
+				const nextDue = await this.#pass.run(AbortSignal.any([signal, clock.deadline(passTimeoutMs)]));
 				this.#dueAt = Math.min(this.#dueAt, nextDue ?? Infinity);
 			} catch (error) {
 				if (!signal.aborted) {
 					logger.warn({err: error}, 'the ledger could not be compared with the cluster: trying again');
-					this.#hurry(0);
+					this.#passWithin(0);
 				}
 
-				cycle = failedDutyCycle;
+				factor = restFactorAfterFailure;
 			}
 
-			const restMs = Math.max(gatherMs, cycle * (clock.now() - startedAt));
-			await clock.sleep(Math.min(restMs, fullPassMs), signal);
+			const restMs = Math.max(minIntervalMs, factor * (clock.now() - startedAt));
+			await clock.sleep(Math.min(restMs, maxIntervalMs), signal);
 		}
 
 		this.#pass.forget();
 		await Promise.all(watching);
 	}
 
-	/** Any change of a Pod or Service may matter; which one does is for the pass to find out. */
+	/** Watches Pods or Services. An event only brings the next pass forward, which finds out what has changed. */
 	async #watch(path: string, signal: AbortSignal): Promise<void> {
 		const {clock, logger} = this.#options;
 		return keepWatching({
 			clock,
 			signal,
-			restMs: rewatchMs,
+			restMs: watchRetryMs,
 			start: () => this.#events(path, signal),
-			onEvent: event => this.#hurry(urgencyMs(event)),
+			onEvent: event => this.#passWithin(delayMsAfter(event)),
 			onBroken: error => logger.warn({err: error}, `the watch of ${path} ended: starting it again`),
 		});
 	}
@@ -118,20 +120,20 @@ export class Reconciler {
 	async * #events(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<KubernetesObject>> {
 		const {api} = this.#options;
 		const {metadata: {resourceVersion}} = await api.get<{metadata: {resourceVersion: string}}>(`${path}?limit=1`, {signal, metadataOnly: 'list'});
-		// What happened before is in no event of this watch; the next pass will see it.
-		this.#hurry(0);
+		// This watch has no events from before its start, so a pass must look for what happened until now.
+		this.#passWithin(0);
 		yield * api.watch<KubernetesObject>(`${path}?resourceVersion=${resourceVersion}`, {signal, timeoutSeconds: watchSeconds, metadataOnly: true});
 	}
 
-	/** Brings the next pass forward. */
-	#hurry(ms: number): void {
+	/** Brings the next pass forward, if it would begin later. */
+	#passWithin(ms: number): void {
 		this.#dueAt = Math.min(this.#dueAt, this.#options.clock.now() + ms);
 		this.#wakeup.notify();
 	}
 }
 
-/** How long the pass that an event calls for may wait. What goes frees ports, and a new Pod that is not ours may take some. */
-const urgencyMs = ({type, object}: WatchEvent<KubernetesObject>): number => {
-	const isInNoHurry = type === 'MODIFIED' || (type === 'ADDED' && isManaged(object));
-	return isInNoHurry ? changePassMs : 0;
+/** How long the pass after an event may wait. Deletions are urgent, as they free ports, and so are new foreign Pods, as they may take some. */
+const delayMsAfter = ({type, object}: WatchEvent<KubernetesObject>): number => {
+	const canWait = type === 'MODIFIED' || (type === 'ADDED' && isManaged(object));
+	return canWait ? changeDelayMs : 0;
 };

@@ -1,4 +1,4 @@
-/** One look at ledger and cluster, and the repair of what differs. */
+/** One comparison of the ledger with the cluster, and the repair of what differs. */
 import type {Logger} from 'pino';
 import {entryStates, parseEntryKey} from '../ports/ledger-entry.ts';
 import {pageOf} from '../ports/ledger-page.ts';
@@ -6,7 +6,9 @@ import type {LedgerPage} from '../ports/ledger-page.ts';
 import {countEntries, countFree} from '../ports/port-counts.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {planPass} from '../ports/repair.ts';
-import type {Duplicate, Repair, Sighting} from '../ports/repair.ts';
+import type {Duplicate, Pass, Repair} from '../ports/repair.ts';
+import {withWritten} from '../ports/sightings.ts';
+import type {Sightings} from '../ports/sightings.ts';
 import type {Metrics} from '../metrics.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import {timestamp} from '../clock.ts';
@@ -24,37 +26,37 @@ export type RepairPassOptions = {
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly holdMs: number;
-	/** What the administrator allows, merged and sorted: by these the metrics count. */
+	/** What the administrator allows, merged and sorted. The metrics count by these ranges. */
 	readonly ranges: readonly PortRange[];
 	readonly mintClaim: () => string;
 	readonly metrics: Pick<Metrics, 'repairs' | 'entries' | 'freePorts' | 'rangePorts' | 'duplicates' | 'lastPass'>;
-	/** Is told of ports that several Pods have, each time that a pass finds them. */
+	/** Called in each pass with the ports that several Pods have. */
 	readonly reportDuplicates: (duplicates: readonly Duplicate[], signal: AbortSignal) => Promise<void>;
 };
 
 export class RepairPass {
 	readonly #options: RepairPassOptions;
-	/** By key. Of this process alone: ages are counted by its own clock, so a new leader counts anew. */
-	#sightings: ReadonlyMap<string, Sighting> = new Map();
+	#sightings: Sightings = new Map();
 
 	constructor(options: RepairPassOptions) {
 		this.#options = options;
 	}
 
 	/**
-	 * Ledger first, then the cluster: what the list does not show of an entry that was read before it is not there.
+	 * Runs one pass. It reads the ledger first: a Pod that was stored by then is in the list, so an entry without its Pod belongs
+	 * to one that is gone or not stored yet.
 	 *
-	 * @returns when the next one has something to do, on the clock, if that is known.
-	 * @throws what a read or write failed with: then the next pass judges anew.
+	 * @returns when the next hold time is over, on the monotonic clock; undefined if no entry is held.
+	 * @throws the error of the read or write that failed. What was repaired until then stays, and the next pass plans again.
 	 */
 	async run(signal: AbortSignal): Promise<number | undefined> {
-		const {api, newPages, blockSize, reservations, clock, logger, holdMs, mintClaim, metrics, reportDuplicates} = this.#options;
+		const {api, newPages, blockSize, clock, logger, holdMs, mintClaim, reportDuplicates} = this.#options;
 		logger.debug('a pass begins');
 		const snapshot = await newPages.readAll(signal);
-		// What was read is at least as old as this, and the list that follows is younger: an age is never overrated.
+		// Taken between both reads: later, an entry would count as older than the list that frees it.
 		const now = clock.now();
 		const uses = await listHostPortsInUse(api, signal);
-		const {repairs, sightings, duplicates, nextDue} = planPass({
+		const pass = planPass({
 			pages: snapshot,
 			blockSize,
 			uses,
@@ -64,31 +66,16 @@ export class RepairPass {
 			since: timestamp(clock.date()),
 			mintClaim,
 		});
-		this.#sightings = sightings;
-		this.#measure(snapshot, sightings, duplicates);
-		await reportDuplicates(duplicates, signal);
-		if (repairs.length === 0) {
-			return nextDue;
-		}
-
-		const applied: Repair[] = [];
-		// One page after the other: a Pod that comes meanwhile waits for one write, not for all of them.
-		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOf(parseEntryKey(key)!.port, blockSize)).values()) {
-			applied.push(...await reservations.repair(ofPage, signal));
-		}
-
-		const counts = Map.groupBy(applied, ({reason}) => reason).entries().map(([reason, list]) => [reason, list.length] as const);
-		for (const {reason} of applied) {
-			metrics.repairs.inc({reason});
-		}
-
-		logger.info({...Object.fromEntries(counts), overtaken: repairs.length - applied.length}, 'repaired');
-		const released = applied.filter(({reason}) => reason === 'release');
-		this.#sightings = new Map([...sightings, ...released.map(({key, next}) => [key, {claim: next?.claim, state: 'released', firstSeen: clock.now()}] as const)]);
-		return released.length > 0 ? Math.min(nextDue ?? Infinity, clock.now() + holdMs) : nextDue;
+		this.#sightings = pass.sightings;
+		this.#measure(snapshot, pass);
+		await reportDuplicates(pass.duplicates, signal);
+		const applied = await this.#repair(pass.repairs, signal);
+		const released = applied.flatMap(({key, reason, next}) => reason === 'release' && next ? [[key, next] as const] : []);
+		this.#sightings = withWritten(pass.sightings, released, clock.now());
+		return released.length > 0 ? Math.min(pass.nextDue ?? Infinity, clock.now() + holdMs) : pass.nextDue;
 	}
 
-	/** Another replica leads: what this one has seen and counted is no longer so. */
+	/** Clears sightings and gauges, because another replica reconciles from now on. */
 	forget(): void {
 		const {metrics} = this.#options;
 		this.#sightings = new Map();
@@ -97,7 +84,7 @@ export class RepairPass {
 		}
 	}
 
-	#measure(snapshot: ReadonlyMap<number, LedgerPage>, sightings: ReadonlyMap<string, Sighting>, duplicates: readonly Duplicate[]): void {
+	#measure(snapshot: ReadonlyMap<number, LedgerPage>, {sightings, duplicates}: Pass): void {
 		const {metrics, clock, ranges, blockSize} = this.#options;
 		for (const {state, range, count} of countEntries(sightings, entryStates, ranges)) {
 			metrics.entries.set({state, range}, count);
@@ -110,5 +97,27 @@ export class RepairPass {
 
 		metrics.duplicates.set(duplicates.length);
 		metrics.lastPass.set(clock.date().getTime() / 1000);
+	}
+
+	/** @returns the repairs that were written; the entries of the others have changed since they were judged. */
+	async #repair(repairs: readonly Repair[], signal: AbortSignal): Promise<readonly Repair[]> {
+		if (repairs.length === 0) {
+			return [];
+		}
+
+		const {reservations, blockSize, logger, metrics} = this.#options;
+		const applied: Repair[] = [];
+		// Page by page, so that an admission waits for one write at most.
+		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOf(parseEntryKey(key)!.port, blockSize)).values()) {
+			applied.push(...await reservations.repair(ofPage, signal));
+		}
+
+		for (const {reason} of applied) {
+			metrics.repairs.inc({reason});
+		}
+
+		const counts = Map.groupBy(applied, ({reason}) => reason).entries().map(([reason, list]) => [reason, list.length] as const);
+		logger.info({...Object.fromEntries(counts), overtaken: repairs.length - applied.length}, 'repaired');
+		return applied;
 	}
 }

@@ -1,8 +1,8 @@
-/** What holds for every Pod, from its decoding to its patch. */
+/** Properties of every admission, from decoding to the patch. */
 import test from 'ava';
 import fc from 'fast-check';
 import {patchBetween} from '../../src/admission/patch.ts';
-import {withPorts} from '../../src/admission/apply-ports.ts';
+import {applyPorts} from '../../src/admission/apply-ports.ts';
 import {planPod, reasonToSkip} from '../../src/admission/pod-plan.ts';
 import type {AllocationPlan} from '../../src/admission/pod-plan.ts';
 import {decodePod} from '../../src/admission/pod.ts';
@@ -30,7 +30,7 @@ const portAt = (pod: Pod, path: string): ContainerPort => {
 
 type Case = {readonly pod: Pod; readonly plan: AllocationPlan; readonly numbers: readonly number[]; readonly after: Pod};
 
-/** Numbers from 20,000 on, in any order; none of the Pods has such a port itself. */
+/** Numbers from 20,000 on, in any order; no Pod has such a port itself. */
 const checkEach = (check: (example: Case) => void): void => {
 	const low = arbitraryPod.filter(pod => containersOf(pod).every(({ports}) => ports?.every(({containerPort}) => containerPort < 20_000)));
 	fc.assert(fc.property(low, fc.uniqueArray(fc.integer({min: 20_000, max: 29_999}), {minLength: 30, maxLength: 30}), (pod, numbers) => {
@@ -45,7 +45,7 @@ const checkEach = (check: (example: Case) => void): void => {
 		}
 
 		if (plan.kind === 'allocate') {
-			check({pod, plan, numbers, after: withPorts(pod, plan, numbers)});
+			check({pod, plan, numbers, after: applyPorts(pod, plan, numbers)});
 		}
 	}), {numRuns: 500});
 };
@@ -65,25 +65,25 @@ test('the patch holds only what changed', t => {
 	});
 });
 
-test('every managed port has its number, and on the host network twice', t => {
+test('every managed port has its number, on the host network also as containerPort', t => {
 	checkEach(({pod, plan, numbers, after}) => {
-		for (const {path, number} of plan.assignments) {
-			t.is(portAt(after, path).hostPort, numbers[number]);
-			t.is<number | undefined, number | undefined>(portAt(after, path).containerPort, plan.options.hostNetwork ? numbers[number] : portAt(pod, path).containerPort);
+		for (const {path, numberIndex} of plan.assignments) {
+			t.is(portAt(after, path).hostPort, numbers[numberIndex]);
+			t.is<number | undefined, number | undefined>(portAt(after, path).containerPort, plan.options.hostNetwork ? numbers[numberIndex] : portAt(pod, path).containerPort);
 		}
 	});
 });
 
-test('every number that is asked for is given to a port, and every managed port has an annotation that says so', t => {
+test('every demanded number goes to a port, and every managed port has its annotation', t => {
 	checkEach(({plan, numbers, after}) => {
-		t.deepEqual(new Set(plan.assignments.map(({number}) => number)), new Set(plan.demand.numbers.keys()));
-		for (const {name, number} of plan.assignments) {
-			t.is(after.metadata.annotations?.[`hostport.io/allocated-${name}`], String(numbers[number]));
+		t.deepEqual(new Set(plan.assignments.map(({numberIndex}) => numberIndex)), new Set(plan.demand.numbers.keys()));
+		for (const {name, numberIndex} of plan.assignments) {
+			t.is(after.metadata.annotations?.[`hostport.io/allocated-${name}`], String(numbers[numberIndex]));
 		}
 	});
 });
 
-test('ports that are not managed are left alone', t => {
+test('unmanaged ports are not changed', t => {
 	checkEach(({pod, plan, after}) => {
 		const managed = new Set(plan.assignments.map(({path}) => path));
 		for (const list of ['containers', 'initContainers'] as const) {
@@ -109,7 +109,7 @@ test('a user\'s variables keep their values and order, and ours come before them
 	});
 });
 
-test('a copied manifest asks for the same again, and becomes what the original would have become', t => {
+test('a copied manifest gets the same plan and result as the original', t => {
 	checkEach(({pod, plan, after}) => {
 		const copy = withoutStaleAllocation(deepFreeze(after));
 		const planOfCopy = planPod(requestFor(copy), copy, defaultRanges);
@@ -118,12 +118,12 @@ test('a copied manifest asks for the same again, and becomes what the original w
 	});
 });
 
-test('numbers that happen to be other ports of the Pod do no harm', t => {
+test('numbers that equal other ports of the Pod do no harm', t => {
 	fc.assert(fc.property(arbitraryPod, fc.shuffledSubarray([53, 80, 443, 7777, 9000, 9001, 9002, 9003, 9004, 9005, 9006, 9007, 9008, 9009, 9010, 9011, 9012, 9013, 9014, 9015, 9016, 9017, 9018, 9019], {minLength: 24}), (pod, numbers) => {
 		try {
 			const plan = planPod(requestFor(pod), pod, defaultRanges);
 			if (plan.kind === 'allocate') {
-				const copy = withoutStaleAllocation(withPorts(pod, plan, numbers));
+				const copy = withoutStaleAllocation(applyPorts(pod, plan, numbers));
 				planPod(requestFor(copy), copy, defaultRanges);
 			}
 		} catch (error) {
@@ -135,7 +135,7 @@ test('numbers that happen to be other ports of the Pod do no harm', t => {
 	t.pass();
 });
 
-/** An admission as the recipe runs it, without the ledger. */
+/** An admission as in mutate-pod.ts, without the ledger. */
 const admit = (body: unknown) => {
 	const request = decodeReview(body);
 	if (reasonToSkip(request) !== undefined) {
@@ -149,7 +149,7 @@ const admit = (body: unknown) => {
 		return undefined;
 	}
 
-	const after = withPorts(fresh, plan, plan.demand.numbers.map((_, index) => 20_000 + index));
+	const after = applyPorts(fresh, plan, plan.demand.numbers.map((_, index) => 20_000 + index));
 	return patched(request, patchBetween(pod, after), plan.warnings);
 };
 
@@ -164,7 +164,7 @@ test('what an API server sends is admitted', t => {
 	}
 });
 
-test('one member replaced by anything makes a review, a Pod or its plan fail in the way that each promises', t => {
+test('a review with one arbitrary member is answered or fails with a documented error', t => {
 	const pathsOf = (value: unknown, path: readonly string[] = []): string[][] => typeof value === 'object' && value !== null
 		? [[...path], ...Object.entries(value).flatMap(([key, member]) => pathsOf(member, [...path, key]))]
 		: [[...path]];

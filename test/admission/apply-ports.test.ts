@@ -1,5 +1,5 @@
 import test from 'ava';
-import {withPorts} from '../../src/admission/apply-ports.ts';
+import {applyPorts} from '../../src/admission/apply-ports.ts';
 import {decodePod} from '../../src/admission/pod.ts';
 import type {Container, Pod} from '../../src/admission/pod.ts';
 import {decodeReview} from '../../src/admission/review.ts';
@@ -19,7 +19,7 @@ const containerOf = (pod: Pod, index = 0): Container => {
 	return container;
 };
 
-test('a StatefulSet\'s Pod gets everything that the contract names', t => {
+test('a StatefulSet\'s Pod gets numbers, label, annotations, variables, probes and hooks', t => {
 	const pod = decodePod(decodeReview(statefulSetReview()).object);
 	const after = numberedFrom(30_606, pod);
 	const variables = [
@@ -83,12 +83,12 @@ test('on the Pod network a port keeps its containerPort, and the Pod its network
 	t.is(after.spec.dnsPolicy, 'ClusterFirst');
 });
 
-test('a port keeps its hostIP, and its hostPort makes way', t => {
+test('a port keeps its hostIP, and its hostPort is replaced', t => {
 	const ports = [{containerPort: 9000, hostPort: 9000, hostIP: '10.0.0.1', protocol: 'UDP'}];
 	t.deepEqual<unknown, unknown>(containerOf(numberedFrom(30_558, podWith({containers: [{name: 'a', ports}]}))).ports, [{containerPort: 30_558, hostPort: 30_558, hostIP: '10.0.0.1', protocol: 'UDP'}]);
 });
 
-test('ports that are not managed stay as written', t => {
+test('unmanaged ports stay as written', t => {
 	const pod = podWith({
 		annotations: {'hostport.io/ports': 'x'},
 		containers: [{name: 'a', ports: [{name: 'x', containerPort: 80}, {name: 'y', containerPort: 81}]}],
@@ -108,34 +108,34 @@ for (const [before, after] of [['ClusterFirst', 'ClusterFirstWithHostNet'], [und
 
 // Names
 
-test('an unnamed port is called by the number that its author gave it', t => {
+test('an unnamed port is called by its original containerPort', t => {
 	const after = numberedFrom(30_558, podWith({containers: [{name: 'a', ports: [{containerPort: 9000}]}]}));
 	t.is(after.metadata.annotations?.['hostport.io/allocated-9000'], '30558');
 	t.deepEqual(containerOf(after).env?.[0], {name: 'HOSTPORT_9000', value: '30558'});
 });
 
-test('a variable has its port\'s name in upper case with underscores', t => {
+test('a variable has its port\'s name in upper case and with underscores', t => {
 	const after = numberedFrom(30_558, podWith({containers: [{name: 'a', ports: [{name: 'my-rtp.v2', containerPort: 9000}]}]}));
 	t.deepEqual(containerOf(after).env?.[0], {name: 'HOSTPORT_MY_RTP_V2', value: '30558'});
 });
 
-test('one name for two protocols is one variable and one annotation', t => {
+test('two protocols with one name share a variable and an annotation', t => {
 	const after = numberedFrom(30_558, podWith({containers: [{name: 'a', ports: [{containerPort: 53}, {containerPort: 53, protocol: 'UDP'}]}]}));
 	t.deepEqual(containerOf(after).env, [{name: 'HOSTPORT_53', value: '30558'}, hostIp]);
 });
 
-test('labels and annotations that were null are there afterwards', t => {
+test('labels that were null are added', t => {
 	const after = numberedFrom(30_558, podWith({metadata: {labels: null}}));
 	t.deepEqual(after.metadata.labels, {'hostport.io/managed': 'true'});
 });
 
-test('a label that says otherwise is corrected', t => {
+test('a wrong managed label is corrected', t => {
 	t.is(numberedFrom(30_558, podWith({metadata: {labels: {'hostport.io/managed': 'false'}}})).metadata.labels?.['hostport.io/managed'], 'true');
 });
 
 // Variables
 
-test('variables come first in every container, and the user\'s own stand', t => {
+test('our variables come first in every container, and the user\'s own are kept', t => {
 	const pod = podWith({
 		containers: [
 			{name: 'a', ports: [{name: 'x', containerPort: 80}], env: [{name: 'URL', value: '$(HOSTPORT_X)'}, {name: 'HOSTPORT_X', value: '1'}]},
@@ -151,7 +151,7 @@ test('variables come first in every container, and the user\'s own stand', t => 
 	t.deepEqual(containerOf(after, 2).env, [x, y, ...containerOf(pod, 2).env ?? []]);
 });
 
-test('a container whose user defines every variable is left alone', t => {
+test('a container that defines every variable itself is not changed', t => {
 	const pod = podWith({initContainers: [{name: 'b', env: [{name: 'HOSTPORT_HOST_IP', value: ''}, {name: 'HOSTPORT_GRPC'}]}]});
 	t.is(containerOf(numberedFrom(30_558, pod), 1), containerOf(pod, 1));
 });
@@ -175,17 +175,17 @@ test('a TCP probe follows its port', follows, {tcpSocket: {port: 80}}, {tcpSocke
 test('a grpc probe follows its port', follows, {grpc: {port: 80, service: 'x'}}, {grpc: {port: 30_000, service: 'x'}});
 test('a probe follows a port that is declared for UDP only', follows, {tcpSocket: {port: 70}}, {tcpSocket: {port: 30_001}});
 test('a probe follows a port that only one other container has', follows, {tcpSocket: {port: 81}}, {tcpSocket: {port: 30_002}});
-test('a probe stays on a port that nobody has', follows, {tcpSocket: {port: 8080}}, {tcpSocket: {port: 8080}});
-test('a probe that names its port follows by itself', follows, {httpGet: {port: 'x'}}, {httpGet: {port: 'x'}});
-test('a probe that names its port by digits in a string is left alone', follows, {httpGet: {port: '80'}}, {httpGet: {port: '80'}});
-test('a probe of a command is left alone', follows, {exec: {command: ['curl', 'localhost:80']}}, {exec: {command: ['curl', 'localhost:80']}});
-test('a probe of another machine is left alone', follows, {httpGet: {port: 80, host: 'example.com'}}, {httpGet: {port: 80, host: 'example.com'}});
+test('a probe of a port that no container has is not changed', follows, {tcpSocket: {port: 8080}}, {tcpSocket: {port: 8080}});
+test('a probe that uses a port name is not changed', follows, {httpGet: {port: 'x'}}, {httpGet: {port: 'x'}});
+test('a probe whose port name is digits is not changed', follows, {httpGet: {port: '80'}}, {httpGet: {port: '80'}});
+test('a probe that runs a command is not changed', follows, {exec: {command: ['curl', 'localhost:80']}}, {exec: {command: ['curl', 'localhost:80']}});
+test('a probe of another host is not changed', follows, {httpGet: {port: 80, host: 'example.com'}}, {httpGet: {port: 80, host: 'example.com'}});
 
 for (const host of ['', 'localhost', '127.0.0.1', '::1', null]) {
 	test(`a probe of the host ${JSON.stringify(host)} follows its port`, follows, {tcpSocket: {port: 80, host}}, {tcpSocket: {port: 30_000, host}});
 }
 
-test('readiness and startup probes and both hooks follow as well', t => {
+test('readiness and startup probes and both hooks follow too', t => {
 	const after = containerOf(numberedFrom(30_000, twoContainers({}, {
 		readinessProbe: {tcpSocket: {port: 80}},
 		startupProbe: {grpc: {port: 81}},
@@ -197,7 +197,7 @@ test('readiness and startup probes and both hooks follow as well', t => {
 	);
 });
 
-test('a probe stays on a number that could be a port of several other containers', t => {
+test('a probe of a number that may mean several ports is not changed', t => {
 	const pod = podWith({containers: [
 		{name: 'a', livenessProbe: {tcpSocket: {port: 80}}},
 		{name: 'b', ports: [{name: 'x', containerPort: 80}]},
@@ -206,7 +206,7 @@ test('a probe stays on a number that could be a port of several other containers
 	t.is(containerOf(numberedFrom(30_000, pod)).livenessProbe, containerOf(pod).livenessProbe);
 });
 
-test('a probe follows a number that several containers have for the same number', t => {
+test('a probe follows a number whose ports in several containers get one new number', t => {
 	const pod = podWith({containers: [
 		{name: 'a', livenessProbe: {tcpSocket: {port: 53}}},
 		{name: 'b', ports: [{name: 'x', containerPort: 53, protocol: 'UDP'}]},
@@ -215,7 +215,7 @@ test('a probe follows a number that several containers have for the same number'
 	t.is(containerOf(numberedFrom(30_000, pod)).livenessProbe?.tcpSocket?.port, 30_000);
 });
 
-test('a probe stays on a port of its own container that stays as written', t => {
+test('a probe of an unmanaged port of its own container is not changed', t => {
 	const pod = podWith({
 		annotations: {'hostport.io/ports': 'y'},
 		containers: [{name: 'a', ports: [{name: 'x', containerPort: 80}], livenessProbe: {tcpSocket: {port: 80}}}, {name: 'b', ports: [{name: 'y', containerPort: 80}]}],
@@ -223,7 +223,7 @@ test('a probe stays on a port of its own container that stays as written', t => 
 	t.is(containerOf(numberedFrom(30_000, pod)).livenessProbe, containerOf(pod).livenessProbe);
 });
 
-test('a probe means the TCP port where another protocol has the same number', t => {
+test('a probe means the TCP port if another protocol has the same number', t => {
 	const pod = podWith({
 		annotations: {'hostport.io/ports': 'udp'},
 		containers: [{name: 'a', ports: [{name: 'udp', containerPort: 80, protocol: 'UDP'}, {name: 'tcp', containerPort: 80}], livenessProbe: {tcpSocket: {port: 80}}}],
@@ -247,7 +247,7 @@ test('a port of an ordinary init container does not make a number ambiguous', t 
 	t.is(containerOf(numberedFrom(30_000, pod)).livenessProbe?.tcpSocket?.port, 30_000);
 });
 
-test('on the Pod network probes and hooks stay, as the program listens where it did', t => {
+test('on the Pod network probes and hooks are not changed', t => {
 	const pod = podWith({annotations: onPodNetwork, containers: [{name: 'a', ports: [{containerPort: 80}], livenessProbe: {tcpSocket: {port: 80}}, lifecycle: {preStop: {httpGet: {port: 80}}}}]});
 	const after = containerOf(numberedFrom(30_000, pod));
 	t.is(after.livenessProbe, containerOf(pod).livenessProbe);
@@ -256,7 +256,7 @@ test('on the Pod network probes and hooks stay, as the program listens where it 
 
 // Misuse
 
-test('too few numbers are a defect of the caller', t => {
+test('too few numbers are an error of the caller', t => {
 	const pod = podWith();
-	t.throws(() => withPorts(pod, planFor(pod), []), {instanceOf: RangeError, message: 'The plan asks for the number at index 0, but 0 were given'});
+	t.throws(() => applyPorts(pod, planFor(pod), []), {instanceOf: RangeError, message: 'The plan needs a number at index 0, but there are only 0 numbers'});
 });

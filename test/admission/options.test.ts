@@ -30,11 +30,11 @@ test('a base port is read', reads, {'hostport.io/base-port': '2048'}, {basePort:
 test('blanks around a number do not matter', reads, {'hostport.io/base-port': ' 2048\n'}, {basePort: 2048});
 test('a maximum is read', reads, {'hostport.io/max-port': '31000'}, {maxPort: 31_000});
 test('the maximum may be the base port', reads, {'hostport.io/max-port': '30558'}, {maxPort: 30_558});
-test('the ends of the allowed range may be asked for', reads, {'hostport.io/base-port': '1024', 'hostport.io/max-port': '32767'}, {basePort: 1024, maxPort: 32_767});
-test('the maximum is by default the end of the range that holds the base port', reads, {'hostport.io/base-port': '2100'}, {basePort: 2100, maxPort: 2999}, severalRanges);
-test('the default base port is kept where some range has it', reads, {}, {basePort: 30_558, maxPort: 30_999}, severalRanges);
-test('where no range has the default base port, it is the lowest allowed port', reads, {}, {basePort: 2000, maxPort: 2999}, [{first: 2000, last: 2999}, {first: 40_000, last: 40_999}]);
-test('a range in the ephemeral ports is allowed where the administrator allows it', reads, {'hostport.io/base-port': '40000'}, {basePort: 40_000, maxPort: 40_999}, severalRanges);
+test('a Pod may ask for the ends of the allowed range', reads, {'hostport.io/base-port': '1024', 'hostport.io/max-port': '32767'}, {basePort: 1024, maxPort: 32_767});
+test('the default maximum is the end of the base port\'s range', reads, {'hostport.io/base-port': '2100'}, {basePort: 2100, maxPort: 2999}, severalRanges);
+test('the default base port is used if a range contains it', reads, {}, {basePort: 30_558, maxPort: 30_999}, severalRanges);
+test('if no range contains the default base port, the lowest allowed port is used', reads, {}, {basePort: 2000, maxPort: 2999}, [{first: 2000, last: 2999}, {first: 40_000, last: 40_999}]);
+test('a range in the ephemeral ports is accepted if the administrator allows it', reads, {'hostport.io/base-port': '40000'}, {basePort: 40_000, maxPort: 40_999}, severalRanges);
 test('Sequential is read', reads, {'hostport.io/strategy': 'Sequential'}, {strategy: 'Sequential'});
 test('Random is read', reads, {'hostport.io/strategy': 'Random'}, {strategy: 'Random'});
 test('names of ports are read in their order', reads, {'hostport.io/ports': 'grpc,http'}, {managedPortNames: ['grpc', 'http']});
@@ -59,29 +59,29 @@ for (const value of ['', ' ', '0', '65536', '99999', '100000', '-1', '+2048', '2
 	test(`"${value}" is no port number`, denies, {'hostport.io/base-port': value}, 400, `hostport.io/base-port is "${value}": write a whole number from 1 to 65535, such as "30558"`);
 }
 
-test('a huge number is denied in short', denies, {'hostport.io/max-port': '9'.repeat(1_000_000)}, 400, `hostport.io/max-port is "${'9'.repeat(59)}…": write a whole number from 1 to 65535, such as "30558"`);
+test('a huge number is denied in a short message', denies, {'hostport.io/max-port': '9'.repeat(1_000_000)}, 400, `hostport.io/max-port is "${'9'.repeat(59)}…": write a whole number from 1 to 65535, such as "30558"`);
 test('a base port outside the allowed range is denied', denies, {'hostport.io/base-port': '80'}, 403, 'hostport.io/base-port is 80, which the administrator does not allow: choose a port from 1024-32767');
 test('a base port between the allowed ranges is denied', denies, {'hostport.io/base-port': '3000'}, 403, 'hostport.io/base-port is 3000, which the administrator does not allow: choose a port from 2000-2999, 30000-30999, 40000-40999', severalRanges);
 test('a maximum beyond the allowed range is denied', denies, {'hostport.io/max-port': '32768'}, 403, 'hostport.io/max-port is 32768, but the range of the base port 30558 ends at 32767: choose both from one of the ranges that the administrator allows, 1024-32767');
 test('a maximum in another allowed range is denied', denies, {'hostport.io/base-port': '2000', 'hostport.io/max-port': '30100'}, 403, 'hostport.io/max-port is 30100, but the range of the base port 2000 ends at 2999: choose both from one of the ranges that the administrator allows, 2000-2999, 30000-30999, 40000-40999', severalRanges);
 test('a maximum below the base port is denied', denies, {'hostport.io/base-port': '2000', 'hostport.io/max-port': '1999'}, 400, 'hostport.io/max-port is 1999, below the base port 2000: raise it, or set a lower hostport.io/base-port');
 test('a maximum below the default base port is denied', denies, {'hostport.io/max-port': '2000'}, 400, 'hostport.io/max-port is 2000, below the base port 30558, which is the default: raise it, or set a lower hostport.io/base-port');
-test('nothing can be asked for where nothing is allowed', denies, {}, 403, 'The administrator of hostport-operator allows no host ports at all: ask for a --port-range', []);
+test('without allowed ranges every request is denied', denies, {}, 403, 'The administrator of hostport-operator allows no host ports at all: ask for a --port-range', []);
 test('a strategy with the wrong case is denied with a proposal', denies, {'hostport.io/strategy': 'random'}, 400, 'hostport.io/strategy is "random": write "Random", exactly so');
 test('an unknown strategy is denied', denies, {'hostport.io/strategy': 'RoundRobin'}, 400, 'hostport.io/strategy is "RoundRobin": write "Sequential" or "Random", exactly so');
 test('an empty list of ports is denied', denies, {'hostport.io/ports': ''}, 400, 'hostport.io/ports is "", which has an empty name in it: write the names of container ports with commas between them, or remove the annotation to manage all ports');
 test('an empty name of a port is denied', denies, {'hostport.io/ports': 'grpc, ,http'}, 400, 'hostport.io/ports is "grpc, ,http", which has an empty name in it: write the names of container ports with commas between them, or remove the annotation to manage all ports');
 test('a name of a port that is repeated is denied', denies, {'hostport.io/ports': 'grpc,http, grpc'}, 400, 'hostport.io/ports names "grpc" twice: name each port once');
 test('anything but "true" and "false" for the host network is denied', denies, {'hostport.io/host-network': 'no'}, 400, 'hostport.io/host-network is "no": write "true" or "false", exactly so');
-test('the scope Node is denied as long as it is missing', denies, {'hostport.io/scope': 'Node'}, 400, 'hostport.io/scope is "Node", which this version does not have yet: remove the annotation, and the Pod gets ports that are unique in the cluster');
+test('the scope Node, which does not exist yet, is denied', denies, {'hostport.io/scope': 'Node'}, 400, 'hostport.io/scope is "Node", which this version does not have yet: remove the annotation, and the Pod gets ports that are unique in the cluster');
 test('an unknown scope is denied', denies, {'hostport.io/scope': 'Namespace'}, 400, 'hostport.io/scope is "Namespace": write "Cluster", exactly so');
 
-test('a list of a hundred thousand names is read in no time', t => {
+test('a list of a hundred thousand names is read quickly', t => {
 	const names = Array.from({length: 100_000}, (_, index) => `p${index}`);
 	t.is(readOptions(enabled({'hostport.io/ports': names.join(',')}), defaultRanges)?.managedPortNames?.length, 100_000);
 });
 
-test('whatever the annotations say, there are options within one allowed range, or none, or a denial', t => {
+test('any annotations give options within one allowed range, no options, or a denial', t => {
 	const value = fc.oneof(fc.string(), fc.string({unit: 'binary'}), fc.integer({min: -5, max: 70_000}).map(String), fc.constantFrom('true', 'false', 'Random', 'Cluster', 'Node', 'a,b', ','));
 	const annotations = fc.dictionary(fc.constantFrom(...Object.values(optionAnnotations)), value);
 	const ranges = fc.constantFrom(defaultRanges, severalRanges, []);

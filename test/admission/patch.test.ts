@@ -3,7 +3,7 @@ import {patchBetween} from '../../src/admission/patch.ts';
 import {applyPatch} from '../helpers/json-patch.ts';
 import {podWith} from '../helpers/pods.ts';
 
-test('nothing changed, nothing to patch', t => {
+test('an unchanged Pod has an empty patch', t => {
 	const pod = podWith();
 	t.deepEqual(patchBetween(pod, pod), []);
 	t.deepEqual(patchBetween(pod, {...pod, metadata: {...pod.metadata}, spec: {...pod.spec}}), []);
@@ -40,7 +40,7 @@ test('each changed member is one operation', t => {
 	t.deepEqual<unknown, unknown>(applyPatch(before, patch), after);
 });
 
-test('a Pod without containers has none to patch', t => {
+test('a Pod without containers can be patched', t => {
 	const pod = podWith({spec: {containers: null}});
 	t.deepEqual(patchBetween(pod, {...pod, spec: {...pod.spec, hostNetwork: true}}), [{op: 'add', path: '/spec/hostNetwork', value: true}]);
 });

@@ -10,25 +10,25 @@ const pod = (changes: object = {}) => ({metadata: {}, spec: {containers: []}, ..
 const podWithContainer = (changes: object) => pod({spec: {containers: [{name: 'app', ...changes}]}});
 const podWithPort = (port: unknown) => podWithContainer({ports: [{containerPort: 80}, port]});
 
-test('a Pod as an API server sends it is the very same object afterwards', t => {
+test('decoding returns the object that the API server sent', t => {
 	for (const review of [statefulSetReview(), replicaSetReview()]) {
 		const {object} = decodeReview(review);
 		t.is<unknown, unknown>(decodePod(object), object);
 	}
 });
 
-test('unknown members stay, whatever they are called', t => {
+test('unknown members are kept, whatever their names', t => {
 	const object = JSON.parse('{"metadata": {"__proto__": {"annotations": 7}, "constructor": 7}, "spec": {"containers": [], "new": 1}, "status": {}}') as unknown;
 	t.is(JSON.stringify(decodePod(object)), '{"metadata":{"__proto__":{"annotations":7},"constructor":7},"spec":{"containers":[],"new":1},"status":{}}');
 });
 
-test('null counts as absent wherever Kubernetes may write it', t => {
+test('null counts as absent wherever Kubernetes writes it', t => {
 	t.notThrows(() => decodePod({
-		metadata: {name: null, generateName: null, namespace: null, labels: null, annotations: null, ownerReferences: null},
-		spec: {hostNetwork: null, dnsPolicy: null, nodeName: null, containers: null, initContainers: null},
+		metadata: {name: null, generateName: null, labels: null, annotations: null, ownerReferences: null},
+		spec: {hostNetwork: null, dnsPolicy: null, containers: null, initContainers: null},
 	}));
 	t.notThrows(() => decodePod(podWithContainer({ports: null, env: null, livenessProbe: null, readinessProbe: null, startupProbe: null, lifecycle: null, restartPolicy: null})));
-	t.notThrows(() => decodePod(podWithPort({name: null, containerPort: 80, hostPort: null, protocol: null, hostIP: null})));
+	t.notThrows(() => decodePod(podWithPort({name: null, containerPort: 80, hostPort: null, protocol: null})));
 	t.notThrows(() => decodePod(podWithContainer({livenessProbe: {httpGet: null, tcpSocket: null, grpc: null}, lifecycle: {postStart: null, preStop: null}})));
 });
 
@@ -71,7 +71,6 @@ const hostilePods: ReadonlyArray<readonly [title: string, object: unknown, messa
 	['has a huge name for a port', podWithPort({containerPort: 80, name: 'x'.repeat(1_000_000)}), `The Pod's spec.containers[0].ports[1].name is "${'x'.repeat(59)}…", but must be at most 53 letters, digits and hyphens, and begin and end with a letter or digit`],
 	['has a port name with a slash', podWithPort({containerPort: 80, name: 'a/b'}), 'The Pod\'s spec.containers[0].ports[1].name is "a/b", but must be at most 53 letters, digits and hyphens, and begin and end with a letter or digit'],
 	['has a port called __proto__', podWithPort({containerPort: 80, name: '__proto__'}), 'The Pod\'s spec.containers[0].ports[1].name is "__proto__", but must be at most 53 letters, digits and hyphens, and begin and end with a letter or digit'],
-	['has a number for a hostIP', podWithPort({containerPort: 80, hostIP: 1}), 'The Pod\'s spec.containers[0].ports[1].hostIP is 1, but must be a string'],
 	['has an object for env', podWithContainer({env: {}}), 'The Pod\'s spec.containers[0].env is an object, but must be an array'],
 	['has a variable without a name', podWithContainer({env: [{value: '1'}]}), 'The Pod\'s spec.containers[0].env[0].name is missing'],
 	['has a number for a variable\'s value', podWithContainer({env: [{name: 'A', value: 1}]}), 'The Pod\'s spec.containers[0].env[0].value is 1, but must be a string'],
@@ -83,17 +82,17 @@ const hostilePods: ReadonlyArray<readonly [title: string, object: unknown, messa
 ];
 
 for (const [title, object, message] of hostilePods) {
-	test(`a Pod is denied that ${title}`, isDenied, object, message);
+	test(`a Pod that ${title} is denied`, isDenied, object, message);
 }
 
-test('a Pod is denied that is nested too deep to be written out again', t => {
+test('a Pod that is nested too deeply for JSON.stringify is denied', t => {
 	const deep = JSON.parse(`${'[{"a":'.repeat(50_000)}1${'}]'.repeat(50_000)}`) as unknown;
 	for (const object of [podWithContainer({env: [{name: 'A', valueFrom: deep}]}), pod({status: deep})]) {
 		t.regex(denialOf(t, 400, () => decodePod(object)), /^The Pod is nested more than 50 levels deep/);
 	}
 });
 
-test('any JSON is either a Pod or denied with a short sentence, and never changed', t => {
+test('any JSON is a Pod or is denied in a short sentence, and never changes', t => {
 	const anyPod = fc.record({
 		metadata: fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom('name', 'labels', 'annotations', 'ownerReferences'), fc.jsonValue())),
 		spec: fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom('containers', 'initContainers', 'hostNetwork'), fc.oneof(fc.jsonValue(), fc.array(fc.dictionary(fc.constantFrom('name', 'ports', 'env', 'lifecycle'), fc.jsonValue()))))),

@@ -20,16 +20,16 @@ test('a review of a StatefulSet\'s Pod is decoded', t => {
 	t.like(object, {metadata: {name: 'game-server-2'}});
 });
 
-test('a review of a Pod without a name has an empty one', t => {
+test('a review of a Pod without a name has an empty name', t => {
 	t.like(decodeReview(replicaSetReview()), {name: '', namespace: 'media'});
 });
 
-test('what a request leaves out has its default', t => {
+test('missing members of a request have their defaults', t => {
 	const decoded = decodeReview({apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: {uid: '1', operation: 'CREATE', kind: {version: 'v1', kind: 'Pod'}}});
 	t.deepEqual(decoded, {uid: '1', namespace: '', name: '', dryRun: false, operation: 'CREATE', kind: {group: '', version: 'v1', kind: 'Pod'}, object: undefined});
 });
 
-test('a null counts as left out', t => {
+test('null counts as missing', t => {
 	t.like(decodeReview(review({namespace: null, name: null, dryRun: null, subResource: null})), {namespace: '', name: '', dryRun: false, subResource: undefined});
 });
 
@@ -37,7 +37,7 @@ test('dry run and subresource are read', t => {
 	t.like(decodeReview(review({dryRun: true, subResource: 'eviction'})), {dryRun: true, subResource: 'eviction'});
 });
 
-test('the object is passed on as it came', t => {
+test('the object is passed on unchanged', t => {
 	const object = JSON.parse('{"__proto__": {"metadata": 7}, "deep": [[]]}') as unknown;
 	t.is(decodeReview(review({object})).object, object);
 });
@@ -74,7 +74,7 @@ const hostileBodies: ReadonlyArray<readonly [title: string, body: unknown, messa
 ];
 
 for (const [title, body, message] of hostileBodies) {
-	test(`a body is refused that has ${title}`, isRefused, body, message);
+	test(`a body with ${title} is refused`, isRefused, body, message);
 }
 
 test('a body nested a hundred thousand levels deep does no harm', t => {
@@ -83,7 +83,7 @@ test('a body nested a hundred thousand levels deep does no harm', t => {
 	t.throws(() => decodeReview(review({uid: object})), {instanceOf: BadReviewError});
 });
 
-test('any JSON is either decoded or refused with a short sentence', t => {
+test('any JSON is decoded or refused in a short sentence', t => {
 	fc.assert(fc.property(fc.oneof(fc.jsonValue(), fc.jsonValue().map(value => review({}, {request: value})), fc.dictionary(fc.constantFrom('uid', 'namespace', 'name', 'kind', 'dryRun'), fc.jsonValue()).map(changes => review(changes))), body => {
 		try {
 			decodeReview(body);
@@ -96,15 +96,15 @@ test('any JSON is either decoded or refused with a short sentence', t => {
 	t.pass();
 });
 
-test('allowed lets the object through as it is', t => {
+test('allowed accepts the object unchanged', t => {
 	t.deepEqual(allowed(decodeReview(review())), {apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: {uid: 'a7c3', allowed: true}});
 });
 
-test('allowed may warn', t => {
+test('allowed may carry warnings', t => {
 	t.deepEqual(allowed({uid: '1'}, ['look']).response, {uid: '1', allowed: true, warnings: ['look']});
 });
 
-test('denied says why, in Kubernetes\' words', t => {
+test('denied gives the reason in Kubernetes\' words', t => {
 	for (const [code, reason] of [[400, 'BadRequest'], [403, 'Forbidden'], [503, 'ServiceUnavailable']] as const) {
 		t.deepEqual(denied({uid: '1'}, new DenialError(code, 'because')), {
 			apiVersion: 'admission.k8s.io/v1',
@@ -114,7 +114,7 @@ test('denied says why, in Kubernetes\' words', t => {
 	}
 });
 
-test('patched carries the patch as base64 of its JSON', t => {
+test('patched carries the patch as JSON in base64', t => {
 	const patch = [{op: 'add', path: '/metadata/labels', value: {name: 'Grüße'}}] as const;
 	const {response} = patched({uid: '1'}, patch, ['look']);
 	t.like(response, {uid: '1', allowed: true, patchType: 'JSONPatch', warnings: ['look']});
@@ -125,6 +125,6 @@ test('patched without warnings has no such member', t => {
 	t.false('warnings' in patched({uid: '1'}, []).response);
 });
 
-test('errored refuses the object, as one without its ports would be worse', t => {
+test('errored rejects the object with status 500', t => {
 	t.deepEqual(errored({uid: '1'}, 'broken').response, {uid: '1', allowed: false, status: {code: 500, reason: 'InternalError', message: 'broken'}});
 });

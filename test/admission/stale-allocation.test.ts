@@ -7,17 +7,17 @@ import {podWith} from '../helpers/pods.ts';
 const container = (pod: Pod, index = 0) => pod.spec.containers?.[index];
 const allocated = (annotations: Record<string, string>) => Object.fromEntries(Object.entries(annotations).map(([name, value]) => [`hostport.io/allocated-${name}`, value]));
 
-test('a Pod that was never numbered is the very same one', t => {
+test('a Pod without stale annotations is returned as it is', t => {
 	const pod = podWith();
 	t.is(withoutStaleAllocation(pod), pod);
 });
 
-test('stale annotations are dropped, whatever they say, and others stay', t => {
+test('stale annotations are removed whatever their values, and others stay', t => {
 	const pod = podWith({annotations: {...allocated({grpc: '30558', '': '', x: 'nonsense', 9000: '-1'}), team: 'a'}});
 	t.deepEqual(withoutStaleAllocation(pod).metadata.annotations, {'hostport.io/enabled': 'true', 'team': 'a'});
 });
 
-test('a variable with the stale value is dropped in every container, and any other stays', t => {
+test('variables with the stale value are removed in every container, and others stay', t => {
 	const env = [
 		{name: 'HOSTPORT_GRPC', value: '30558'},
 		{name: 'HOSTPORT_HTTP', value: '8080'},
@@ -32,7 +32,7 @@ test('a variable with the stale value is dropped in every container, and any oth
 	t.is(spec.initContainers?.[1], pod.spec.initContainers?.[1]);
 });
 
-test('an unnamed port on the host network gets its own number back, and its probes and hooks with it', t => {
+test('an unnamed port on the host network gets its original number back, and so do its probes', t => {
 	const pod = podWith({
 		annotations: allocated({9000: '30558'}),
 		containers: [
@@ -47,7 +47,7 @@ test('an unnamed port on the host network gets its own number back, and its prob
 	]);
 });
 
-test('unnamed ports whose numbers were those of one another get their own back', t => {
+test('unnamed ports that were given each other\'s numbers get their original numbers back', t => {
 	const pod = podWith({
 		annotations: allocated({30558: '30559', 30559: '30558'}),
 		containers: [{name: 'a', ports: [{containerPort: 30_559}, {containerPort: 30_558}], livenessProbe: {tcpSocket: {port: 30_559}}}],
@@ -58,13 +58,13 @@ test('unnamed ports whose numbers were those of one another get their own back',
 	t.is(restored?.livenessProbe?.tcpSocket?.port, 30_558);
 });
 
-test('a named port goes back with the unnamed one with which it shared a number', t => {
+test('a named port is restored with the unnamed port that shared its number', t => {
 	const pod = podWith({containers: [{name: 'a', ports: [{containerPort: 53}, {name: 'dns-udp', containerPort: 53, protocol: 'UDP'}]}]});
 	const copy = numberedFrom(30_558, pod);
 	t.deepEqual(planFor(withoutStaleAllocation(copy)).demand, planFor(pod).demand);
 });
 
-test('a containerPort stays that merely looks like a stale number', t => {
+test('a containerPort that only looks like a stale number stays', t => {
 	const ports = [{containerPort: 30_558}, {name: 'http', containerPort: 30_559}];
 	const annotations = allocated({9000: '30558', 9001: '30559', 70000: '30558'});
 	const onPodNetwork = podWith({annotations: {...annotations, 'hostport.io/host-network': 'false'}, containers: [{name: 'a', ports}]});
@@ -77,7 +77,7 @@ test('a containerPort stays that merely looks like a stale number', t => {
 	t.is(container(withoutStaleAllocation(senseless)), container(senseless));
 });
 
-test('a port of an ordinary init container stays, as it was never numbered', t => {
+test('a port of an ordinary init container stays', t => {
 	const pod = podWith({annotations: allocated({9000: '30558'}), initContainers: [{name: 'b', ports: [{containerPort: 30_558}]}], spec: {hostNetwork: true}});
 	t.is(withoutStaleAllocation(pod).spec.initContainers?.[0], pod.spec.initContainers?.[0]);
 });

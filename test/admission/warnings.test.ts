@@ -6,7 +6,7 @@ import {warningsAbout} from '../../src/admission/warnings.ts';
 const options = {basePort: 30_558, maxPort: 32_767, strategy: 'Sequential', hostNetwork: true} as const;
 const warningsFor = (...names: string[]) => warningsAbout(Object.fromEntries(names.map(name => [name, ''])), options);
 
-test('known and foreign annotations are no reason to warn', t => {
+test('known and foreign annotations cause no warning', t => {
 	t.deepEqual(warningsFor(...Object.values(optionAnnotations), 'hostport.io/allocated-grpc', 'example.com/base-prot', 'hostport'), []);
 	t.deepEqual(warningsAbout(null, options), []);
 	t.deepEqual(warningsAbout(undefined, options), []);
@@ -26,7 +26,7 @@ for (const [seen, nearest] of [
 	});
 }
 
-test('a range that reaches into the ephemeral ports is a reason to warn', t => {
+test('a range that reaches into the ephemeral ports causes a warning', t => {
 	t.deepEqual(warningsAbout({}, {...options, maxPort: 32_768}), ['hostport.io: ports up to 32768 may be given, and from 32768 outgoing connections may hold them']);
 });
 

@@ -63,7 +63,7 @@ const demand = (pod: string, more: Partial<PodDemand> = {}): PodDemand => ({
 	basePort: 30_558,
 	maxPort: 32_767,
 	strategy: 'Sequential',
-	taken: [],
+	ownPorts: [],
 	...more,
 });
 

@@ -1,6 +1,7 @@
 /** The ledger follows the cluster: binding, releasing, expiring, adopting, and what must never be freed. */
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
+import {parseEntry} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {readManifests} from '../../harness/kube-client.ts';
 import {createBurst, duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../harness/burst.ts';
@@ -32,7 +33,7 @@ const create = async (namespace: string, body: unknown) => cluster().client.requ
 
 const entryAt = async (port: number): Promise<LedgerEntry | undefined> => {
 	const text = (await ledgerEntries(cluster().client)).get(`${port}.tcp`);
-	return text === undefined ? undefined : JSON.parse(text) as LedgerEntry;
+	return text === undefined ? undefined : parseEntry(text) as LedgerEntry;
 };
 
 const untilState = async (port: number, state: LedgerEntry['state'] | 'free') =>
@@ -55,7 +56,7 @@ const assertHeldThenGiven = async (t: ExecutionContext, port: number, sinceMs: n
 test('a Pod\'s entry is bound to it, with UID and node, and its port is given again after the hold time, not before', async t => {
 	const pod = await create('default', podAt('short', 2000));
 	await untilState(2000, 'bound');
-	t.like(await entryAt(2000), {pod: 'default/short', port: 'game', uid: pod.metadata.uid});
+	t.like(await entryAt(2000), {pod: 'default/short', portName: 'game', uid: pod.metadata.uid});
 	const deletedAt = performance.now();
 	await deleteNow('default', 'short');
 	await assertHeldThenGiven(t, 2000, deletedAt);

@@ -1,6 +1,6 @@
 /** Small, crowded ledgers and the requests that meet in them: blocks of ten numbers, so that everything happens at once. */
 import fc from 'fast-check';
-import type {Request} from '../../src/ports/allocator.ts';
+import type {PendingRequest} from '../../src/ports/allocator.ts';
 import type {NumberDemand, PodDemand, Protocol} from '../../src/ports/demand.ts';
 import {entryKey, entryStates} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
@@ -22,7 +22,7 @@ const portName = fc.constantFrom('p0', 'p1', 'p2', 'p3');
 
 const entry: fc.Arbitrary<LedgerEntry> = fc.record({
 	pod,
-	port: portName,
+	portName,
 	state: fc.constantFrom(...entryStates),
 	since: fc.constant(since),
 	claim,
@@ -46,26 +46,26 @@ export const arbitraryDemand: fc.Arbitrary<PodDemand> = fc.record({
 	bounds: fc.tuple(port, port),
 	strategy: fc.constantFrom('Sequential', 'Random'),
 	ordinal: fc.option(fc.oneof(fc.nat({max: 6}), fc.constant(Number.MAX_SAFE_INTEGER)), {nil: undefined}),
-	taken: fc.array(fc.record({port, protocol}), {maxLength: 5}),
-}).map(({pod, numbers, bounds, strategy, ordinal, taken}) => Object.assign({
+	ownPorts: fc.array(fc.record({port, protocol}), {maxLength: 5}),
+}).map(({pod, numbers, bounds, strategy, ordinal, ownPorts}) => Object.assign({
 	pod,
 	hasFixedName: pod !== unnamedPod,
 	numbers,
 	basePort: Math.min(...bounds),
 	maxPort: Math.max(...bounds),
 	strategy,
-	taken,
+	ownPorts,
 }, ordinal === undefined ? {} : {ordinal}));
 
-/** Of its earlier attempts some may have landed: the ledger's entries have the same claims. */
-export const arbitraryRequest: fc.Arbitrary<Request> = fc.record({
+/** Some of its earlier attempts may have reserved ports: the ledger's entries have the same claims. */
+export const arbitraryRequest: fc.Arbitrary<PendingRequest> = fc.record({
 	demand: arbitraryDemand,
 	claim: fc.uuid(),
 	earlierClaims: fc.oneof(fc.constant([]), fc.uniqueArray(claim, {maxLength: 2})),
 });
 
 /** No two of them have a claim in common. */
-export const arbitraryRequests: fc.Arbitrary<Request[]> = fc.uniqueArray(arbitraryRequest, {
+export const arbitraryRequests: fc.Arbitrary<PendingRequest[]> = fc.uniqueArray(arbitraryRequest, {
 	minLength: 1,
 	maxLength: 6,
 	comparator: (a, b) => a.claim === b.claim || a.earlierClaims.some(claim => b.earlierClaims.includes(claim)),

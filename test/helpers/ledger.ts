@@ -2,7 +2,7 @@
 import {ledgerAnnotations, ledgerLabel, schemaVersion} from '../../src/ports/ledger-metadata.ts';
 import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import type {NumberDemand, PodDemand, Protocol} from '../../src/ports/demand.ts';
-import type {Request} from '../../src/ports/allocator.ts';
+import type {PendingRequest} from '../../src/ports/allocator.ts';
 import {formatEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {blockRange, decodePage, pageName, pageOf} from '../../src/ports/ledger-page.ts';
@@ -11,7 +11,7 @@ import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 export const since = '2026-11-22T10:00:00Z';
 
 export const entryWith = (changes: Partial<LedgerEntry> = {}): LedgerEntry =>
-	({pod: 'game/other', port: 'grpc', state: 'bound', claim: 'other', since, ...changes});
+	({pod: 'game/other', portName: 'grpc', state: 'bound', claim: 'other', since, ...changes});
 
 type PageShape = {
 	readonly first?: number;
@@ -73,12 +73,12 @@ export const demandFor = (numbers: readonly string[], changes: Partial<PodDemand
 	basePort: 30_558,
 	maxPort: 32_767,
 	strategy: 'Sequential',
-	taken: [],
+	ownPorts: [],
 	...changes,
 });
 
 /** A first attempt. */
-export const requestOf = (demand: PodDemand, changes: Partial<Request> = {}): Request =>
+export const requestOf = (demand: PodDemand, changes: Partial<PendingRequest> = {}): PendingRequest =>
 	({demand, claim: 'mine', earlierClaims: [], ...changes});
 
 /** The same numbers in [0, 1) for the same seed (mulberry32), so that a test of chance is none itself. */

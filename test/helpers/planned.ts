@@ -1,5 +1,5 @@
 /** From a Pod to the Pod with its numbers, as an admission does it. */
-import {withPorts} from '../../src/admission/apply-ports.ts';
+import {applyPorts} from '../../src/admission/apply-ports.ts';
 import {planPod} from '../../src/admission/pod-plan.ts';
 import type {AllocationPlan} from '../../src/admission/pod-plan.ts';
 import type {Pod} from '../../src/admission/pod.ts';
@@ -20,5 +20,5 @@ export const planFor = (pod: Pod): AllocationPlan => {
 export const numberedFrom = (first: number, pod: Pod): Pod => {
 	const fresh = withoutStaleAllocation(pod);
 	const plan = planFor(fresh);
-	return withPorts(fresh, plan, plan.demand.numbers.map((_, index) => first + index));
+	return applyPorts(fresh, plan, plan.demand.numbers.map((_, index) => first + index));
 };

@@ -1,5 +1,5 @@
 /** Sequential allocation once more, as slow and as plain as possible: every step looks at every number. */
-import type {Request} from '../../src/ports/allocator.ts';
+import type {PendingRequest} from '../../src/ports/allocator.ts';
 import type {NamedPort, NumberDemand} from '../../src/ports/demand.ts';
 import {entryKey} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
@@ -30,20 +30,20 @@ export const ledgerFrom = (pages: ReadonlyMap<number, LedgerPage>): Ledger => {
 };
 
 /** The numbers of one request, which then have its entries; undefined where the range is exhausted. */
-export const allocateSlowly = (ledger: Ledger, {demand, claim, earlierClaims}: Request, blockSize: number): readonly number[] | undefined => {
-	const {pod, hasFixedName, numbers, basePort, maxPort, ordinal, taken} = demand;
+export const allocateSlowly = (ledger: Ledger, {demand, claim, earlierClaims}: PendingRequest, blockSize: number): readonly number[] | undefined => {
+	const {pod, hasFixedName, numbers, basePort, maxPort, ordinal, ownPorts} = demand;
 	const range = Array.from({length: maxPort - basePort + 1}, (_, index) => basePort + index);
 	const found: Array<number | undefined> = numbers.map(() => undefined);
 	const isMissing = (index: number) => found[index] === undefined;
 
 	const isOwn = (port: number, {ports}: NumberDemand) =>
-		found.includes(port) || ports.some(({protocol}) => taken.some(own => own.port === port && own.protocol === protocol));
+		found.includes(port) || ports.some(({protocol}) => ownPorts.some(own => own.port === port && own.protocol === protocol));
 	const isFree = (port: number, {protocol}: NamedPort) => !ledger.has(entryKey(port, protocol));
 	const fits = (port: number, number: NumberDemand) =>
 		range.includes(port) && !isOwn(port, number) && number.ports.every(named => isFree(port, named));
 	const entryOf = (port: number, {name, protocol}: NamedPort): LedgerEntry | undefined => {
 		const entry = ledger.get(entryKey(port, protocol));
-		return typeof entry === 'object' && entry.pod === pod && entry.port === name ? entry : undefined;
+		return typeof entry === 'object' && entry.pod === pod && entry.portName === name ? entry : undefined;
 	};
 
 	for (const [index, number] of numbers.entries()) {
@@ -77,7 +77,7 @@ export const allocateSlowly = (ledger: Ledger, {demand, claim, earlierClaims}: R
 
 	for (const [index, {ports}] of numbers.entries()) {
 		for (const {name, protocol} of isReserved[index] ? [] : ports) {
-			ledger.set(entryKey(result[index]!, protocol), {pod, port: name, state: 'pending', claim, since});
+			ledger.set(entryKey(result[index]!, protocol), {pod, portName: name, state: 'pending', claim, since});
 		}
 	}
 

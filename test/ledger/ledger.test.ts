@@ -95,7 +95,7 @@ test('a deleted page comes back in quarantine, then with its Pods and NodePorts'
 	await clock.advance(holdMs - 1);
 	t.deepEqual(entries(), {});
 	await clock.advance(1);
-	t.like(entries(), {'30600.tcp': {pod: 'Service shop/web', port: 'http', state: 'foreign', uid}});
+	t.like(entries(), {'30600.tcp': {pod: 'Service shop/web', portName: 'http', state: 'foreign', uid}});
 	t.deepEqual(Object.keys(entries()), ['30600.tcp']);
 	await newPages.readAll(never);
 	t.is(ledger.cache.pages.get(first)?.unusable, undefined);

@@ -8,8 +8,8 @@ import {demandFor, entryWith} from '../helpers/ledger.ts';
 import {never, openLedger} from '../helpers/opened-ledger.ts';
 
 const bound = entryWith({pod: 'game/server-0'});
-const release = (key: string, expected: LedgerEntry): Repair => ({reason: 'release', key, expected, next: {...expected, state: 'released'}});
-const expire = (key: string, expected: LedgerEntry): Repair => ({reason: 'expire', key, expected, next: undefined});
+const release = (key: string, judged: LedgerEntry): Repair => ({reason: 'release', key, judged, next: {...judged, state: 'released'}});
+const expire = (key: string, judged: LedgerEntry): Repair => ({reason: 'expire', key, judged, next: undefined});
 
 const fails = (status: number) => new ApiError('PATCH', '/api/v1/namespaces/operators/configmaps/page', status, 'no');
 

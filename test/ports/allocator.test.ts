@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {allocate} from '../../src/ports/allocator.ts';
-import type {Outcome, Request} from '../../src/ports/allocator.ts';
+import type {Outcome, PendingRequest} from '../../src/ports/allocator.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {PortSpace} from '../../src/ports/port-space.ts';
@@ -10,11 +10,11 @@ import {demandFor, entryWith, ledgerOf, requestOf, seededRandom, since} from '..
 import {allocateSlowly, ledgerFrom} from '../helpers/reference-allocator.ts';
 
 type Case = {
-	/** By their keys; `{}` is somebody else's. */
+	/** By key; `{}` is an entry of another Pod. */
 	readonly entries?: Readonly<Record<string, Partial<LedgerEntry>>> | undefined;
 	readonly numbers?: readonly string[];
 	readonly demand?: Partial<PodDemand>;
-	readonly request?: Partial<Request>;
+	readonly request?: Partial<PendingRequest>;
 	readonly ledger?: Parameters<typeof ledgerOf>[1];
 };
 
@@ -39,13 +39,13 @@ const isExhausted = test.macro((t, example: Case, free: number) => {
 
 const taken = (...keys: readonly string[]): Case['entries'] => Object.fromEntries(keys.map(key => [key, {}]));
 
-test('an empty ledger gives the first numbers from base upward', gives, {}, [30_558, 30_559]);
-test('a base is respected', gives, {demand: {basePort: 2000}}, [2000, 2001]);
-test('the whole range may be given', gives, {demand: {basePort: 2000, maxPort: 2001}}, [2000, 2001]);
-test('one number may be all', gives, {numbers: ['grpc'], demand: {basePort: 65_535, maxPort: 65_535}}, [65_535]);
+test('an empty ledger gives the first numbers from the base port on', gives, {}, [30_558, 30_559]);
+test('a base port is respected', gives, {demand: {basePort: 2000}}, [2000, 2001]);
+test('a Pod may get the whole range', gives, {demand: {basePort: 2000, maxPort: 2001}}, [2000, 2001]);
+test('a range may have one number', gives, {numbers: ['grpc'], demand: {basePort: 65_535, maxPort: 65_535}}, [65_535]);
 test('the first free run is given, not the first free numbers', gives, {entries: taken('30559.tcp')}, [30_560, 30_561]);
 test('another protocol is not in the way', gives, {entries: taken('30558.udp', '30559.sctp')}, [30_558, 30_559]);
-test('where there is no run, the first free numbers are given', gives, {
+test('without a free run, the first free numbers are given', gives, {
 	entries: taken('101.tcp', '103.tcp'),
 	demand: {basePort: 100, maxPort: 104},
 }, [100, 102]);
@@ -60,7 +60,7 @@ test('the first of several runs that straddle pages is given', gives, {
 	entries: taken('13.tcp', '16.tcp', '23.tcp', '26.tcp'),
 	ledger: {blockSize: 10},
 }, [7, 8, 9, 10]);
-test('a run inside a page is found behind one that straddles', gives, {
+test('a run inside a page is found after one that straddles two', gives, {
 	numbers: ['a', 'b', 'c', 'd'],
 	demand: {basePort: 7, maxPort: 29},
 	entries: taken('12.tcp', '13.tcp', '14.tcp'),
@@ -73,7 +73,7 @@ test('a Pod may need more numbers than a page has', gives, {
 	ledger: {blockSize: 2},
 }, [11, 12, 13, 14, 15]);
 
-test('ports that share a number get one that all of their protocols have', gives, {
+test('ports that share a number get one that is free for all their protocols', gives, {
 	numbers: ['dns/TCP+UDP'],
 	entries: taken('30558.udp', '30559.tcp'),
 }, [30_560], ['30560.tcp', '30560.udp']);
@@ -82,92 +82,92 @@ test('each number of a run must fit its own protocols', gives, {
 	demand: {basePort: 100, maxPort: 199},
 	entries: taken('101.udp', '102.udp', '102.tcp'),
 }, [103, 104], ['103.tcp', '104.udp']);
-test('two numbers of a Pod differ, also where their protocols do', gives, {
+test('two numbers of a Pod differ even if their protocols differ', gives, {
 	numbers: ['a/TCP', 'b/UDP'],
 	demand: {basePort: 100, maxPort: 102},
 	entries: taken('101.tcp', '101.udp', '102.tcp'),
 }, [100, 102], ['100.tcp', '102.udp']);
 
-test('ports that the Pod takes itself are avoided', gives, {demand: {taken: [{port: 30_559, protocol: 'TCP'}]}}, [30_560, 30_561]);
-test('ports that the Pod takes over another protocol are not avoided', gives, {demand: {taken: [{port: 30_559, protocol: 'UDP'}]}}, [30_558, 30_559]);
-test('a number with several protocols avoids each of them', gives, {numbers: ['dns/TCP+UDP'], demand: {taken: [{port: 30_558, protocol: 'UDP'}]}}, [30_559], ['30559.tcp', '30559.udp']);
+test('the Pod\'s own ports are avoided', gives, {demand: {ownPorts: [{port: 30_559, protocol: 'TCP'}]}}, [30_560, 30_561]);
+test('the Pod\'s own ports with another protocol are not avoided', gives, {demand: {ownPorts: [{port: 30_559, protocol: 'UDP'}]}}, [30_558, 30_559]);
+test('a number with several protocols avoids own ports with each of them', gives, {numbers: ['dns/TCP+UDP'], demand: {ownPorts: [{port: 30_558, protocol: 'UDP'}]}}, [30_559], ['30559.tcp', '30559.udp']);
 
-test('a damaged entry is taken for all protocols', gives, {ledger: {damaged: ['30558.udp']}}, [30_559, 30_560]);
+test('a damaged entry counts as taken for all protocols', gives, {ledger: {damaged: ['30558.udp']}}, [30_559, 30_560]);
 test('a page in quarantine gives nothing', gives, {ledger: {quarantined: [30_500]}}, [31_000, 31_001]);
 test('a page that does not exist counts as free', gives, {entries: taken('31000.tcp'), demand: {basePort: 30_998}}, [30_998, 30_999]);
 
 test('Pod 0 gets the first numbers', gives, {demand: {ordinal: 0}}, [30_558, 30_559]);
 test('Pod 3 gets the fourth numbers', gives, {demand: {ordinal: 3}}, [30_564, 30_565]);
 test('the numbers of an ordinal may straddle pages', gives, {demand: {basePort: 30_999, ordinal: 0}}, [30_999, 31_000]);
-test('where an ordinal\'s numbers are taken, the first free run is given', gives, {entries: taken('30565.tcp'), demand: {ordinal: 3}}, [30_558, 30_559]);
-test('where an ordinal\'s numbers are beyond the maximum, the first free run is given', gives, {demand: {ordinal: 3, maxPort: 30_564}}, [30_558, 30_559]);
+test('if an ordinal\'s numbers are taken, the first free run is given', gives, {entries: taken('30565.tcp'), demand: {ordinal: 3}}, [30_558, 30_559]);
+test('if an ordinal\'s numbers exceed the maximum, the first free run is given', gives, {demand: {ordinal: 3, maxPort: 30_564}}, [30_558, 30_559]);
 test('a huge ordinal does no harm', gives, {demand: {ordinal: Number.MAX_SAFE_INTEGER}}, [30_558, 30_559]);
 
-test('an ordinal means nothing to chance', t => {
+test('the strategy Random ignores the ordinal', t => {
 	t.deepEqual(outcomeOf({demand: {strategy: 'Random', ordinal: 0}}), outcomeOf({demand: {strategy: 'Random'}}));
 	t.notDeepEqual(outcomeOf({demand: {strategy: 'Random', ordinal: 0}}), outcomeOf({demand: {ordinal: 0}}));
 });
 
 const server0 = {pod: 'game/server-0', hasFixedName: true} as const;
 const predecessors = (state: LedgerEntry['state']): Case['entries'] => ({
-	'31200.tcp': {...server0Entry, port: 'health', state},
-	'31300.tcp': {...server0Entry, port: 'grpc', state},
+	'31200.tcp': {...server0Entry, portName: 'health', state},
+	'31300.tcp': {...server0Entry, portName: 'grpc', state},
 });
 const server0Entry = {pod: 'game/server-0', claim: 'predecessor'};
 for (const state of ['pending', 'bound', 'released'] as const) {
 	test(`a Pod of the same name takes over what is ${state}`, gives, {entries: predecessors(state), demand: server0}, [31_300, 31_200]);
 }
 
-test('what is foreign is not taken over', gives, {entries: predecessors('foreign'), demand: server0}, [30_558, 30_559]);
-test('a Pod without a name of its own takes nothing over', gives, {entries: predecessors('released'), demand: {pod: 'game/server-0'}}, [30_558, 30_559]);
+test('foreign entries are not taken over', gives, {entries: predecessors('foreign'), demand: server0}, [30_558, 30_559]);
+test('a Pod without a fixed name takes nothing over', gives, {entries: predecessors('released'), demand: {pod: 'game/server-0'}}, [30_558, 30_559]);
 test('a Pod of another name takes nothing over', gives, {entries: predecessors('released'), demand: {...server0, pod: 'game/server-00'}}, [30_558, 30_559]);
-test('the predecessor\'s ports come before the ordinal\'s and before chance', gives, {entries: predecessors('bound'), demand: {...server0, strategy: 'Random', ordinal: 0}}, [31_300, 31_200]);
-test('what the predecessor did not have is found beside what it had', gives, {
-	entries: {'31300.tcp': {...server0Entry, port: 'grpc'}},
+test('the predecessor\'s numbers are preferred to the ordinal\'s and to random ones', gives, {entries: predecessors('bound'), demand: {...server0, strategy: 'Random', ordinal: 0}}, [31_300, 31_200]);
+test('ports that the predecessor did not have get free numbers', gives, {
+	entries: {'31300.tcp': {...server0Entry, portName: 'grpc'}},
 	demand: {...server0, ordinal: 5},
 }, [31_300, 30_558]);
-test('what the predecessor had outside the range now asked for is not taken over', gives, {entries: predecessors('bound'), demand: {...server0, maxPort: 31_250}}, [30_558, 31_200]);
-test('what the predecessor had and the Pod now takes by itself is not taken over', gives, {
+test('a predecessor\'s number outside the Pod\'s range is not taken over', gives, {entries: predecessors('bound'), demand: {...server0, maxPort: 31_250}}, [30_558, 31_200]);
+test('a predecessor\'s number that is now one of the Pod\'s own ports is not taken over', gives, {
 	entries: predecessors('bound'),
-	demand: {...server0, taken: [{port: 31_300, protocol: 'TCP'}]},
+	demand: {...server0, ownPorts: [{port: 31_300, protocol: 'TCP'}]},
 }, [30_558, 31_200]);
-test('a port that the predecessor had twice is taken over once, at its lowest number', gives, {
+test('a port with two entries of the predecessor gets the lower number', gives, {
 	numbers: ['grpc'],
-	entries: {'9000.tcp': {...server0Entry, port: 'grpc'}, '10000.tcp': {...server0Entry, port: 'grpc'}},
+	entries: {'9000.tcp': {...server0Entry, portName: 'grpc'}, '10000.tcp': {...server0Entry, portName: 'grpc'}},
 	demand: {...server0, basePort: 1024},
 }, [9000]);
-test('a protocol that has come to a number is added, where it is free', gives, {
+test('a new protocol of a predecessor\'s number is added if it is free', gives, {
 	numbers: ['dns/TCP+UDP'],
-	entries: {'31200.tcp': {...server0Entry, port: 'dns'}},
+	entries: {'31200.tcp': {...server0Entry, portName: 'dns'}},
 	demand: server0,
 }, [31_200], ['31200.tcp', '31200.udp']);
-test('a number is given up whose new protocol somebody else has', gives, {
+test('a predecessor\'s number is given up if another Pod has its new protocol', gives, {
 	numbers: ['dns/TCP+UDP'],
-	entries: {'31200.tcp': {...server0Entry, port: 'dns'}, '31200.udp': {}},
+	entries: {'31200.tcp': {...server0Entry, portName: 'dns'}, '31200.udp': {}},
 	demand: server0,
 }, [30_558], ['30558.tcp', '30558.udp']);
-test('what was one number and is two now stays with the first', gives, {
+test('if one number has become two, the first port keeps it', gives, {
 	numbers: ['a/TCP', 'b/UDP'],
-	entries: {'31200.tcp': {...server0Entry, port: 'a'}, '31200.udp': {...server0Entry, port: 'b'}},
+	entries: {'31200.tcp': {...server0Entry, portName: 'a'}, '31200.udp': {...server0Entry, portName: 'b'}},
 	demand: server0,
 }, [31_200, 30_558], ['31200.tcp', '30558.udp']);
 test('nothing is taken over from a page in quarantine', gives, {entries: predecessors('bound'), demand: server0, ledger: {quarantined: [31_000]}}, [30_558, 30_559]);
 
-const landed = (claim: string): Case['entries'] => {
+const reserved = (claim: string): Case['entries'] => {
 	const entry = {pod: demandFor([]).pod, state: 'pending', claim} as const;
-	return {'31200.tcp': {...entry, port: 'health'}, '31300.tcp': {...entry, port: 'grpc'}};
+	return {'31200.tcp': {...entry, portName: 'health'}, '31300.tcp': {...entry, portName: 'grpc'}};
 };
-test('an earlier attempt that has landed is kept, and nothing is written', gives, {entries: landed('lost'), request: {earlierClaims: ['never', 'lost']}}, [31_300, 31_200], []);
-test('another Pod\'s attempt is not ours', gives, {entries: landed('theirs'), request: {earlierClaims: ['lost']}}, [30_558, 30_559]);
-test('without earlier attempts nothing is ours', gives, {entries: landed('mine')}, [30_558, 30_559]);
-test('what has landed comes before the ordinal\'s and before chance', gives, {entries: landed('lost'), request: {earlierClaims: ['lost']}, demand: {strategy: 'Random', ordinal: 0}}, [31_300, 31_200], []);
-test('an attempt that has landed in one page of two is completed', gives, {
-	entries: {'31300.tcp': {pod: demandFor([]).pod, port: 'grpc', claim: 'lost'}},
+test('numbers that an earlier attempt reserved are kept, and nothing is written', gives, {entries: reserved('lost'), request: {earlierClaims: ['never', 'lost']}}, [31_300, 31_200], []);
+test('a reservation with another claim is not ours', gives, {entries: reserved('theirs'), request: {earlierClaims: ['lost']}}, [30_558, 30_559]);
+test('a first attempt ignores all claims', gives, {entries: reserved('mine')}, [30_558, 30_559]);
+test('an earlier attempt\'s numbers are preferred to the ordinal\'s and to random ones', gives, {entries: reserved('lost'), request: {earlierClaims: ['lost']}, demand: {strategy: 'Random', ordinal: 0}}, [31_300, 31_200], []);
+test('an earlier attempt that wrote one page of two is completed', gives, {
+	entries: {'31300.tcp': {pod: demandFor([]).pod, portName: 'grpc', claim: 'lost'}},
 	request: {earlierClaims: ['lost']},
 }, [31_300, 30_558], ['30558.tcp']);
-test('an entry without claim is nobody\'s attempt', gives, {
+test('an entry with an empty claim belongs to no attempt', gives, {
 	numbers: ['grpc'],
-	entries: {'31300.tcp': {pod: demandFor([]).pod, port: 'grpc', claim: ''}},
+	entries: {'31300.tcp': {pod: demandFor([]).pod, portName: 'grpc', claim: ''}},
 	request: {earlierClaims: ['lost']},
 }, [30_558]);
 
@@ -175,21 +175,21 @@ test('new entries are pending, and name Pod, port, claim and time', t => {
 	const outcome = outcomeOf({numbers: ['grpc', 'dns/TCP+UDP']});
 	const entry = {pod: 'game/server- (ReplicaSet server)', state: 'pending', claim: 'mine', since} as const;
 	t.deepEqual(outcome.kind === 'allocated' && outcome.changes, new Map<string, LedgerEntry>([
-		['30558.tcp', {...entry, port: 'grpc'}],
-		['30559.tcp', {...entry, port: 'dns'}],
-		['30559.udp', {...entry, port: 'dns'}],
+		['30558.tcp', {...entry, portName: 'grpc'}],
+		['30559.tcp', {...entry, portName: 'dns'}],
+		['30559.udp', {...entry, portName: 'dns'}],
 	]));
 });
 
 const full = taken('100.tcp', '101.tcp', '102.tcp', '103.tcp');
 test('a full range is exhausted', isExhausted, {entries: full, demand: {basePort: 100, maxPort: 103}}, 0);
 test('a range with too few numbers is exhausted, and says how many it has', isExhausted, {entries: full, numbers: ['a', 'b', 'c'], demand: {basePort: 99, maxPort: 104}}, 2);
-test('numbers that the Pod takes itself are not free for it', isExhausted, {entries: full, demand: {basePort: 99, maxPort: 104, taken: [{port: 104, protocol: 'TCP'}]}}, 1);
-test('the count is that of the protocols that found none', isExhausted, {numbers: ['a/UDP', 'b/UDP', 'c/TCP'], entries: full, demand: {basePort: 99, maxPort: 103, taken: [{port: 99, protocol: 'TCP'}]}}, 0);
-test('what is in quarantine is not free', isExhausted, {numbers: ['grpc'], ledger: {quarantined: [30_500]}, demand: {maxPort: 30_999}}, 0);
-test('chance finds no more than there is', isExhausted, {entries: full, numbers: ['a', 'b', 'c'], demand: {basePort: 99, maxPort: 104, strategy: 'Random'}}, 2);
+test('the Pod\'s own ports are not free for it', isExhausted, {entries: full, demand: {basePort: 99, maxPort: 104, ownPorts: [{port: 104, protocol: 'TCP'}]}}, 1);
+test('the count is for the protocols that found no number', isExhausted, {numbers: ['a/UDP', 'b/UDP', 'c/TCP'], entries: full, demand: {basePort: 99, maxPort: 103, ownPorts: [{port: 99, protocol: 'TCP'}]}}, 0);
+test('numbers in quarantine are not free', isExhausted, {numbers: ['grpc'], ledger: {quarantined: [30_500]}, demand: {maxPort: 30_999}}, 0);
+test('the strategy Random finds no more numbers than there are', isExhausted, {entries: full, numbers: ['a', 'b', 'c'], demand: {basePort: 99, maxPort: 104, strategy: 'Random'}}, 2);
 
-test('what is exhausted takes nothing from the next', t => {
+test('an exhausted request takes nothing from the next one', t => {
 	const space = new PortSpace(new Map(), 500);
 	const range = {basePort: 100, maxPort: 101};
 	t.is(allocate(space, requestOf(demandFor(['a', 'b', 'c'], range)), Math.random, since).kind, 'exhausted');
@@ -203,27 +203,27 @@ test('a hostile Pod with tens of thousands of ports is answered', t => {
 	const everyTenth = Object.fromEntries(Array.from({length: 3000}, (_, index) => [`${1024 + index * 10}.tcp`, {}]));
 	for (const strategy of ['Sequential', 'Random'] as const) {
 		const own = Array.from({length: 31_000}, (_, index) => ({port: 32_767 - index, protocol: 'TCP' as const}));
-		t.is(outcomeOf({numbers: names(744), demand: {...range, strategy, taken: own}}).kind, 'allocated');
+		t.is(outcomeOf({numbers: names(744), demand: {...range, strategy, ownPorts: own}}).kind, 'allocated');
 		t.is(outcomeOf({numbers: names(28_000), entries: everyTenth, demand: {...range, strategy}}).kind, 'allocated');
 		t.is(outcomeOf({numbers: names(30_000), entries: everyTenth, demand: {...range, strategy}}).kind, 'exhausted');
-		const had = Object.fromEntries(names(28_000).map((port, index) => [`${1024 + index}.tcp`, {...server0Entry, port}]));
+		const had = Object.fromEntries(names(28_000).map((portName, index) => [`${1024 + index}.tcp`, {...server0Entry, portName}]));
 		t.like(outcomeOf({numbers: names(28_000), entries: had, demand: {...range, ...server0, strategy}}), {numbers: {0: 1024, 27_999: 29_023}});
 	}
 });
 
-test('in sequence, every Pod gets what the plainest possible search finds', t => {
+test('with Sequential every Pod gets what the simplest possible search finds', t => {
 	fc.assert(fc.property(arbitraryLedger, arbitraryRequests, (pages, requests) => {
 		const space = new PortSpace(pages, blockSize);
 		const ledger = ledgerFrom(pages);
 		for (const {demand, ...request} of requests) {
-			const sequential: Request = {...request, demand: {...demand, strategy: 'Sequential'}};
+			const sequential: PendingRequest = {...request, demand: {...demand, strategy: 'Sequential'}};
 			const outcome = allocate(space, sequential, Math.random, since);
 			t.deepEqual(outcome.kind === 'allocated' ? outcome.numbers : undefined, allocateSlowly(ledger, sequential, blockSize));
 		}
 	}), {numRuns: 1000});
 });
 
-test('chance finds numbers wherever a search in sequence does, where all ports have one protocol', t => {
+test('for one protocol, Random finds numbers whenever Sequential does', t => {
 	fc.assert(fc.property(arbitraryLedger, arbitraryRequest, arbitrarySeed, (pages, request, seed) => {
 		const kinds = (['Sequential', 'Random'] as const).map(strategy => {
 			const demand = {...request.demand, strategy, numbers: request.demand.numbers.map(({ports}) => ({ports: ports.map(port => ({...port, protocol: 'UDP' as const})).slice(0, 1)}))};

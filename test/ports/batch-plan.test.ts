@@ -1,9 +1,9 @@
-/** What holds for every batch, whatever the ledger: the invariant that the whole product is about. */
+/** Properties of every batch on any ledger, above all that no port is given twice. */
 import test from 'ava';
 import fc from 'fast-check';
 import {planBatch} from '../../src/ports/batch-plan.ts';
 import type {BatchPlan} from '../../src/ports/batch-plan.ts';
-import type {Request} from '../../src/ports/allocator.ts';
+import type {PendingRequest} from '../../src/ports/allocator.ts';
 import type {PodDemand, Protocol} from '../../src/ports/demand.ts';
 import {entryKey} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
@@ -15,8 +15,8 @@ import {demandFor, entryWith, ledgerOf, pageObject, requestOf, seededRandom, sin
 
 type Batch = {
 	readonly pages: ReadonlyMap<number, LedgerPage>;
-	readonly requests: readonly Request[];
-	readonly plan: BatchPlan<Request>;
+	readonly requests: readonly PendingRequest[];
+	readonly plan: BatchPlan<PendingRequest>;
 };
 
 const checkEach = (check: (batch: Batch) => void): void => {
@@ -25,10 +25,10 @@ const checkEach = (check: (batch: Batch) => void): void => {
 	}), {numRuns: 500});
 };
 
-type Gift = {readonly request: Request; readonly port: number; readonly protocol: Protocol; readonly key: string; readonly name: string};
+type Gift = {readonly request: PendingRequest; readonly port: number; readonly protocol: Protocol; readonly key: string; readonly name: string};
 
 /** Every port that is given to a request. */
-const giftsOf = ({requests}: BatchPlan<Request>): Gift[] => requests.flatMap(({request, outcome}) =>
+const giftsOf = ({requests}: BatchPlan<PendingRequest>): Gift[] => requests.flatMap(({request, outcome}) =>
 	request.demand.numbers.flatMap(({ports}, index) => outcome.kind !== 'allocated' ? [] : ports.map(({name, protocol}) => {
 		const port = outcome.numbers[index]!;
 		return {request, port, protocol, key: entryKey(port, protocol), name};
@@ -47,7 +47,7 @@ const committed = ({pages, plan}: Pick<Batch, 'pages' | 'plan'>): ReadonlyMap<nu
 
 test('no port is given to two Pods', t => {
 	checkEach(({plan}) => {
-		// Of one name there is one live Pod, so its successor may have what it has.
+		// There is one live Pod of a name, so its successor may have the same ports.
 		for (const [key, gifts] of Map.groupBy(giftsOf(plan), ({key}) => key)) {
 			const owners = gifts.map(({request: {demand}}, index) => demand.hasFixedName ? demand.pod : index);
 			t.is(new Set(owners).size, 1, key);
@@ -63,7 +63,7 @@ test('no Pod gets a number twice', t => {
 	});
 });
 
-test('a port that is taken is given only to the successor of its Pod, or to the attempt that took it', t => {
+test('a taken port is given only to its Pod\'s successor or to the request that took it', t => {
 	checkEach(({pages, plan}) => {
 		for (const {request: {demand, earlierClaims}, port, protocol, key, name} of giftsOf(plan)) {
 			const page = pages.get(pageOf(port, blockSize));
@@ -71,21 +71,21 @@ test('a port that is taken is given only to the successor of its Pod, or to the 
 			const isSuccessor = demand.hasFixedName && entry?.state !== 'foreign';
 			t.is(page?.unusable, undefined);
 			t.true(entry !== undefined || (page?.damaged.every(damaged => damaged.port !== port) ?? true));
-			t.true(entry === undefined || (entry.pod === demand.pod && entry.port === name && (isSuccessor || earlierClaims.includes(entry.claim ?? ''))), `${port}/${protocol}`);
+			t.true(entry === undefined || (entry.pod === demand.pod && entry.portName === name && (isSuccessor || earlierClaims.includes(entry.claim ?? ''))), `${port}/${protocol}`);
 		}
 	});
 });
 
-test('every number is in the range asked for, and not one that the Pod takes itself', t => {
+test('every number is in the Pod\'s range and not one of its own ports', t => {
 	checkEach(({plan}) => {
 		for (const {request: {demand}, port, protocol} of giftsOf(plan)) {
 			t.true(port >= demand.basePort && port <= demand.maxPort);
-			t.false(demand.taken.some(own => own.port === port && own.protocol === protocol));
+			t.false(demand.ownPorts.some(own => own.port === port && own.protocol === protocol));
 		}
 	});
 });
 
-test('every request is planned, in its order, and has a number for each that it demands', t => {
+test('every request is planned in order and gets every number that it demands', t => {
 	checkEach(({requests, plan}) => {
 		t.deepEqual(plan.requests.map(({request}) => request), requests);
 		for (const {request, outcome} of plan.requests) {
@@ -105,7 +105,7 @@ test('every change is in the page that owns its port, and the pages are in order
 	});
 });
 
-test('a request waits for exactly the pages that hold its changes, and the ledger then has what it was told', t => {
+test('a request waits for the pages of its changes, which then hold its ports', t => {
 	checkEach(batch => {
 		const after = committed(batch);
 		for (const {request, outcome, pages} of batch.plan.requests) {
@@ -115,12 +115,12 @@ test('a request waits for exactly the pages that hold its changes, and the ledge
 		}
 
 		for (const {port, key, request, name} of giftsOf(batch.plan)) {
-			t.like(after.get(pageOf(port, blockSize))?.entries.get(key), {pod: request.demand.pod, port: name});
+			t.like(after.get(pageOf(port, blockSize))?.entries.get(key), {pod: request.demand.pod, portName: name});
 		}
 	});
 });
 
-test('a request whose answer was lost is answered alike the next time, and writes nothing', t => {
+test('a retry after a lost reply gets the same numbers and writes nothing', t => {
 	fc.assert(fc.property(arbitraryLedger, arbitraryRequest, arbitrarySeed, (pages, request, seed) => {
 		const plan = planBatch(pages, blockSize, {requests: [request], repairs: []}, seededRandom(seed), since);
 		const outcome = plan.requests[0]?.outcome;
@@ -133,7 +133,7 @@ test('a request whose answer was lost is answered alike the next time, and write
 	}), {numRuns: 500});
 });
 
-test('planning leaves the pages as they were', t => {
+test('planning does not change the pages', t => {
 	fc.assert(fc.property(arbitraryLedger, arbitraryRequests, arbitrarySeed, (pages, requests, seed) => {
 		const before = structuredClone(pages);
 		planBatch(pages, blockSize, {requests, repairs: []}, seededRandom(seed), since);
@@ -141,13 +141,13 @@ test('planning leaves the pages as they were', t => {
 	}));
 });
 
-test('requests get consecutive numbers in the order in which they came', t => {
+test('requests get consecutive numbers in their order', t => {
 	const plan = planBatch(new Map(), 500, {requests: ['a', 'b', 'c'].map(claim => requestOf(demandFor(['grpc', 'health']), {claim})), repairs: []}, Math.random, since);
 	t.deepEqual(plan.requests.map(({outcome}) => outcome.kind === 'allocated' && outcome.numbers), [[30_558, 30_559], [30_560, 30_561], [30_562, 30_563]]);
 	t.deepEqual([...plan.changes.keys()], [30_500]);
 });
 
-test('two Pods of one name in a batch get the same numbers, and the ledger names the later', t => {
+test('two Pods of one name in a batch get the same numbers, with the later one\'s claim', t => {
 	const demand = demandFor(['grpc'], {pod: 'game/server-0', hasFixedName: true});
 	const plan = planBatch(new Map(), 500, {requests: [requestOf(demand, {claim: 'former'}), requestOf(demand, {claim: 'latter'})], repairs: []}, Math.random, since);
 	t.deepEqual(plan.requests.map(({outcome}) => outcome.kind === 'allocated' && outcome.numbers), [[30_558], [30_558]]);
@@ -159,11 +159,11 @@ test('an empty batch changes nothing', t => {
 });
 
 const entry = entryWith({pod: 'game/server-0', state: 'bound', claim: 'c'});
-const release: Repair = {reason: 'release', key: '30558.tcp', expected: entry, next: {...entry, state: 'released'}};
-const expire: Repair = {reason: 'expire', key: '30558.tcp', expected: entry, next: undefined};
-const adopt: Repair = {reason: 'adopt', key: '30558.tcp', expected: undefined, next: entry};
+const release: Repair = {reason: 'release', key: '30558.tcp', judged: entry, next: {...entry, state: 'released'}};
+const expire: Repair = {reason: 'expire', key: '30558.tcp', judged: entry, next: undefined};
+const adopt: Repair = {reason: 'adopt', key: '30558.tcp', judged: undefined, next: entry};
 
-/** On a page that has, or has not, an entry at that port. */
+/** A repair on a page that has an entry at that port, or has none. */
 const isRepaired = test.macro((t, repair: Repair, found: LedgerEntry | undefined, expected: boolean) => {
 	const pages = ledgerOf([['30500.tcp', entryWith()], ...(found ? [['30558.tcp', found] as const] : [])]);
 	const {repairs, changes} = planBatch(pages, 500, {requests: [], repairs: [repair]}, Math.random, since);
@@ -171,14 +171,14 @@ const isRepaired = test.macro((t, repair: Repair, found: LedgerEntry | undefined
 	t.deepEqual([...changes], expected ? [[30_500, new Map([['30558.tcp', repair.next]])]] : []);
 });
 
-test('a repair of what was judged is made', isRepaired, release, {...entry}, true);
-test('a repair that takes an entry away is made', isRepaired, expire, {...entry}, true);
+test('a repair is made if the entry is as it was judged', isRepaired, release, {...entry}, true);
+test('a repair that removes an entry is made', isRepaired, expire, {...entry}, true);
 test('a repair of a port without an entry is made', isRepaired, adopt, undefined, true);
-test('a repair is dropped when the claim is another', isRepaired, expire, {...entry, claim: 'd'}, false);
-test('a repair is dropped when the state is another', isRepaired, expire, {...entry, state: 'released'}, false);
-test('a repair is dropped when the Pod is another', isRepaired, release, {...entry, uid: 'u1'}, false);
-test('a repair is dropped when the entry is gone', isRepaired, release, undefined, false);
-test('a repair of a port without an entry is dropped when it has one', isRepaired, adopt, entryWith({state: 'pending'}), false);
+test('a repair is dropped if the claim differs', isRepaired, expire, {...entry, claim: 'd'}, false);
+test('a repair is dropped if the state differs', isRepaired, expire, {...entry, state: 'released'}, false);
+test('a repair is dropped if the Pod differs', isRepaired, release, {...entry, uid: 'u1'}, false);
+test('a repair is dropped if the entry is gone', isRepaired, release, undefined, false);
+test('a repair of a port without an entry is dropped if it has one now', isRepaired, adopt, entryWith({state: 'pending'}), false);
 
 const isOvertaken = test.macro((t, repair: Repair, pages: ReadonlyMap<number, LedgerPage>, demand: PodDemand) => {
 	const plan = planBatch(pages, 500, {requests: [requestOf(demand)], repairs: [repair]}, Math.random, since);
@@ -189,11 +189,11 @@ const isOvertaken = test.macro((t, repair: Repair, pages: ReadonlyMap<number, Le
 const ledger = ledgerOf([['30500.tcp', entryWith()], ['30558.tcp', entry]]);
 const successor = demandFor(['grpc'], {pod: 'game/server-0', hasFixedName: true});
 
-test('a repair is dropped when an admission of the batch takes the port over', isOvertaken, expire, ledger, successor);
-test('a release is dropped when an admission of the batch takes the port over', isOvertaken, release, ledger, successor);
-test('a repair is dropped when an admission of the batch is given the port', isOvertaken, adopt, ledgerOf([['30500.tcp', entryWith()]]), demandFor(['grpc']));
+test('a repair is dropped if an admission of the batch takes the port over', isOvertaken, expire, ledger, successor);
+test('a release is dropped if an admission of the batch takes the port over', isOvertaken, release, ledger, successor);
+test('a repair is dropped if an admission of the batch gets the port', isOvertaken, adopt, ledgerOf([['30500.tcp', entryWith()]]), demandFor(['grpc']));
 
-test('a repair is dropped when its page is in quarantine, or not there', t => {
+test('a repair is dropped if its page is in quarantine or missing', t => {
 	for (const pages of [ledgerOf([['30558.tcp', entry]], {quarantined: [30_500]}), ledgerOf([])]) {
 		for (const repair of [release, expire, adopt]) {
 			const {repairs, changes} = planBatch(pages, 500, {requests: [], repairs: [repair]}, Math.random, since);
@@ -202,7 +202,7 @@ test('a repair is dropped when its page is in quarantine, or not there', t => {
 	}
 });
 
-test('a repair is dropped when somebody has written something by hand where there was no entry', t => {
+test('a repair is dropped if a person has written to the key of a free port', t => {
 	const {repairs, changes} = planBatch(ledgerOf([], {damaged: ['30558.tcp']}), 500, {requests: [], repairs: [adopt]}, Math.random, since);
 	t.deepEqual([repairs, changes.size], [[], 0]);
 });
@@ -214,38 +214,38 @@ test('a port that a repair frees is not given in the same batch', t => {
 	t.deepEqual(repairs, [expire]);
 });
 
-test('pages that admissions wait for are committed before those that only repairs change', t => {
+test('pages with admissions are committed before pages with repairs only', t => {
 	const pages = ledgerOf([['2000.tcp', entry], ['30500.tcp', entryWith()], ['31000.tcp', entry]]);
 	const repairs = [{...expire, key: '2000.tcp'}, {...expire, key: '31000.tcp'}];
 	const {changes} = planBatch(pages, 500, {requests: [requestOf(demandFor(['grpc']))], repairs}, Math.random, since);
 	t.deepEqual([...changes.keys()], [30_500, 2000, 31_000]);
 });
 
-/** For some of the entries, and some ports that had none: what was judged may have been something else. */
+/** For some entries and some free ports; the judged entry may differ from the one in the page. */
 const arbitraryRepairs = (pages: ReadonlyMap<number, LedgerPage>): fc.Arbitrary<Repair[]> => {
 	const existing = [...pages.values()].flatMap(({entries}) => Array.from(entries));
 	const free = ['95.tcp', '100.udp', '110.tcp', '134.tcp'].map(key => [key, undefined] as const);
 	const repair = fc.constantFrom(...existing, ...free).chain(([key, found]) => fc.record({
 		reason: fc.constant('bind' as const),
 		key: fc.constant(key),
-		expected: fc.constantFrom(found, found, undefined, entry),
+		judged: fc.constantFrom(found, found, undefined, entry),
 		next: fc.constantFrom(undefined, entryWith({claim: 'repaired'})),
 	}));
 	return fc.uniqueArray(repair, {selector: ({key}) => key, maxLength: 20});
 };
 
-const changeCount = ({changes}: BatchPlan<Request>): number => changes.values().reduce((sum, {size}) => sum + size, 0);
+const changeCount = ({changes}: BatchPlan<PendingRequest>): number => changes.values().reduce((sum, {size}) => sum + size, 0);
 
-test('whatever is repaired, admissions get what they would get without, and only what was judged is changed', t => {
+test('repairs do not change what admissions get, and change only judged entries', t => {
 	const arbitrary = arbitraryLedger.chain(pages => fc.tuple(fc.constant(pages), arbitraryRepairs(pages)));
 	fc.assert(fc.property(arbitrary, arbitraryRequests, arbitrarySeed, ([pages, judged], requests, seed) => {
 		const without = planBatch(pages, blockSize, {requests, repairs: []}, seededRandom(seed), since);
 		const plan = planBatch(pages, blockSize, {requests, repairs: judged}, seededRandom(seed), since);
 		t.deepEqual(plan.requests, without.requests);
 		const repaired = new Map(plan.repairs.map(({key, next}) => [key, next]));
-		for (const {key, expected} of plan.repairs) {
+		for (const {key, judged} of plan.repairs) {
 			const page = pages.get(pageOf(Number.parseInt(key, 10), blockSize));
-			t.deepEqual(page?.entries.get(key), expected);
+			t.deepEqual(page?.entries.get(key), judged);
 			t.is(page?.unusable, undefined);
 		}
 

@@ -1,4 +1,4 @@
-/** Whether chance is fair. The seeds are fixed: what passes once passes always. */
+/** Whether random numbers are uniform. The seeds are fixed, so a test that passes once passes always. */
 import test from 'ava';
 import {withRandom} from '../../src/ports/free-numbers.ts';
 import {pageOf} from '../../src/ports/ledger-page.ts';
@@ -24,35 +24,35 @@ const chiSquare = (drawn: readonly number[]): number => {
 	return free.reduce((sum, port) => sum + (drawn.filter(number => number === port).length - expected) ** 2 / expected, 0);
 };
 
-/** At 27 degrees of freedom, what is fair stays below this in 999 of 1,000 cases. */
+/** With 27 degrees of freedom, uniform numbers stay below this in 999 of 1,000 cases. */
 const critical = 55.5;
 
-test('each free number is equally likely, and no other is given', t => {
+test('each free number is equally likely, and no other number is given', t => {
 	const random = seededRandom(1);
 	const drawn = Array.from({length: 20_000}, () => draw(random, ['a'])[0]!);
 	t.deepEqual(new Set(drawn).difference(new Set(free)), new Set());
 	t.true(chiSquare(drawn) < critical, `${chiSquare(drawn)}`);
 });
 
-test('the first of several is as likely to be each', t => {
+test('each free number is equally likely to be the first of several', t => {
 	const random = seededRandom(2);
 	const drawn = Array.from({length: 20_000}, () => draw(random, ['a', 'b', 'c'])[0]!);
 	t.true(chiSquare(drawn) < critical, `${chiSquare(drawn)}`);
 });
 
-test('so is the last', t => {
+test('each free number is equally likely to be the last of several', t => {
 	const random = seededRandom(3);
 	const drawn = Array.from({length: 20_000}, () => draw(random, ['a', 'b'])[1]!);
 	t.true(chiSquare(drawn) < critical, `${chiSquare(drawn)}`);
 });
 
-test('the test tells what is not fair', t => {
+test('the test finds an uneven distribution', t => {
 	const random = seededRandom(4);
 	const drawn = Array.from({length: 20_000}, () => draw(() => random() ** 1.1, ['a'])[0]!);
 	t.true(chiSquare(drawn) > critical);
 });
 
-test('all numbers of a Pod lie in one page, where that has enough', t => {
+test('all numbers of a Pod are in one page if it has enough', t => {
 	const random = seededRandom(5);
 	for (let count = 0; count < 1000; count++) {
 		const pages = new Set(draw(random, ['a', 'b', 'c']).map(port => pageOf(port, blockSize)));
@@ -60,7 +60,7 @@ test('all numbers of a Pod lie in one page, where that has enough', t => {
 	}
 });
 
-test('where a page has too few, the rest comes from others', t => {
+test('if a page has too few numbers, other pages give the rest', t => {
 	const random = seededRandom(6);
 	const drawn = Array.from({length: 1000}, () => draw(random, ['a', 'b', 'c', 'd']));
 	const fromFirstPage = drawn.filter(numbers => numbers.some(port => port < 110)).map(numbers => numbers.filter(port => port < 110).length);
@@ -68,7 +68,7 @@ test('where a page has too few, the rest comes from others', t => {
 	t.true(fromFirstPage.includes(3));
 });
 
-test('numbers with different protocols do not meet on one', t => {
+test('two ports with different protocols do not get one number', t => {
 	const random = seededRandom(7);
 	for (let count = 0; count < 1000; count++) {
 		t.is(new Set(draw(random, ['a/TCP', 'b/UDP', 'c/TCP+UDP'])).size, 3);
@@ -76,7 +76,7 @@ test('numbers with different protocols do not meet on one', t => {
 });
 
 for (const value of [0, 0.5, 1 - Number.EPSILON]) {
-	test(`chance may be as extreme as ${value}`, t => {
+	test(`a random value of ${value} is handled`, t => {
 		t.true(draw(() => value, ['a', 'b', 'c', 'd']).every(port => free.includes(port)));
 	});
 }

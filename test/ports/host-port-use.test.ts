@@ -1,7 +1,6 @@
 import test from 'ava';
-import {entryOf, hostPortsOf, isLive, isManaged} from '../../src/ports/host-port-use.ts';
+import {hostPortsOf, isLive, isManaged} from '../../src/ports/host-port-use.ts';
 import type {HostPortUse, StoredPod} from '../../src/ports/host-port-use.ts';
-import {since} from '../helpers/ledger.ts';
 
 type Shape = {
 	readonly annotations?: Record<string, string>;
@@ -22,19 +21,19 @@ const isUsed = test.macro((t, shape: Shape, ...expected: ReadonlyArray<Partial<H
 });
 
 test('a host port is found', isUsed, {}, {});
-test('the node is told, once there is one', isUsed, {spec: {nodeName: 'worker-1'}}, {node: 'worker-1'});
+test('a use names the node, if the Pod has one', isUsed, {spec: {nodeName: 'worker-1'}}, {node: 'worker-1'});
 test('a port that an annotation names is ours', isUsed, {annotations: {'hostport.io/allocated-grpc': '30558'}}, {managed: true});
-test('an annotation with another number says nothing of it', isUsed, {annotations: {'hostport.io/allocated-grpc': '30559'}}, {managed: false});
-test('an annotation that is no number says nothing', isUsed, {annotations: {'hostport.io/allocated-grpc': '', 'hostport.io/base-port': '30558'}}, {managed: false});
-test('a protocol left out is TCP', isUsed, {spec: {containers: [{ports: [{name: 'grpc', containerPort: 1, hostPort: 30_558}]}]}}, {});
-test('a port without a name has that of its annotation', isUsed, {
+test('an annotation with another number does not make the port ours', isUsed, {annotations: {'hostport.io/allocated-grpc': '30559'}}, {managed: false});
+test('an annotation that is not a number is ignored', isUsed, {annotations: {'hostport.io/allocated-grpc': '', 'hostport.io/base-port': '30558'}}, {managed: false});
+test('the default protocol is TCP', isUsed, {spec: {containers: [{ports: [{name: 'grpc', containerPort: 1, hostPort: 30_558}]}]}}, {});
+test('a port without a name has the name in its annotation', isUsed, {
 	annotations: {'hostport.io/allocated-9000': '30558'},
 	spec: {containers: [{ports: [{containerPort: 30_558, hostPort: 30_558}]}]},
 }, {portName: '9000', managed: true});
-test('a port without name and annotation goes by its number', isUsed, {spec: {containers: [{ports: [{containerPort: 9000, hostPort: 30_558}]}]}}, {portName: '9000'});
+test('a port without name and annotation is called by its containerPort', isUsed, {spec: {containers: [{ports: [{containerPort: 9000, hostPort: 30_558}]}]}}, {portName: '9000'});
 test('a port without a host port uses none', isUsed, {spec: {containers: [{ports: [{containerPort: 9000}, {containerPort: 9001, hostPort: 0}]}]}});
 test('a container may have no ports', isUsed, {spec: {containers: [{}]}});
-test('init containers count, for they may be sidecars', isUsed, {spec: {initContainers: [{ports: [{name: 'mesh', containerPort: 1, hostPort: 15_001, protocol: 'UDP'}]}]}}, {}, {port: 15_001, protocol: 'UDP', portName: 'mesh'});
+test('ports of init containers count, as these may be sidecars', isUsed, {spec: {initContainers: [{ports: [{name: 'mesh', containerPort: 1, hostPort: 15_001, protocol: 'UDP'}]}]}}, {}, {port: 15_001, protocol: 'UDP', portName: 'mesh'});
 test('a Pod that is pending or running uses its ports', isUsed, {phase: 'Running'}, {});
 test('a Pod that has succeeded uses none', isUsed, {phase: 'Succeeded'});
 test('a Pod that has failed uses none', isUsed, {phase: 'Failed'});
@@ -43,16 +42,8 @@ test('a Pod is live until it has ended', t => {
 	t.deepEqual([undefined, 'Pending', 'Running', 'Unknown', 'Succeeded', 'Failed'].filter(phase => isLive(podWith(phase === undefined ? {} : {phase}))), [undefined, 'Pending', 'Running', 'Unknown']);
 });
 
-test('a Pod is ours by what we have written on it', t => {
+test('a Pod is managed if it has an annotation with an allocated port', t => {
 	t.true(isManaged(podWith({annotations: {'hostport.io/allocated-grpc': '30558'}})));
 	t.false(isManaged(podWith({annotations: {'hostport.io/enabled': 'true'}})));
 	t.false(isManaged(podWith()));
-});
-
-test('a live Pod\'s port is bound where it is ours, with a claim', t => {
-	t.deepEqual(entryOf({...use, managed: true, node: 'worker-1'}, 'c', since), ['30558.tcp', {pod: 'game/server-0', port: 'grpc', state: 'bound', uid: 'u', node: 'worker-1', claim: 'c', since}]);
-});
-
-test('a live Pod\'s port is foreign where it is not ours, without a claim', t => {
-	t.deepEqual(entryOf({...use, protocol: 'SCTP'}, 'c', since), ['30558.sctp', {pod: 'game/server-0', port: 'grpc', state: 'foreign', uid: 'u', since}]);
 });

@@ -10,7 +10,7 @@ import {entryWith, pageObject, since} from '../helpers/ledger.ts';
 
 const line = formatEntry(entryWith());
 
-test('every port lies in one page, which has the same name and range for all replicas', t => {
+test('every port is in one page, whose name and range follow from the port', t => {
 	t.is(pageOf(30_558, 500), 30_500);
 	t.is(pageOf(30_500, 500), 30_500);
 	t.is(pageOf(499, 500), 0);
@@ -25,7 +25,7 @@ test('every port lies in one page, which has the same name and range for all rep
 const keysFrom = (first: number, count: number): string[] =>
 	Array.from({length: count}, (_, index) => (['TCP', 'UDP', 'SCTP'] as const).map(protocol => entryKey(first + index, protocol))).flat();
 
-/** What a Pod can't be given, as allocation sees it. */
+/** Whether a Pod can't get this port. */
 const takenKeys = (page: LedgerPage): string[] => {
 	const space = new PortSpace(new Map([[page.first, page]]), page.blockSize);
 	return keysFrom(page.first, page.blockSize).filter(key => {
@@ -50,7 +50,7 @@ test('a page without data is empty', t => {
 	t.deepEqual(takenKeys(page), []);
 });
 
-test('a Pod may be called what it likes', t => {
+test('entries are found by any Pod name', t => {
 	const data = Object.fromEntries(['__proto__', 'constructor', ''].map((pod, index) => [`${30_500 + index}.tcp`, formatEntry(entryWith({pod}))]));
 	const page = decodePage(pageObject({data}), 30_500, 500);
 	t.deepEqual(['__proto__', 'constructor', '', 'toString'].map(pod => keysOfPod(page, pod)), [['30500.tcp'], ['30501.tcp'], ['30502.tcp'], []]);
@@ -64,12 +64,12 @@ const isDamaged = test.macro((t, key: string, text: string, port: number, proble
 });
 
 const noKey = 'the key is not of the form <port>.<tcp|udp|sctp>';
-test('a value that is no entry counts as taken, for all protocols', isDamaged, '30558.tcp', 'mine!', 30_558, 'the value is not JSON', true);
+test('a value that is not an entry counts as taken for all protocols', isDamaged, '30558.tcp', 'mine!', 30_558, 'the value is not JSON', true);
 test('a key without protocol counts as taken', isDamaged, '30558', line, 30_558, noKey, true);
 test('a key with an unknown protocol counts as taken', isDamaged, '30558.icmp', line, 30_558, noKey, true);
 test('a key with the wrong case counts as taken', isDamaged, '30558.TCP', line, 30_558, noKey, true);
 test('a key with a leading zero counts as taken', isDamaged, '030558.tcp', line, 30_558, noKey, true);
-test('a key that is no number is kept', isDamaged, 'README', 'hands off', Number.NaN, noKey);
+test('a key that is not a number is kept', isDamaged, 'README', 'hands off', Number.NaN, noKey);
 test('a key with a number beyond all ports is kept', isDamaged, '305580.tcp', line, 305_580, noKey);
 test('an entry of the page below is kept', isDamaged, '30499.tcp', line, 30_499, 'the port is not one of this page, 30500-30999');
 test('an entry of the page above is kept', isDamaged, '31000.tcp', line, 31_000, 'the port is not one of this page, 30500-30999');
@@ -106,7 +106,7 @@ const arbitraryChanges = fc.uniqueArray(fc.tuple(
 	fc.option(fc.record({pod: fc.constantFrom('game/a', 'game/c'), claim: fc.uuid()}).map(changes => entryWith(changes)), {nil: undefined}),
 ), {selector: ([key]) => key});
 
-/** As the API server merges (RFC 7396). */
+/** Merges a patch as the API server does (RFC 7396). */
 const patched = (object: ConfigMap, patch: Record<string, string | null>): ConfigMap => ({
 	metadata: {...object.metadata, resourceVersion: '8'},
 	data: Object.fromEntries(Object.entries({...object.data, ...patch}).filter((entry): entry is [string, string] => entry[1] !== null)),
@@ -115,11 +115,11 @@ const patched = (object: ConfigMap, patch: Record<string, string | null>): Confi
 const sorted = <Value>(map: Iterable<readonly [string, Value]>) => new Map([...map].toSorted(([a], [b]) => a.localeCompare(b)));
 const keysOfPods = (page: LedgerPage) => ['game/a', 'game/b', 'game/c'].map(pod => keysOfPod(page, pod).toSorted());
 
-test('the page after a commit is the one that would be read, and the page before stays as it was', t => {
+test('a commit gives the page that would be read next, and does not change the old page', t => {
 	fc.assert(fc.property(arbitraryData, arbitraryChanges, (data, changes) => {
 		const object = pageObject({first: 30, blockSize: 10, data});
 		const page = decodePage(object, 30, 10);
-		// Whoever plans never writes to a damaged key: its port is taken.
+		// A plan never writes to a damaged key, as its port counts as taken.
 		const allowed = new Map(changes.filter(([key]) => page.damaged.every(damaged => damaged.key !== key)));
 		const after = withChanges(page, allowed, '8');
 		const read = decodePage(patched(object, changesAsData(allowed)), 30, 10);
@@ -130,7 +130,7 @@ test('the page after a commit is the one that would be read, and the page before
 	}));
 });
 
-test('every number of the page is taken exactly where the ledger says something of it', t => {
+test('a number is taken if and only if the page has an entry or a damaged value for it', t => {
 	fc.assert(fc.property(arbitraryData, data => {
 		const page = decodePage(pageObject({first: 30, blockSize: 10, data}), 30, 10);
 		const {entries, damaged} = page;
@@ -140,8 +140,8 @@ test('every number of the page is taken exactly where the ledger says something 
 	}));
 });
 
-test('an entry that goes is null in the patch', t => {
-	t.deepEqual(changesAsData(new Map([['30558.tcp', undefined], ['30559.tcp', {pod: 'game/a', port: 'grpc', state: 'pending', since}]])), {
+test('a removed entry is null in the patch', t => {
+	t.deepEqual(changesAsData(new Map([['30558.tcp', undefined], ['30559.tcp', {pod: 'game/a', portName: 'grpc', state: 'pending', since}]])), {
 		'30558.tcp': null,
 		'30559.tcp': `{"pod":"game/a","port":"grpc","state":"pending","since":"${since}"}`,
 	});

@@ -5,7 +5,7 @@ import {emptyBlock, fullBlock, NumberSet, setBit} from '../../src/ports/number-s
 const everyPort = 65_535;
 const port = fc.oneof(fc.integer({min: 1, max: everyPort}), fc.constantFrom(1, 31, 32, 33, 1023, 1024, 1025, 65_503, 65_504, everyPort));
 
-/** A few numbers of the whole range are left, or a few are gone; with the same as a plain set. */
+/** A set with few numbers or without few numbers, and the same numbers as a plain `Set`. */
 const arbitrarySet = fc.record({isSparse: fc.boolean(), ports: fc.uniqueArray(port, {maxLength: 40})}).map(({isSparse, ports}) => {
 	const set = NumberSet.ofEveryPort();
 	const plain = new Set(ports);
@@ -19,7 +19,7 @@ const arbitrarySet = fc.record({isSparse: fc.boolean(), ports: fc.uniqueArray(po
 	return {set, has, numbers: isSparse ? ports.toSorted((a, b) => a - b) : undefined};
 });
 
-test('every port is a number from 1 to 65535', t => {
+test('the set of every port has the numbers from 1 to 65535', t => {
 	const set = NumberSet.ofEveryPort();
 	t.deepEqual([-1, 0, 1, everyPort, everyPort + 1, 1.5, Number.NaN, 1e12].map(number => set.has(number)), [false, false, true, true, false, false, false, false]);
 	t.is(set.countBetween(0, everyPort), everyPort);
@@ -28,7 +28,7 @@ test('every port is a number from 1 to 65535', t => {
 	t.is(set.next(everyPort + 1), everyPort + 1);
 });
 
-test('looking, counting and choosing agree with a plain set', t => {
+test('all reads agree with a plain Set', t => {
 	fc.assert(fc.property(arbitrarySet, port, fc.nat({max: 200}), fc.nat({max: 50}), ({set, has, numbers}, first, length, index) => {
 		const last = first + length;
 		const between = Array.from({length: length + 1}, (_, offset) => first + offset).filter(number => has(number));
@@ -43,7 +43,7 @@ test('looking, counting and choosing agree with a plain set', t => {
 	}), {numRuns: 300});
 });
 
-test('an intersection has what both have, and a copy goes its own way', t => {
+test('an intersection has the numbers of both sets, and copies are independent', t => {
 	fc.assert(fc.property(arbitrarySet, arbitrarySet, port, (one, other, somewhere) => {
 		const both = one.set.intersection(other.set);
 		for (const number of [...one.numbers ?? [], ...other.numbers ?? [], somewhere]) {
@@ -57,7 +57,7 @@ test('an intersection has what both have, and a copy goes its own way', t => {
 	}), {numRuns: 100});
 });
 
-test('a block takes out its own numbers and no others', t => {
+test('deleting a block removes its numbers and no others', t => {
 	fc.assert(fc.property(fc.integer({min: 1, max: 700}), fc.integer({min: 0, max: 200}), fc.array(fc.nat()), (blockSize, nth, offsets) => {
 		const first = Math.min(nth * blockSize, everyPort - (everyPort % blockSize));
 		const set = NumberSet.ofEveryPort();

@@ -9,20 +9,20 @@ const blockSize = 500;
 const free = (keys: readonly string[], quarantined: readonly number[] = []) =>
 	countFree(ledgerOf(keys.map(key => [key, entryWith()]), {blockSize, quarantined}), blockSize, ranges);
 
-test('where there are no pages, everything is free', t => {
+test('without pages, everything is free', t => {
 	t.deepEqual(free([]), [{range: '1024-2047', free: 1024, size: 1024}, {range: '30000-30999', free: 1000, size: 1000}]);
 });
 
-test('a number that one protocol has is not free, and what lies outside of the ranges does not count', t => {
+test('a number taken for one protocol is not free, and numbers outside the ranges do not count', t => {
 	const keys = ['1000.tcp', '1024.tcp', '1024.udp', '1499.sctp', '30500.udp', '30999.tcp', '31000.tcp'];
 	t.deepEqual(free(keys).map(({free}) => free), [1022, 998]);
 });
 
-test('a page that gives no ports is full', t => {
+test('an unusable page counts as full', t => {
 	t.deepEqual(free([], [1000, 30_500]).map(({free}) => free), [1024 - 476, 500]);
 });
 
-test('entries are counted by range and state, also those of which there are none', t => {
+test('entries are counted by range and state, including zeros', t => {
 	const counts = countEntries([['1024.tcp', {state: 'bound'}], ['1024.udp', {state: 'bound'}], ['30999.tcp', {state: 'foreign'}], ['31000.tcp', {state: 'foreign'}]], entryStates, ranges);
 	t.is(counts.length, 3 * entryStates.length);
 	t.deepEqual(counts.filter(({count}) => count > 0), [

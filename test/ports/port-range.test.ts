@@ -8,7 +8,7 @@ const arbitraryRange = fc.tuple(fc.integer({min: 1, max: 65_535}), fc.integer({m
 
 const arbitraryRanges = fc.array(fc.oneof(arbitraryRange, fc.integer({min: 1, max: 40}).map(first => ({first, last: first + 5}))));
 
-test('a range is read and written', t => {
+test('a range is parsed and formatted', t => {
 	t.deepEqual(parsePortRange('30000-32767'), {first: 30_000, last: 32_767});
 	t.deepEqual(parsePortRange(' 1-65535\n'), {first: 1, last: 65_535});
 	fc.assert(fc.property(arbitraryRange, range => {
@@ -21,7 +21,7 @@ test('a single port is a range of one', t => {
 });
 
 for (const text of ['', '-', '0-10', '1-65536', '20-10', '1-', '-1', '1-2-3', '1 - 2', '0x10-0x20', '1e3', '+1-2', '1.5-2', 'a-b', '१-२', '1,2', '000001-2']) {
-	test(`"${text}" is no range`, t => {
+	test(`"${text}" is not a range`, t => {
 		const error = t.throws(() => parsePortRange(text), {instanceOf: InvalidPortRangeError});
 		t.true(error.message.startsWith(`"${text}" is not a port range`));
 	});
@@ -46,7 +46,7 @@ test('ranges that overlap or touch become one', t => {
 	t.deepEqual(mergePortRanges([]), []);
 });
 
-test('merged ranges are sorted, apart from one another, and contain the same ports', t => {
+test('merged ranges are sorted and separate, and contain the same ports', t => {
 	fc.assert(fc.property(arbitraryRanges, fc.oneof(fc.integer({min: 1, max: 50}), fc.integer({min: 1, max: 65_535})), (ranges, port) => {
 		const before = structuredClone(ranges);
 		const merged = mergePortRanges(ranges);

@@ -5,7 +5,7 @@ import {entryWith, ledgerOf} from '../helpers/ledger.ts';
 
 const {TCP, UDP} = protocolBit;
 
-test('a number is free for the protocols that nobody has on it', t => {
+test('a number is free for the protocols without an entry', t => {
 	const space = new PortSpace(ledgerOf([['30558.tcp', entryWith()]]), 500);
 	t.false(space.isFree(30_558, TCP));
 	t.true(space.isFree(30_558, UDP));
@@ -14,14 +14,14 @@ test('a number is free for the protocols that nobody has on it', t => {
 	t.true(space.isFree(30_558, 0));
 });
 
-test('what is no port is not free', t => {
+test('a number that is not a port is not free', t => {
 	const space = new PortSpace(new Map(), 500);
 	for (const port of [-1, 65_536, 1e9, Number.NaN, 1.5]) {
 		t.false(space.isFree(port, TCP));
 	}
 });
 
-test('a page that does not exist is free, one in quarantine is not, and both have no entries', t => {
+test('a missing page is free, a page in quarantine is not, and neither has entries', t => {
 	const space = new PortSpace(ledgerOf([['30558.tcp', entryWith()]], {quarantined: [30_500]}), 500);
 	t.true(space.isFree(30_499, everyProtocol));
 	t.false(space.isFree(30_500, UDP));
@@ -40,7 +40,7 @@ test('the last page may reach beyond the last port', t => {
 	t.true(open.isFree(65_535, UDP));
 });
 
-test('what a batch takes is taken for the rest of it', t => {
+test('a port that a batch takes stays taken for that batch', t => {
 	const pages = ledgerOf([['30558.tcp', entryWith({pod: 'game/a'})]]);
 	const space = new PortSpace(pages, 500);
 	const mine = entryWith({pod: 'game/b'});
@@ -57,7 +57,7 @@ test('what a batch takes is taken for the rest of it', t => {
 	t.true(new PortSpace(pages, 500).isFree(30_558, UDP), 'The pages stay as they were.');
 });
 
-test('a port that is taken over has its new entry', t => {
+test('a port that is taken over has the new entry', t => {
 	const space = new PortSpace(ledgerOf([['30558.tcp', entryWith({claim: 'old'})]]), 500);
 	space.take(30_558, 'TCP', entryWith({claim: 'new'}));
 	t.is(space.entryAt(30_558, 'TCP')?.claim, 'new');

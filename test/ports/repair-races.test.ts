@@ -1,25 +1,25 @@
 /**
- * Admissions, Pods and two reconcilers in every order that chance finds: reads, lists and commits apart from one another,
- * Pods that are long on their way, names that come back, annotations that users take off, foreign Pods in between. Whatever
- * happens, no two live Pods were ever told the same port.
+ * Admissions, Pods and two reconcilers in random order, with delays between reads, lists and commits, slow Pods, names that
+ * are used again, removed annotations and foreign Pods. In every order, no two live Pods were given the same port.
  */
 import test from 'ava';
 import fc from 'fast-check';
 import {planBatch} from '../../src/ports/batch-plan.ts';
 import type {Batch} from '../../src/ports/batch-plan.ts';
-import type {Request} from '../../src/ports/allocator.ts';
+import type {PendingRequest} from '../../src/ports/allocator.ts';
 import {hostPortsOf, isLive} from '../../src/ports/host-port-use.ts';
 import type {StoredPod} from '../../src/ports/host-port-use.ts';
 import {decodePage, withChanges} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import {planPass} from '../../src/ports/repair.ts';
-import type {Repair, Sighting} from '../../src/ports/repair.ts';
+import type {Repair} from '../../src/ports/repair.ts';
+import type {Sightings} from '../../src/ports/sightings.ts';
 import {demandFor, pageObject, requestOf, since} from '../helpers/ledger.ts';
 
 const blockSize = 10;
 const first = 100;
 
-/** Few ports, so that they are soon wanted again. */
+/** Few ports, so that they are soon given again. */
 const ports = [100, 101] as const;
 
 /** The longest that a Pod may be on its way from its admission to storage, and the hold time. */
@@ -29,9 +29,9 @@ const holdMs = 2 * storageMs;
 type Way = {readonly name: string | undefined; readonly port: number; readonly admittedAt: number};
 
 type Reconciler = {
-	/** Its monotonic clock has a zero of its own. */
+	/** The zero of its own monotonic clock. */
 	readonly zero: number;
-	sightings: ReadonlyMap<string, Sighting>;
+	sightings: Sightings;
 	read?: {readonly pages: ReadonlyMap<number, LedgerPage>; readonly now: number} | undefined;
 	repairs: readonly Repair[];
 };
@@ -43,11 +43,11 @@ class World {
 	#pages: ReadonlyMap<number, LedgerPage> = new Map([[first, decodePage(pageObject({first, blockSize}), first, blockSize)]]);
 	#onTheirWay: Way[] = [];
 	#pods: StoredPod[] = [];
-	/** By UID: what each Pod was told, whatever it says now. */
-	readonly #told = new Map<string, number>();
+	/** The port that each Pod was given, by UID, even if its annotation is gone. */
+	readonly #given = new Map<string, number>();
 	readonly #reconcilers: readonly Reconciler[] = [0, -12_345_678].map(zero => ({zero, sightings: new Map(), repairs: []}));
 
-	/** A Pod with a fixed name takes over what its predecessor had; storage has yet to admit it. */
+	/** An admission. Storage may still reject the Pod. */
 	admit(name: string | undefined): void {
 		const demand = demandFor(['grpc'], {basePort: ports[0], maxPort: ports.at(-1)!, ...(name && {pod: `game/${name}`, hasFixedName: true})});
 		const {requests: [planned]} = this.#commit({requests: [requestOf(demand, {claim: this.#token()})], repairs: []});
@@ -56,12 +56,12 @@ class World {
 		}
 	}
 
-	/** Storage admits one Pod for each name. */
+	/** Storage accepts one live Pod of each name. */
 	store(index: number): void {
 		const [way] = this.#onTheirWay.splice(index, 1);
 		if (way && !this.#pods.some(({metadata}) => metadata.name === way.name)) {
 			const uid = this.#create(way.name ?? `server-${this.#token()}`, way.port, {'hostport.io/allocated-grpc': String(way.port)});
-			this.#told.set(uid, way.port);
+			this.#given.set(uid, way.port);
 		}
 	}
 
@@ -115,13 +115,13 @@ class World {
 		Object.assign(this.#reconcilers[index]!, {sightings: new Map(), read: undefined, repairs: []});
 	}
 
-	/** Ports that several live Pods were told. */
+	/** Ports that several live Pods were given. */
 	get duplicates(): number[] {
-		const told = this.#pods.filter(isLive).flatMap(({metadata: {uid}}) => this.#told.get(uid) ?? []);
-		return told.filter((port, index) => told.indexOf(port) !== index);
+		const given = this.#pods.filter(isLive).flatMap(({metadata: {uid}}) => this.#given.get(uid) ?? []);
+		return given.filter((port, index) => given.indexOf(port) !== index);
 	}
 
-	/** Ports that are in the ledger when everything has come to rest. */
+	/** The entries that are left after all Pods are gone and several hold times are over. */
 	settle(): string[] {
 		this.pass(10 * holdMs);
 		this.#pods = [];
@@ -135,7 +135,7 @@ class World {
 		return [...this.#pages.values()].flatMap(({entries}) => Array.from(entries.keys()));
 	}
 
-	#commit(batch: Batch<Request>) {
+	#commit(batch: Batch<PendingRequest>) {
 		const plan = planBatch(this.#pages, blockSize, batch, () => 0, since);
 		this.#pages = new Map([...this.#pages].map(([first, page]) => [first, withChanges(page, plan.changes.get(first) ?? new Map(), String(++this.#version))]));
 		return plan;
@@ -154,7 +154,7 @@ class World {
 
 type Step = readonly [what: string, run: (world: World) => void];
 
-// Mostly the oldest, so that what happens happens to the same.
+// Mostly the oldest, so that several things happen to the same Pod.
 const index = fc.constantFrom(0, 0, 0, 1, 2);
 const reconciler = fc.constantFrom(0, 0, 0, 1);
 const name = fc.constantFrom('server-0', 'server-0', undefined);
@@ -173,7 +173,7 @@ const event: fc.Arbitrary<Step> = fc.oneof(
 const nothing: Step = ['', () => {}];
 const interruption = fc.oneof({weight: 3, arbitrary: fc.constant(nothing)}, {weight: 1, arbitrary: event});
 
-/** Between the read and the list, and between the list and the commits, anything may happen. */
+/** A pass, with any event between the read and the list, and between the list and the commits. */
 const passOfReconciler: fc.Arbitrary<Step> = fc.tuple(reconciler, interruption, interruption)
 	.map(([index, [beforeList, runBeforeList], [beforeCommit, runBeforeCommit]]): Step => [`pass by ${index} (${beforeList}; ${beforeCommit})`, world => {
 		world.read(index);
@@ -192,7 +192,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(fc.oneof(
 	{weight: 1, arbitrary: reconciler.map((index): Step => [`restart of ${index}`, world => world.restart(index)])},
 ), {maxLength: 60, size: 'max'});
 
-test('no two live Pods were told the same port, in whatever order things happen', t => {
+test('in every order of events, no two live Pods were given the same port', t => {
 	fc.assert(fc.property(steps, steps => {
 		const world = new World();
 		for (const [index, [, run]] of steps.entries()) {
@@ -202,7 +202,7 @@ test('no two live Pods were told the same port, in whatever order things happen'
 	}), {numRuns: 5000});
 });
 
-test('no port is lost for ever, in whatever order things happen', t => {
+test('in every order of events, no port is lost for ever', t => {
 	fc.assert(fc.property(steps, steps => {
 		const world = new World();
 		for (const [, run] of steps) {

@@ -21,8 +21,8 @@ const setUp = () => {
 		api,
 		events,
 		logged,
-		/** The Pods that a pass with these duplicates tells. */
-		told: async (...duplicates: readonly Duplicate[]): Promise<string[]> => {
+		/** The Pods that get an Event from a pass with these duplicates. */
+		reported: async (...duplicates: readonly Duplicate[]): Promise<string[]> => {
 			const before = events().length;
 			await report(duplicates, never);
 			return events().slice(before).map(({involvedObject}) => involvedObject.name);
@@ -35,69 +35,69 @@ const use = (name: string, managed = true): HostPortUse =>
 
 const duplicate = (...uses: readonly HostPortUse[]): Duplicate => ({key: '30558.tcp', uses});
 
-test('each Pod is told by an Event which names the others, and the log by one line', async t => {
-	const {events, logged, told} = setUp();
-	t.deepEqual(await told(duplicate(use('a'), use('b'), use('c'))), ['a', 'b', 'c']);
+test('each Pod gets an Event that names the others, and the log one line', async t => {
+	const {events, logged, reported} = setUp();
+	t.deepEqual(await reported(duplicate(use('a'), use('b'), use('c'))), ['a', 'b', 'c']);
 	t.like(events()[0], {
 		kind: 'Event', type: 'Warning', reason: 'DuplicateHostPort', count: 1,
 		metadata: {namespace: 'game', generateName: 'a.'},
 		involvedObject: {kind: 'Pod', namespace: 'game', name: 'a', uid: 'uid-a'},
-		message: 'host port 30558.tcp is also that of game/b, game/c: delete one of them, and its controller will get another port',
+		message: 'host port 30558.tcp is also used by game/b, game/c: delete one of these Pods, and its controller creates one with another port',
 	});
 	t.is(logged.length, 1);
 	t.like(logged[0], {level: 50, key: '30558.tcp', holders: 'game/a, game/b, game/c'});
 });
 
-test('a duplicate that lasts is told once', async t => {
-	const {logged, told} = setUp();
-	await told(duplicate(use('a'), use('b')));
-	t.deepEqual(await told(duplicate(use('b'), use('a'))), []);
+test('a duplicate that lasts is reported once', async t => {
+	const {logged, reported} = setUp();
+	await reported(duplicate(use('a'), use('b')));
+	t.deepEqual(await reported(duplicate(use('b'), use('a'))), []);
 	t.is(logged.length, 1);
 });
 
-test('a duplicate that was gone is told again', async t => {
-	const {told} = setUp();
-	await told(duplicate(use('a'), use('b')));
-	t.deepEqual(await told(), []);
-	t.deepEqual(await told(duplicate(use('a'), use('b'))), ['a', 'b']);
+test('a duplicate that was gone is reported again', async t => {
+	const {reported} = setUp();
+	await reported(duplicate(use('a'), use('b')));
+	t.deepEqual(await reported(), []);
+	t.deepEqual(await reported(duplicate(use('a'), use('b'))), ['a', 'b']);
 });
 
-test('whoever joins a duplicate is told, and the others not again', async t => {
-	const {told} = setUp();
-	await told(duplicate(use('a'), use('b')));
-	t.deepEqual(await told(duplicate(use('a'), use('b'), use('c'))), ['c']);
-	t.deepEqual(await told(duplicate(use('a'), use('c'))), []);
+test('a Pod that joins a duplicate is reported, and the others not again', async t => {
+	const {reported} = setUp();
+	await reported(duplicate(use('a'), use('b')));
+	t.deepEqual(await reported(duplicate(use('a'), use('b'), use('c'))), ['c']);
+	t.deepEqual(await reported(duplicate(use('a'), use('c'))), []);
 });
 
 test('the same Pods on another port are another duplicate', async t => {
-	const {told} = setUp();
-	await told(duplicate(use('a'), use('b')));
-	t.deepEqual(await told(duplicate(use('a'), use('b')), {key: '30559.tcp', uses: [use('a'), use('b')]}), ['a', 'b']);
+	const {reported} = setUp();
+	await reported(duplicate(use('a'), use('b')));
+	t.deepEqual(await reported(duplicate(use('a'), use('b')), {key: '30559.tcp', uses: [use('a'), use('b')]}), ['a', 'b']);
 });
 
-test('a Service is named, and gets no Event', async t => {
-	const {events, told} = setUp();
-	t.deepEqual(await told(duplicate(use('a'), {...use('web', false), pod: 'Service shop/web'})), ['a']);
-	t.regex(events()[0]!.message, /also that of Service shop\/web:/);
+test('a Service is named but gets no Event', async t => {
+	const {events, reported} = setUp();
+	t.deepEqual(await reported(duplicate(use('a'), {...use('web', false), pod: 'Service shop/web'})), ['a']);
+	t.regex(events()[0]!.message, /also used by Service shop\/web:/);
 });
 
-test('of a DaemonSet on a thousand nodes a few are named and told, and ours first', async t => {
-	const {events, logged, told} = setUp();
-	const names = await told(duplicate(...Array.from({length: 1000}, (_, index) => use(`proxy-${index}`, false)), use('ours')));
+test('of a thousand Pods a few are named and get Events, ours first', async t => {
+	const {events, logged, reported} = setUp();
+	const names = await reported(duplicate(...Array.from({length: 1000}, (_, index) => use(`proxy-${index}`, false)), use('ours')));
 	t.is(names[0], 'ours');
 	t.is(names.length, 20);
 	t.regex(events()[1]!.message, /game\/ours, game\/proxy-1, game\/proxy-2, game\/proxy-3, game\/proxy-4, 995 more:/);
 	t.true(JSON.stringify(logged).length < 1000);
 });
 
-test('an Event that can\'t be written is logged, and the others are', async t => {
-	const {api, logged, told} = setUp();
+test('an Event that can\'t be written is logged, and the others are written', async t => {
+	const {api, logged, reported} = setUp();
 	api.before = () => {
 		if (api.requests.length === 1) {
 			throw new Error('no answer');
 		}
 	};
 
-	t.deepEqual(await told(duplicate(use('a'), use('b'))), ['b']);
+	t.deepEqual(await reported(duplicate(use('a'), use('b'))), ['b']);
 	t.deepEqual(logged.map(({level}) => level), [50, 40]);
 });

@@ -1,4 +1,4 @@
-/** Passes over a ledger and a cluster in memory, on a clock that goes when a test says so. */
+/** Passes over a ledger and a cluster in memory, on a clock that tests advance. */
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import type {Tenure} from '../../src/lease/lease-lock.ts';
@@ -9,15 +9,15 @@ import {gate, storedPod} from '../helpers/cluster-in-memory.ts';
 import {demandFor, entryWith} from '../helpers/ledger.ts';
 import {holdMs, never, openLedger, silent} from '../helpers/opened-ledger.ts';
 
-const gatherMs = 5000;
-const changePassMs = 30_000;
-const fullPassMs = 60_000;
+const minIntervalMs = 5000;
+const changeDelayMs = 30_000;
+const maxIntervalMs = 60_000;
 
 const untilAborted = async (signal: AbortSignal) => new Promise<void>(resolve => {
 	signal.addEventListener('abort', () => resolve(), {once: true});
 });
 
-/** Grants the office when the test says so. */
+/** An election that the test decides. */
 class Election {
 	#waiting: PromiseWithResolvers<Tenure> | undefined;
 	#term = new AbortController();
@@ -65,18 +65,18 @@ const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, Ledge
 		duplicates,
 		stateOf: (key: string) => ledger.entries()[key]?.state,
 		get passes() {
-			// There are fewer of them than of Pods, whose list takes several requests.
+			// Services fit into one request; the list of Pods takes several.
 			return api.count('GET services');
 		},
-		/** Wins, and lets the first pass happen. */
+		/** Wins the election and runs the first pass. */
 		lead: async () => {
 			election.win();
 			await clock.settle();
 		},
-		/** The same, and lets the second pass happen, which sees what happened before the watches began. */
+		/** The same, and runs the second pass, which looks for what happened before the watches began. */
 		async leadQuietly() {
 			await this.lead();
-			await clock.advance(gatherMs);
+			await clock.advance(minIntervalMs);
 		},
 	};
 };
@@ -89,10 +89,10 @@ const quietPod = storedPod('quiet', 30_500);
 const foreignPod = storedPod('foreign', 30_901, {managed: false});
 const service = (name: string, nodePort: number) => ({metadata: {namespace: 'shop', name}, spec: {ports: [{port: 80, nodePort}]}});
 
-test('nothing is done before the election', async t => {
+test('nothing happens before the election', async t => {
 	const {clock, api} = await setUp(t, {[key]: bound});
 	const before = api.requests.length;
-	await clock.advance(2 * fullPassMs);
+	await clock.advance(2 * maxIntervalMs);
 	t.is(api.requests.length, before);
 });
 
@@ -111,8 +111,8 @@ test('a Pod that is admitted and stored during a pass keeps its port', async t =
 	cluster.put('Pod', quietPod);
 	await test.leadQuietly();
 	const {opened, open} = gate();
-	await clock.advance(holdMs - gatherMs - 1);
-	// It comes between the list and the commit of the pass that would free its port.
+	await clock.advance(holdMs - minIntervalMs - 1);
+	// The admission comes between the list and the commit of the pass that would free the port.
 	api.after = async request => request === 'GET pods' ? opened : undefined;
 	await clock.advance(1);
 	const [port] = await reservations.reserve(demandFor(['grpc'], {pod: 'game/server-0', hasFixedName: true}), never);
@@ -121,11 +121,11 @@ test('a Pod that is admitted and stored during a pass keeps its port', async t =
 	open();
 	await clock.settle();
 	t.is(stateOf(key), 'pending');
-	await clock.advance(changePassMs);
+	await clock.advance(changeDelayMs);
 	t.is(stateOf(key), 'bound');
 });
 
-test('an entry without a Pod goes when it has been held, and nothing else has to happen for that', async t => {
+test('an entry without a Pod is freed after the hold time without any event', async t => {
 	const {clock, lead, stateOf} = await setUp(t, {[key]: pending});
 	await lead();
 	await clock.advance(holdMs - 1);
@@ -149,7 +149,7 @@ test('the hold time of a released entry counts from its release', async t => {
 });
 
 for (const list of ['pods', 'services', 'hostport-ledger-30500', 'hostport-ledger']) {
-	test(`while ${list} can't be read nothing is freed, and it is tried again`, async t => {
+	test(`while ${list} can't be read, nothing is freed and passes are repeated`, async t => {
 		const {clock, lead, stateOf, api} = await setUp(t, {[key]: bound, '30559.tcp': pending});
 		let tries = 0;
 		api.before = request => {
@@ -164,12 +164,12 @@ for (const list of ['pods', 'services', 'hostport-ledger-30500', 'hostport-ledge
 		t.deepEqual([stateOf(key), stateOf('30559.tcp')], ['bound', 'pending']);
 		t.true(tries >= 10, `${tries} tries`);
 		api.before = () => {};
-		await clock.advance(2 * gatherMs);
+		await clock.advance(2 * minIntervalMs);
 		t.deepEqual([stateOf(key), stateOf('30559.tcp')], ['released', 'pending']);
 	});
 }
 
-test('a repair that can\'t be written is judged anew', async t => {
+test('a repair that can\'t be written is planned again', async t => {
 	const {clock, cluster, lead, stateOf, api} = await setUp(t, {[key]: bound});
 	api.before = request => {
 		if (request.startsWith('PATCH')) {
@@ -180,16 +180,16 @@ test('a repair that can\'t be written is judged anew', async t => {
 	await lead();
 	api.before = () => {};
 	cluster.put('Pod', storedPod('server-0', 30_558));
-	await clock.advance(gatherMs);
+	await clock.advance(minIntervalMs);
 	t.is(stateOf(key), 'bound');
 });
 
-test('thousands of events give few passes', async t => {
+test('thousands of events cause few passes', async t => {
 	const test = await setUp(t, quiet);
 	test.cluster.put('Pod', quietPod);
 	await test.leadQuietly();
 	test.cluster.put('Pod', foreignPod);
-	await test.clock.advance(gatherMs);
+	await test.clock.advance(minIntervalMs);
 	const before = test.passes;
 	for (let ms = 0; ms < 60_000; ms += 20) {
 		if (ms % 40) {
@@ -206,7 +206,7 @@ test('thousands of events give few passes', async t => {
 });
 
 for (const kind of ['Pod', 'Service']) {
-	test(`of ${kind}s, what comes or goes is looked at soon, and what changes within half a minute`, async t => {
+	test(`a ${kind} that comes or goes causes a pass soon, and one that changes within half a minute`, async t => {
 		const test = await setUp(t, quiet);
 		test.cluster.put('Pod', quietPod);
 		const other = kind === 'Pod' ? foreignPod : service('other', 30_900);
@@ -215,7 +215,7 @@ for (const kind of ['Pod', 'Service']) {
 		await test.clock.advance(60_000);
 		const quietly = test.passes;
 		test.cluster.patch(kind, other.metadata, {metadata: {labels: {changed: 'true'}}});
-		await test.clock.advance(changePassMs - 1);
+		await test.clock.advance(changeDelayMs - 1);
 		t.is(test.passes, quietly);
 		await test.clock.advance(1);
 		t.is(test.passes, quietly + 1);
@@ -223,18 +223,18 @@ for (const kind of ['Pod', 'Service']) {
 		for (const change of [() => test.cluster.remove(kind, other.metadata), () => test.cluster.put(kind, other)]) {
 			const before = test.passes;
 			change();
-			await test.clock.advance(gatherMs);
+			await test.clock.advance(minIntervalMs);
 			t.is(test.passes, before + 1);
 		}
 	});
 }
 
-test('a new Pod that has its ports from us is bound within half a minute, by one pass for many', async t => {
+test('new Pods with our ports are bound within half a minute by one pass', async t => {
 	const test = await setUp(t, quiet);
 	test.cluster.put('Pod', quietPod);
 	await test.leadQuietly();
 	const before = test.passes;
-	for (let ms = 0; ms < changePassMs; ms += 100) {
+	for (let ms = 0; ms < changeDelayMs; ms += 100) {
 		test.cluster.put('Pod', storedPod(`new-${ms}`, 30_600 + ms / 100));
 		await test.clock.advance(100);
 	}
@@ -249,11 +249,11 @@ test('an event that comes during a pass is not lost', async t => {
 	const before = test.passes;
 	const {opened, open} = gate();
 	test.api.after = async request => request === 'GET pods' ? opened : undefined;
-	await test.clock.advance(fullPassMs);
+	await test.clock.advance(maxIntervalMs);
 	test.cluster.put('Pod', foreignPod);
 	await test.clock.settle();
 	open();
-	await test.clock.advance(gatherMs);
+	await test.clock.advance(minIntervalMs);
 	t.is(test.passes, before + 2);
 });
 
@@ -262,11 +262,11 @@ test('without any event there is a pass every minute', async t => {
 	test.cluster.put('Pod', quietPod);
 	await test.leadQuietly();
 	const before = test.passes;
-	await test.clock.advance(2 * fullPassMs);
+	await test.clock.advance(2 * maxIntervalMs);
 	t.is(test.passes, before + 2);
 });
 
-test('what happened before a watch began is seen by a pass soon after', async t => {
+test('a pass follows soon after a watch starts, for events from before', async t => {
 	const test = await setUp(t, {[key]: bound});
 	const {metadata} = test.cluster.put('Pod', storedPod('server-0', 30_558));
 	let isDown = true;
@@ -286,17 +286,17 @@ test('what happened before a watch began is seen by a pass soon after', async t 
 	t.is(test.stateOf(key), 'released');
 	const before = test.passes;
 	test.cluster.put('Pod', foreignPod);
-	await test.clock.advance(gatherMs);
+	await test.clock.advance(minIntervalMs);
 	t.is(test.passes, before + 1);
 });
 
-test('a pass that waits in vain delays the next one by a minute at most', async t => {
+test('a pass that gets no answer delays the next pass by a minute at most', async t => {
 	const test = await setUp(t, {[key]: bound});
 	test.api.before = async (request, signal) => request === 'GET pods' ? untilAborted(signal) : undefined;
 	await test.lead();
 	await test.clock.advance(60_000);
 	test.api.before = () => {};
-	await test.clock.advance(fullPassMs);
+	await test.clock.advance(maxIntervalMs);
 	t.is(test.stateOf(key), 'released');
 });
 
@@ -309,21 +309,21 @@ test('a lost election ends the pass before it writes, and clears the gauges', as
 	const {opened, open} = gate();
 	api.after = async request => request === 'GET pods' ? opened : undefined;
 	cluster.remove('Pod', metadata);
-	await clock.advance(gatherMs);
+	await clock.advance(minIntervalMs);
 	election.lose();
 	open();
 	api.after = () => {};
-	await clock.advance(fullPassMs);
+	await clock.advance(maxIntervalMs);
 	t.is(stateOf(key), 'bound');
 	const text = await metrics.registry.metrics();
 	t.notRegex(text, /hostport_ledger_entries\{/);
 	t.regex(text, /hostport_reconciler_last_success_timestamp_seconds 0\n/);
 	const {length} = api.requests;
-	await clock.advance(fullPassMs);
+	await clock.advance(maxIntervalMs);
 	t.is(api.requests.length, length);
 });
 
-test('who is elected again counts ages anew', async t => {
+test('a replica that is elected again counts ages from zero', async t => {
 	const {clock, election, lead, stateOf} = await setUp(t, {[key]: pending});
 	await lead();
 	await clock.advance(holdMs - 1);
@@ -337,7 +337,7 @@ test('who is elected again counts ages anew', async t => {
 	t.is(stateOf(key), undefined);
 });
 
-test('what is found is counted, repaired, and reported', async t => {
+test('differences are counted, repaired and reported', async t => {
 	const {clock, cluster, metrics, duplicates, lead, entries} = await setUp(t, {[key]: pending, '30559.tcp': bound, '30600.tcp': entryWith({state: 'foreign'})});
 	cluster.putAll('Pod', [storedPod('a', 30_558), storedPod('b', 30_558), storedPod('c', 30_560), storedPod('proxy', 30_561, {managed: false})]);
 	cluster.put('Service', service('web', 30_562));

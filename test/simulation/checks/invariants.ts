@@ -269,7 +269,7 @@ export class Invariants {
 		const data = dataOf(before);
 		for (const other of Object.keys(data)) {
 			const entry = other !== key && data[other]!.includes(next.pod) ? decoded(data[other]) : undefined;
-			if (entry?.state === 'pending' && entry.pod === next.pod && entry.port === next.port && parseEntryKey(other)!.protocol === protocol) {
+			if (entry?.state === 'pending' && entry.pod === next.pod && entry.portName === next.portName && parseEntryKey(other)!.protocol === protocol) {
 				this.violated('nothing twice', `${what}, where it has ${other} already`);
 			}
 		}

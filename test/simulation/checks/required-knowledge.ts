@@ -82,7 +82,7 @@ export class Knowable {
 		}
 
 		if (entry) {
-			const isSame = known?.entry.pod === entry.pod && known.entry.port === entry.port && known.entry.state !== 'foreign';
+			const isSame = known?.entry.pod === entry.pod && known.entry.portName === entry.portName && known.entry.state !== 'foreign';
 			this.#named.set(key, {entry, since: isSame ? known.since : at});
 			this.#keysByPod.set(entry.pod, (this.#keysByPod.get(entry.pod) ?? new Set<string>()).add(key));
 		} else {
@@ -97,7 +97,7 @@ export class Knowable {
 	overlooked(key: string, next: LedgerEntry, now: number): string | undefined {
 		const before = this.#named.get(key)?.entry;
 		const asking = this.#attempts.get(next.pod)?.filter(({askedUntil}) => askedUntil > now - 100) ?? [];
-		if (asking.length === 0 || sharesNumber.test(next.port) || (before?.pod === next.pod && before.port === next.port)) {
+		if (asking.length === 0 || sharesNumber.test(next.portName) || (before?.pod === next.pod && before.portName === next.portName)) {
 			return undefined;
 		}
 
@@ -106,7 +106,7 @@ export class Knowable {
 		return [...this.#keysByPod.get(next.pod) ?? []].find(other => {
 			const {entry, since: namedSince} = this.#named.get(other)!;
 			const {port, protocol: otherProtocol} = parseEntryKey(other)!;
-			return namedSince < since && entry.port === next.port && entry.state !== 'foreign' && otherProtocol === protocol
+			return namedSince < since && entry.portName === next.portName && entry.state !== 'foreign' && otherProtocol === protocol
 				&& this.#isOpen(port, since) && asking.every(({range: {first, last}}) => port >= first && port <= last);
 		});
 	}

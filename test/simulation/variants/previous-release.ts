@@ -19,7 +19,7 @@ const edits: readonly Edit[] = [
 	{file: 'reservations', replace: 'turnMs = 60;', with: 'turnMs = 0;'},
 	{file: 'newPages', replace: 'maximumAhead = 8;', with: 'maximumAhead = 1;'},
 	{file: 'leaseState', replace: 'expectMs = 500;', with: 'expectMs = 0;'},
-	{file: 'reconciler', replace: 'changePassMs = 30_000;', with: 'changePassMs = 15_000;'},
+	{file: 'reconciler', replace: 'changeDelayMs = 30_000;', with: 'changeDelayMs = 15_000;'},
 	{file: 'replica', replace: 'eager: true', with: 'eager: false'},
 ];
 

@@ -8,6 +8,7 @@ export const productFiles = {
 	batchCommitter: 'ledger/batch-committer.ts',
 	batchPlan: 'ports/batch-plan.ts',
 	batchWindow: 'ledger/batch-window.ts',
+	entryStates: 'ports/entry-states.ts',
 	hostPortUse: 'ports/host-port-use.ts',
 	leaseDecision: 'lease/lease-decision.ts',
 	leaseState: 'lease/lease-state.ts',
@@ -27,6 +28,7 @@ export const productFiles = {
 	replica: 'replica.ts',
 	requiredReads: 'ledger/required-reads.ts',
 	reservations: 'ledger/reservations.ts',
+	sightings: 'ports/sightings.ts',
 } as const;
 
 export type ProductFile = keyof typeof productFiles;

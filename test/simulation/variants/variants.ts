@@ -86,12 +86,12 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'ages kept by port instead of by (port, claim, state)',
-		edits: [edit('repair', 'known && known.claim === claim && known.state === state ? known : {claim, state, firstSeen: now}', '({claim, state, firstSeen: known?.firstSeen ?? now})')],
+		edits: [edit('sightings', 'sighting && sighting.claim === claim && sighting.state === state ? sighting : {claim, state, firstSeen: now}', '({claim, state, firstSeen: sighting?.firstSeen ?? now})')],
 	},
 	{
 		name: 'a repair applied to an entry that has changed since it was judged',
 		theme: 'successors',
-		edits: [edit('batchPlan', '&& isSame(page.entries.get(key), expected)', '&& (isSame(page.entries.get(key), expected) || true)')],
+		edits: [edit('batchPlan', '&& isSameEntry(page.entries.get(key), judged)', '&& (isSameEntry(page.entries.get(key), judged) || true)')],
 	},
 	{
 		name: 'expiry after exactly one request timeout',
@@ -166,7 +166,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a claim never looked up',
 		theme: 'narrow pages',
-		edits: [edit('allocator', 'withLanded(startSearch(space, demand), earlierClaims)', 'withLanded(startSearch(space, demand), earlierClaims.slice(0, 0))')],
+		edits: [edit('allocator', 'withReservedEarlier(startSearch(space, demand), earlierClaims)', 'withReservedEarlier(startSearch(space, demand), earlierClaims.slice(0, 0))')],
 	},
 	{
 		name: 'one claim for all attempts of a request',
@@ -202,7 +202,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'entries that follow a name instead of the port',
 		theme: 'strangers',
-		edits: [edit('repair', 'if (uses.length > 0) {', 'if (uses.some(({pod}) => pod === entry.pod || entry.pod.includes(\' \'))) {')],
+		edits: [edit('entryStates', 'if (uses.length === 0) {', 'if (!uses.some(({pod}) => !entry || pod === entry.pod || entry.pod.includes(\' \'))) {')],
 	},
 	{
 		name: 'Pods without a name taking over from one another',
@@ -235,7 +235,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a released entry freed at once',
 		theme: 'crowds',
-		edits: [edit('repair', 'return isOld ?', "return isOld || entry.state === 'released' ?")],
+		edits: [edit('entryStates', 'return isHoldOver ?', "return isHoldOver || entry.state === 'released' ?")],
 	},
 	{
 		name: 'what the ledger lacks never written there',
@@ -258,7 +258,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a port that was given freed with the stranger who had it too',
 		theme: 'strangers',
-		edits: [edit('repair', "if (entry.state === 'bound' || (entry.state === 'foreign' && entry.claim !== undefined)) {", "if (entry.state === 'bound') {")],
+		edits: [edit('entryStates', "if (entry.state === 'bound' || (entry.state === 'foreign' && entry.claim !== undefined)) {", "if (entry.state === 'bound') {")],
 	},
 	{
 		name: 'an answer after the first of several commits',

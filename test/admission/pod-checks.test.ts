@@ -1,5 +1,5 @@
 import test from 'ava';
-import {checkPodSecurity} from '../../src/admission/pod-security.ts';
+import {checkPodSecurity} from '../../src/admission/pod-checks.ts';
 import {denialOf} from '../helpers/denials.ts';
 
 const enforce = 'pod-security.kubernetes.io/enforce';
