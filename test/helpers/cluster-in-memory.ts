@@ -4,10 +4,11 @@ import {ApiClient} from '../../src/kubernetes/api-client.ts';
 import type {CompareAndSwap, RequestOptions, WatchEvent} from '../../src/kubernetes/api-client.ts';
 import type {Clock} from '../../src/clock.ts';
 import type {StoredPod} from '../../src/ports/host-port-use.ts';
-import {kinds} from '../../harness/in-memory-api/api-objects.ts';
-import type {Stored} from '../../harness/in-memory-api/api-objects.ts';
+import type {ApiRequest} from '../../harness/in-memory-api/answers.ts';
 import {ApiServer} from '../../harness/in-memory-api/api-server.ts';
-import type {ApiRequest, WatchedEvent} from '../../harness/in-memory-api/api-server.ts';
+import {kinds} from '../../harness/in-memory-api/kinds.ts';
+import type {Stored} from '../../harness/in-memory-api/kinds.ts';
+import type {WatchedEvent} from '../../harness/in-memory-api/watch.ts';
 import {accepting, bodyOf, compareAndSwapRequest, createRequest, getRequest} from '../../harness/in-memory-api/client-requests.ts';
 import {seededRandom} from './ledger.ts';
 

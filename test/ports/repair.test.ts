@@ -10,7 +10,7 @@ import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import {planPass} from '../../src/ports/repair.ts';
 import type {Pass, PassInput, Repair, Sighting} from '../../src/ports/repair.ts';
 import {arbitraryLedger, blockSize as smallBlock} from '../helpers/arbitrary-ledger.ts';
-import {deepFreeze} from '../helpers/deep-freeze.ts';
+import {deepFreeze} from '../../harness/deep-freeze.ts';
 import {ledgerOf, since} from '../helpers/ledger.ts';
 
 const holdMs = 120_000;

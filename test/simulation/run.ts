@@ -31,7 +31,7 @@ export type SimulateOptions = {
 
 export const simulate = async (seed: number, {theme, show}: SimulateOptions = {}): Promise<Run> => {
 	const world = new World({seed, theme, show});
-	const {scheduler, violations, workload, journal} = world;
+	const {scheduler, violations, workload, eventLog} = world;
 	let isOver = false;
 	let problem: unknown;
 	const end = () => {
@@ -48,16 +48,16 @@ export const simulate = async (seed: number, {theme, show}: SimulateOptions = {}
 		throw new Error(`the simulation itself failed at seed ${seed}`, {cause: problem});
 	}
 
-	return {seed, theme: world.theme?.name, lifecycles: workload.asked, stored: workload.stored, violation: violations[0], hash: journal.hash, virtualMs: scheduler.now};
+	return {seed, theme: world.theme?.name, lifecycles: workload.asked, stored: workload.stored, violation: violations[0], hash: eventLog.hash, virtualMs: scheduler.now};
 };
 
 const history = async (world: World): Promise<void> => {
 	const {scheduler, creation, invariants} = world;
 	await scheduler.sleep(world.spanMs + lastMs);
-	world.heal();
+	world.endFaults();
 	await scheduler.sleep(settlingMs(world));
-	if (creation.open > 0) {
-		invariants.violated('nothing hangs', `${creation.open} requests have no answer`);
+	if (creation.unanswered > 0) {
+		invariants.violated('nothing hangs', `${creation.unanswered} requests have no answer`);
 	}
 
 	checkAgreement(world);
@@ -66,5 +66,5 @@ const history = async (world: World): Promise<void> => {
 };
 
 /** What to say about a run that has failed. */
-export const complaint = ({seed, theme, violation}: Run): string =>
+export const describeViolation = ({seed, theme, violation}: Run): string =>
 	`seed ${seed}: ${violation?.invariant}: ${violation?.detail} (after ${((violation?.atMs ?? 0) / 1000).toFixed(3)} s)\nreplay it with: npm run simulate -- --seed ${seed}${theme === undefined ? '' : ` --theme "${theme}"`}`;

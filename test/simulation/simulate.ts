@@ -3,7 +3,7 @@ import os from 'node:os';
 import process from 'node:process';
 import {parseArgs} from 'node:util';
 import {runSeeds} from './pool.ts';
-import {complaint, simulate} from './run.ts';
+import {describeViolation, simulate} from './run.ts';
 import type {Run} from './run.ts';
 import {themeNamed, themes} from './faults/themes.ts';
 import {variants} from './variants/variants.ts';
@@ -45,7 +45,7 @@ if (values.theme !== undefined && !theme) {
 
 const showOne = async (seed: number): Promise<boolean> => {
 	const run = await simulate(seed, {theme, show: line => console.log(line)});
-	console.log(run.violation ? complaint(run) : `seed ${seed}: ${run.lifecycles} Pods, ${run.stored} of them stored, no violation; hash ${run.hash}`);
+	console.log(run.violation ? describeViolation(run) : `seed ${seed}: ${run.lifecycles} Pods, ${run.stored} of them stored, no violation; hash ${run.hash}`);
 	return run.violation === undefined;
 };
 
@@ -66,7 +66,7 @@ const runMany = async (): Promise<boolean> => {
 		stored += run.stored;
 		if (run.violation) {
 			violations += 1;
-			console.log(complaint(run));
+			console.log(describeViolation(run));
 		}
 
 		if (runs % 500 === 0) {

@@ -1,7 +1,7 @@
 import os from 'node:os';
 import test from 'ava';
 import {runSeeds} from './pool.ts';
-import {complaint, simulate} from './run.ts';
+import {describeViolation, simulate} from './run.ts';
 import type {Run} from './run.ts';
 
 /** The long run is `npm run simulate -- --seeds 10000`. */
@@ -33,7 +33,7 @@ test('a run is the same with the platform\'s signals and with those of a thread 
 test(`nothing is violated in ${seeds} runs of at least 200 Pods each`, async t => {
 	t.timeout(10 * 60_000, 'it takes half a minute on two idle cores');
 	const runs = await runsOf(1, seeds);
-	t.deepEqual(runs.filter(({violation}) => violation).map(run => complaint(run)), []);
+	t.deepEqual(runs.filter(({violation}) => violation).map(run => describeViolation(run)), []);
 	t.is(runs.length, seeds);
 	t.true(runs.every(({lifecycles}) => lifecycles >= 200), 'a run that ends early shows nothing');
 	t.true(runs.reduce((sum, {stored}) => sum + stored, 0) > 50 * seeds, 'Pods come to life');

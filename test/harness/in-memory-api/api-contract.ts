@@ -3,7 +3,8 @@
  * a real one: so the one in memory can not drift away from what is.
  */
 import type {ExecutionContext, TestFn} from 'ava';
-import type {ApiAnswer, ApiRequest, WatchedEvent} from '../../../harness/in-memory-api/api-server.ts';
+import type {ApiAnswer, ApiRequest} from '../../../harness/in-memory-api/answers.ts';
+import type {WatchedEvent} from '../../../harness/in-memory-api/watch.ts';
 
 export type ApiUnderTest = {
 	readonly send: (request: ApiRequest) => Promise<ApiAnswer>;

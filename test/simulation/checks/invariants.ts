@@ -2,14 +2,16 @@
  * What must hold at every moment of every run, whatever goes wrong. Each has a name; a violation says when, what was seen,
  * and who did it. Nothing here asks the product: it looks at what is stored, and at what Pods were told.
  */
-import {parseEntry, parseEntryKey} from '../../../src/ports/ledger-entry.ts';
+import {parseEntryKey} from '../../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../../src/ports/ledger-entry.ts';
-import type {Stored} from '../../../harness/in-memory-api/api-objects.ts';
-import type {PodSpec} from '../../../harness/in-memory-api/api-objects.ts';
-import type {Change} from '../../../harness/in-memory-api/api-server.ts';
-import {Holders, hostPortKeys} from './requested-pods.ts';
-import type {Attempt} from './requested-pods.ts';
-import {Knowable} from './required-knowledge.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import type {Change} from '../../../harness/in-memory-api/object-store.ts';
+import type {PodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
+import {hostPortKeys} from '../world/pod-requests.ts';
+import type {PodRequest} from '../world/pod-requests.ts';
+import {LedgerHistory} from './ledger-history.ts';
+import {PortHolders} from './port-holders.ts';
+import {changedKeys, dataOf, decodedEntry, firstPortOf, isMarked, lastPortOf} from './stored-ledger.ts';
 
 export const invariants = {
 	'one Pod for each port': 'no two live Pods that were told so have one (protocol, port)',
@@ -65,13 +67,13 @@ type Past = {
 export const dryRunName = /^[^/]+\/dry-/;
 
 export class Invariants {
-	readonly holders = new Holders();
+	readonly holders = new PortHolders();
 	readonly #options: InvariantOptions;
 	readonly #pastByKey = new Map<string, Past>();
 	/** UIDs of Pods that have ever had a port, by its key. */
 	readonly #uidsByKey = new Map<string, Set<string>>();
-	readonly #attemptsByPod = new Map<string, Attempt>();
-	readonly #knowable = new Knowable();
+	readonly #requestsByPod = new Map<string, PodRequest>();
+	readonly #history = new LedgerHistory();
 	/** By first port, with the last one. */
 	readonly #pages = new Map<number, {readonly page: Stored; readonly last: number}>();
 
@@ -83,66 +85,66 @@ export class Invariants {
 		this.#options.onViolation({invariant, atMs: this.#options.now(), detail});
 	}
 
-	asked(attempt: Attempt): void {
-		this.#attemptsByPod.set(attempt.pod, attempt);
-		this.#knowable.asked(attempt);
+	requested(request: PodRequest): void {
+		this.#requestsByPod.set(request.pod, request);
+		this.#history.requested(request);
 	}
 
 	/** A replica has answered with these ports. */
-	answered(attempt: Attempt, keys: readonly string[], by: string): void {
-		for (const key of attempt.dryRun ? [] : keys) {
-			const reservedAt = this.#pastByKey.get(key)?.reservedAt.get(attempt.pod) ?? -Infinity;
-			if (reservedAt < attempt.arrivedAt) {
-				this.violated('answer after commit', `${by} told ${attempt.pod} that it has ${key}, for which the ledger has ${dataOf(this.#pageOf(key))[key] ?? 'nothing'}`);
+	answered(request: PodRequest, keys: readonly string[], by: string): void {
+		for (const key of request.dryRun ? [] : keys) {
+			const reservedAt = this.#pastByKey.get(key)?.reservedAt.get(request.pod) ?? -Infinity;
+			if (reservedAt < request.arrivedAt) {
+				this.violated('answer after commit', `${by} told ${request.pod} that it has ${key}, for which the ledger has ${dataOf(this.#pageOf(key))[key] ?? 'nothing'}`);
 			}
 		}
 	}
 
 	/** A replica has refused it, for this reason. */
-	refused(attempt: Attempt, message: string, by: string): void {
+	denied(request: PodRequest, message: string, by: string): void {
 		const [, wanted] = /^(\d+) host ports? (?:is|are) needed and /.exec(message) ?? [];
-		const free = wanted !== undefined && this.#options.isQuick ? this.#knowable.freeFor(attempt) : 0;
+		const free = wanted !== undefined && this.#options.isQuick ? this.#history.freeFor(request) : 0;
 		if (free >= Number(wanted)) {
-			this.violated('a refusal is true', `${by} told ${attempt.pod}: ${message}; and ${free} more are free than others want`);
+			this.violated('a refusal is true', `${by} told ${request.pod}: ${message}; and ${free} more are free than others want`);
 		}
 	}
 
 	/** The API server has the answer: from now on the Pod may come. */
-	told(attempt: Attempt): void {
-		this.holders.add(attempt);
-		for (const key of attempt.keys) {
+	admitted(request: PodRequest): void {
+		this.holders.add(request);
+		for (const key of request.keys) {
 			this.#checkCovered(key, 'when a Pod was told');
 		}
 	}
 
 	/** Its Pod has been stored. */
-	stored(attempt: Attempt): void {
-		for (const key of attempt.keys) {
-			const others = [...this.holders.of(key)].filter(other => other !== attempt && other.state === 'live');
+	stored(request: PodRequest): void {
+		for (const key of request.keys) {
+			const others = [...this.holders.of(key)].filter(other => other !== request && other.state === 'live');
 			if (others.length > 0) {
-				this.violated('one Pod for each port', `${key} is that of ${[attempt, ...others].map(({pod, uid}) => `${pod} (${uid})`).join(' and ')}`);
+				this.violated('one Pod for each port', `${key} is that of ${[request, ...others].map(({pod, uid}) => `${pod} (${uid})`).join(' and ')}`);
 			}
 		}
 	}
 
-	changed(change: Change): void {
+	objectChanged(change: Change): void {
 		if (change.type === 'ADDED' && (change.kind === 'Pod' || change.kind === 'Service')) {
 			const {spec, metadata: {uid}} = change.after as Stored & {readonly spec: PodSpec & {readonly ports: ReadonlyArray<{nodePort: number}>}};
 			for (const key of change.kind === 'Pod' ? hostPortKeys(spec) : spec.ports.map(({nodePort}) => `${nodePort}.tcp`)) {
 				this.#uidsByKey.set(key, (this.#uidsByKey.get(key) ?? new Set<string>()).add(uid));
 			}
 		} else if (change.kind === 'ConfigMap') {
-			this.#changedLedger(change);
+			this.#ledgerChanged(change);
 		}
 	}
 
-	#changedLedger(change: Change): void {
+	#ledgerChanged(change: Change): void {
 		const {before, after, by, at} = change;
 		const {metadata: {name}} = after ?? before!;
 		const first = firstPortOf(after ?? before!);
 		if (first === undefined) {
 			if (name === 'hostport-ledger') {
-				this.#knowable.indexChanged(change);
+				this.#history.indexChanged(change);
 			}
 
 			return;
@@ -156,14 +158,14 @@ export class Invariants {
 
 		const isByHand = by === 'a person';
 		const [was, is] = [dataOf(before), dataOf(after)];
-		this.#knowable.pageChanged(first, after, after !== undefined && !isMarked(after), at);
+		this.#history.pageChanged(first, after, after !== undefined && !isMarked(after), at);
 		const changed = changedKeys(was, is);
 		for (const key of after ? changed : []) {
-			this.#changedEntry({key, before, after: after!, was: was[key], is: is[key], by, isByHand});
+			this.#entryChanged({key, before, after: after!, was: was[key], is: is[key], by, isByHand});
 		}
 
 		for (const key of changed) {
-			this.#knowable.entryChanged(key, decoded(is[key]) ?? is[key], at);
+			this.#history.entryChanged(key, decodedEntry(is[key]) ?? is[key], at);
 		}
 
 		const opens = after && !isMarked(after) && (!before || isMarked(before));
@@ -196,8 +198,8 @@ export class Invariants {
 		}
 	}
 
-	#changedEntry({key, before, after, was, is, by, isByHand}: {key: string; before: Stored | undefined; after: Stored; was: string | undefined; is: string | undefined; by: string; isByHand: boolean}): void {
-		const [old, next] = [decoded(was), decoded(is)];
+	#entryChanged({key, before, after, was, is, by, isByHand}: {key: string; before: Stored | undefined; after: Stored; was: string | undefined; is: string | undefined; by: string; isByHand: boolean}): void {
+		const [old, next] = [decodedEntry(was), decodedEntry(is)];
 		const past = this.#pastByKey.get(key) ?? {claims: new Set<string>(), enteredAt: -Infinity, releasedAt: -Infinity, reservedAt: new Map<string, number>()};
 		this.#pastByKey.set(key, past);
 		const what = `${key}: ${was ?? 'nothing'} became ${is ?? 'nothing'} by ${by}`;
@@ -271,15 +273,15 @@ export class Invariants {
 
 	/** Its name tells a request apart only where one replica got it, and no other Pod has that name. */
 	#checkNotTwice(key: string, next: LedgerEntry, before: Stored | undefined, what: string): void {
-		const attempt = next.pod.includes(' ') ? this.#attemptsByPod.get(next.pod.split(' ')[0]!) : undefined;
-		if (attempt?.deliveries !== 1 || !before) {
+		const request = next.pod.includes(' ') ? this.#requestsByPod.get(next.pod.split(' ')[0]!) : undefined;
+		if (request?.deliveries !== 1 || !before) {
 			return;
 		}
 
 		const {protocol} = parseEntryKey(key)!;
 		const data = dataOf(before);
 		for (const other of Object.keys(data)) {
-			const entry = other !== key && data[other]!.includes(next.pod) ? decoded(data[other]) : undefined;
+			const entry = other !== key && data[other]!.includes(next.pod) ? decodedEntry(data[other]) : undefined;
 			if (entry?.state === 'pending' && entry.pod === next.pod && entry.port === next.port && parseEntryKey(other)!.protocol === protocol) {
 				this.violated('nothing twice', `${what}, where it has ${other} already`);
 			}
@@ -288,7 +290,7 @@ export class Invariants {
 
 	#checkSameName(key: string, next: LedgerEntry, what: string): void {
 		const {isPunctual, now} = this.#options;
-		const overlooked = isPunctual && !next.pod.includes(' ') ? this.#knowable.overlooked(key, next, now()) : undefined;
+		const overlooked = isPunctual && !next.pod.includes(' ') ? this.#history.overlooked(key, next, now()) : undefined;
 		if (overlooked !== undefined) {
 			this.violated('same name, same ports', `${what}, where ${overlooked} has been that of ${next.pod}`);
 		}
@@ -300,34 +302,3 @@ export class Invariants {
 		return owners.find(page => !isMarked(page)) ?? owners[0];
 	}
 }
-
-const changedKeys = (was: Readonly<Record<string, string>>, is: Readonly<Record<string, string>>): string[] => {
-	if (was === is) {
-		return [];
-	}
-
-	const changed = Object.keys(was).filter(key => was[key] !== is[key]);
-	return [...changed, ...Object.keys(is).filter(key => was[key] === undefined)];
-};
-
-/** Whether it is a page of the ledger. */
-export const isPage = (object: Stored): boolean => firstPortOf(object) !== undefined;
-
-const firstPortOf = ({metadata: {name}}: Stored): number | undefined => {
-	const first = /^hostport-ledger-(\d+)$/.exec(name)?.[1];
-	return first === undefined ? undefined : Number(first);
-};
-
-const lastPortOf = ({metadata: {annotations}}: Stored): number => {
-	const range = annotations?.['hostport.io/ports'] ?? '';
-	return Number(range.slice(range.indexOf('-') + 1));
-};
-
-export const isMarked = ({metadata: {annotations = {}}}: Stored): boolean => annotations['hostport.io/mark'] !== undefined;
-
-export const dataOf = (object: Stored | undefined): Readonly<Record<string, string>> => (object?.['data'] ?? {}) as Readonly<Record<string, string>>;
-
-const decoded = (text: string | undefined): LedgerEntry | undefined => {
-	const entry = text === undefined ? undefined : parseEntry(text);
-	return typeof entry === 'object' ? entry : undefined;
-};

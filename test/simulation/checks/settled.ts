@@ -1,11 +1,12 @@
 /** What must come true once nothing goes wrong any more, and how soon. */
 import {parseEntry, parseEntryKey} from '../../../src/ports/ledger-entry.ts';
-import type {Stored, PodSpec} from '../../../harness/in-memory-api/api-objects.ts';
-import {hostPortKeys} from './requested-pods.ts';
-import {noFaults} from '../faults/faults.ts';
-import {dataOf, isMarked} from './invariants.ts';
-import {ownedBy, wantingPod} from '../world/pod-kinds.ts';
-import type {SimulatedReplica} from '../world/replica.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import type {PodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
+import {hostPortKeys} from '../world/pod-requests.ts';
+import {noFaults} from '../faults/fault-rates.ts';
+import {dataOf, isMarked} from './stored-ledger.ts';
+import {ownedBy, annotatedPod} from '../world/pod-kinds.ts';
+import type {SimulatedReplica} from '../world/simulated-replica.ts';
 import type {World} from '../world/world.ts';
 
 /** A dead reconciler's Lease lasts five times as long as the ledger's, which is 5 s at most here. */
@@ -74,10 +75,10 @@ const roomy = {first: 32_000, last: 32_700};
 
 /** Asks one replica for ports, and resolves with the status that the client hears. */
 const probe = async ({creation, random}: World, replica: SimulatedReplica, timeoutSeconds = 10) => {
-	const name = `probe-${creation.attempts.length}`;
+	const name = `probe-${creation.requests.length}`;
 	// In sequence, for new pages all over the range would take longer than what is looked at here.
 	const annotations = {'hostport.io/strategy': 'Sequential'};
-	return creation.create(wantingPod(random, roomy, {generateName: `${name}-`, ownerReferences: ownedBy('ReplicaSet', name), annotations}), {replica, timeoutSeconds});
+	return creation.create(annotatedPod(random, roomy, {generateName: `${name}-`, ownerReferences: ownedBy('ReplicaSet', name), annotations}), {replica, timeoutSeconds});
 };
 
 /** Each replica in turn gives ports to a Pod. */
@@ -167,11 +168,11 @@ const again = async (isOver: () => boolean, step: () => Promise<void>): Promise<
 	}
 };
 
-const mostTries = 10;
+const maxTries = 10;
 
 /** Asks all of them at once, until one holds the Lease while others wait: now and then nobody needs to. */
 const holderAtWork = async (world: World, askers: readonly SimulatedReplica[]): Promise<SimulatedReplica | undefined> => {
-	for (let tries = 0; tries < mostTries; tries++) {
+	for (let tries = 0; tries < maxTries; tries++) {
 		const asked = askers.map(async replica => probe(world, replica));
 		const holder = await holderWithWaiters(world);
 		if (holder) {

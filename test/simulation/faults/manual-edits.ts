@@ -1,31 +1,31 @@
 /** What people do to the ledger and the Leases with `kubectl`, in the middle of everything. */
-import type {Stored} from '../../../harness/in-memory-api/api-objects.ts';
 import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import {dataOf} from '../checks/invariants.ts';
-import type {Journal} from '../checks/event-log.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import {dataOf} from '../checks/stored-ledger.ts';
+import type {EventLog} from '../world/event-log.ts';
 import type {Contested} from '../world/pod-kinds.ts';
 import type {Random} from '../world/random.ts';
 
-export type PeopleOptions = {
+export type ManualEditsOptions = {
 	readonly server: ApiServer;
 	readonly random: Random;
-	readonly journal: Journal;
+	readonly eventLog: EventLog;
 	readonly contested: Contested;
 	readonly namespace: string;
 };
 
 const by = 'a person';
 
-export const createPeople = ({server, random, journal, contested, namespace}: PeopleOptions) => {
+export const createManualEdits = ({server, random, eventLog, contested, namespace}: ManualEditsOptions) => {
 	const configMaps = `/api/v1/namespaces/${namespace}/configmaps`;
 	const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
 	const pages = (): Stored[] => [...server.all('ConfigMap')].filter(({metadata}) => metadata.labels?.['hostport.io/ledger'] === 'page');
 	const remove = (path: string) => {
-		journal.write(`a person deletes ${path}: ${server.handle({method: 'DELETE', path}, by).status}`);
+		eventLog.write(`a person deletes ${path}: ${server.handle({method: 'DELETE', path}, by).status}`);
 	};
 
 	const patch = (path: string, body: object) => {
-		journal.write(`a person edits ${path} ${JSON.stringify(body)}: ${server.handle({method: 'PATCH', path, body, contentType: 'application/merge-patch+json'}, by).status}`);
+		eventLog.write(`a person edits ${path} ${JSON.stringify(body)}: ${server.handle({method: 'PATCH', path, body, contentType: 'application/merge-patch+json'}, by).status}`);
 	};
 
 	return {
@@ -83,7 +83,7 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 			if (random.chance(0.3)) {
 				const {resourceVersion: _version, ...metadata} = page.metadata;
 				const body = {...page, metadata: {...metadata, labels: {...metadata.labels, reviewed: 'yes'}}};
-				journal.write(`a person replaces ${path}: ${server.handle({method: 'PUT', path, body}, by).status}`);
+				eventLog.write(`a person replaces ${path}: ${server.handle({method: 'PUT', path, body}, by).status}`);
 				return;
 			}
 

@@ -2,7 +2,7 @@
  * Worlds in which those faults meet that must meet for a rule of the design to matter, and the others stay away. Half of
  * the seeds have none of them and get their faults by chance, see `someFaults`.
  */
-import type {FaultRates} from './faults.ts';
+import type {FaultRates} from './fault-rates.ts';
 
 export type Theme = {
 	readonly name: string;
@@ -126,7 +126,7 @@ export const themes = [
 		inWaves: 0,
 	},
 	{
-		// Holders of the Lease stop in the middle of their work, wake, and write; or it is taken from them.
+		// PortHolders of the Lease stop in the middle of their work, wake, and write; or it is taken from them.
 		name: 'sleepers',
 		faults: {pauses: 40, leaseDeletions: 10, leaseVanishes: 0.05, leaseEdits: 10, answerLost: 0.05, slow: 0.03},
 		leaseDuration: 5,

@@ -37,4 +37,4 @@ registerHooks({
 });
 
 /** `createReplica` of that version. */
-export const {createReplica: createReplicaBefore} = await import(`${source}replica.ts${mark}`) as {readonly createReplica: typeof createReplica};
+export const {createReplica: createPreviousReplica} = await import(`${source}replica.ts${mark}`) as {readonly createReplica: typeof createReplica};

@@ -5,14 +5,14 @@ import type {Run} from '../run.ts';
 import {variants} from './variants.ts';
 
 /** Most are caught by the first two, see docs/adr/0006-simulation.md. */
-const mostSeeds = 24;
+const maxSeeds = 24;
 
 for (const {name} of variants) {
 	test.serial(`the simulation catches: ${name}`, async t => {
 		t.timeout(5 * 60_000);
 		let runs = 0;
 		let caught: Run | undefined;
-		await runSeeds({from: 1, count: mostSeeds, jobs: 1, variant: name, onRun(run) {
+		await runSeeds({from: 1, count: maxSeeds, jobs: 1, variant: name, onRun(run) {
 			runs += 1;
 			caught = run.violation && run;
 			return caught ? 'stop' : 'go on';

@@ -4,18 +4,20 @@
  */
 import type {AdmissionReview} from '../../../src/admission/review.ts';
 import type {JsonPatchOperation} from '../../../src/admission/patch.ts';
-import {defaultedPodSpec} from '../../../harness/in-memory-api/api-objects.ts';
-import type {PodSpec, Stored} from '../../../harness/in-memory-api/api-objects.ts';
-import {failure} from '../../../harness/in-memory-api/api-server.ts';
-import type {ApiAnswer, ApiServer} from '../../../harness/in-memory-api/api-server.ts';
+import {failure} from '../../../harness/in-memory-api/answers.ts';
+import type {ApiAnswer} from '../../../harness/in-memory-api/answers.ts';
+import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import {defaultedPodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
+import type {PodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
 import {applyPatch} from '../../helpers/json-patch.ts';
-import {hostPortKeys} from '../checks/requested-pods.ts';
-import type {Attempt} from '../checks/requested-pods.ts';
-import type {FaultRates} from '../faults/faults.ts';
+import {hostPortKeys} from './pod-requests.ts';
+import type {PodRequest} from './pod-requests.ts';
+import type {FaultRates} from '../faults/fault-rates.ts';
 import type {Invariants} from '../checks/invariants.ts';
-import type {Journal} from '../checks/event-log.ts';
+import type {EventLog} from './event-log.ts';
 import type {Random} from './random.ts';
-import type {SimulatedReplica} from './replica.ts';
+import type {SimulatedReplica} from './simulated-replica.ts';
 import type {Scheduler} from './scheduler.ts';
 
 export type PodManifest = {
@@ -34,7 +36,7 @@ export type PodCreationOptions = {
 	readonly server: ApiServer;
 	readonly scheduler: Scheduler;
 	readonly random: Random;
-	readonly journal: Journal;
+	readonly eventLog: EventLog;
 	readonly invariants: Invariants;
 	readonly faults: () => FaultRates;
 	/** Those that a connection may lead to. */
@@ -51,7 +53,7 @@ export type CreateOptions = {
 	readonly timeoutSeconds?: number;
 };
 
-type WebhookCall = {readonly attempt: Attempt; readonly pod: PodManifest; readonly body: string; readonly timeoutSeconds: number};
+type WebhookCall = {readonly request: PodRequest; readonly pod: PodManifest; readonly body: string; readonly timeoutSeconds: number};
 type WebhookAnswer = {readonly response: AdmissionReview['response']; readonly patched: PodManifest};
 
 /** As the webhook is registered. */
@@ -65,9 +67,9 @@ const latestStorage = 2 * 0.98;
 
 export class PodCreation {
 	readonly #options: PodCreationOptions;
-	readonly attempts: Attempt[] = [];
+	readonly requests: PodRequest[] = [];
 	/** Requests that the API server has not answered yet. */
-	open = 0;
+	unanswered = 0;
 	#connected: SimulatedReplica | undefined;
 	#lastUid = '';
 
@@ -76,49 +78,49 @@ export class PodCreation {
 	}
 
 	/** Resolves with what the client hears, and what is known of the Pod besides. */
-	async create(manifest: PodManifest, options: CreateOptions = {}): Promise<ApiAnswer & {readonly attempt: Attempt}> {
-		const {scheduler, random, journal, invariants} = this.#options;
+	async create(manifest: PodManifest, options: CreateOptions = {}): Promise<ApiAnswer & {readonly request: PodRequest}> {
+		const {scheduler, random, eventLog, invariants} = this.#options;
 		const {metadata: {namespace, name, generateName, annotations = {}}} = manifest;
-		const attempt: Attempt = {
-			id: this.attempts.length,
+		const request: PodRequest = {
+			id: this.requests.length,
 			pod: `${namespace}/${name ?? generateName}`,
 			arrivedAt: scheduler.now,
 			dryRun: options.dryRun ?? false,
 			range: {first: Number(annotations['hostport.io/base-port']), last: Number(annotations['hostport.io/max-port'])},
-			askedUntil: Infinity,
+			handledUntil: Infinity,
 			deliveries: 0,
-			state: 'asking',
+			state: 'at the webhook',
 			keys: [],
 			uid: undefined,
 		};
-		this.attempts.push(attempt);
-		invariants.asked(attempt);
-		this.open += 1;
+		this.requests.push(request);
+		invariants.requested(request);
+		this.unanswered += 1;
 		await scheduler.sleep(random.between(0.2, 2));
-		const answer = await this.#admit(attempt, manifest, options);
-		if (attempt.state !== 'live') {
-			this.over(attempt);
+		const answer = await this.#admit(request, manifest, options);
+		if (request.state !== 'live') {
+			this.ended(request);
 		}
 
-		journal.write(`client: ${attempt.pod} ${answer.status}`);
-		journal.remark(() => `    ${answer.status < 300 ? attempt.keys.join(' ') : (answer.body as {message: string}).message}`);
-		this.open -= 1;
-		return {...answer, attempt};
+		eventLog.write(`client: ${request.pod} ${answer.status}`);
+		eventLog.remark(() => `    ${answer.status < 300 ? request.keys.join(' ') : (answer.body as {message: string}).message}`);
+		this.unanswered -= 1;
+		return {...answer, request};
 	}
 
 	/** The Pod is gone, has finished, or will never come. */
-	over(attempt: Attempt): void {
-		attempt.state = 'over';
-		this.#options.invariants.holders.remove(attempt);
+	ended(request: PodRequest): void {
+		request.state = 'ended';
+		this.#options.invariants.holders.remove(request);
 	}
 
-	async #admit(attempt: Attempt, manifest: PodManifest, options: CreateOptions): Promise<ApiAnswer> {
+	async #admit(request: PodRequest, manifest: PodManifest, options: CreateOptions): Promise<ApiAnswer> {
 		const {random, faults, scheduler, server, invariants} = this.#options;
 		let pod: PodManifest = {...manifest, spec: defaultedPodSpec(manifest.spec)};
 		if (pod.metadata.annotations?.['hostport.io/enabled'] !== undefined) {
-			const answer = await this.#callWebhook(attempt, pod, options);
+			const answer = await this.#callWebhook(request, pod, options);
 			// Where two replicas got it, the other may still be at work.
-			attempt.askedUntil = attempt.deliveries > 1 ? attempt.arrivedAt + webhookTimeoutSeconds * 1000 : scheduler.now;
+			request.handledUntil = request.deliveries > 1 ? request.arrivedAt + webhookTimeoutSeconds * 1000 : scheduler.now;
 			if (answer instanceof Error) {
 				return failure({status: 500, reason: 'InternalError', message: `failed calling webhook: ${answer.message}`});
 			}
@@ -129,35 +131,35 @@ export class PodCreation {
 			}
 
 			pod = {...patched, spec: defaultedPodSpec(patched.spec)};
-			attempt.keys = toldKeys(pod);
+			request.keys = allocatedKeys(pod);
 		} else {
-			attempt.askedUntil = scheduler.now;
+			request.handledUntil = scheduler.now;
 		}
 
-		if (attempt.dryRun) {
+		if (request.dryRun) {
 			return {status: 201, body: pod};
 		}
 
-		attempt.state = 'on its way';
-		invariants.told(attempt);
+		request.state = 'admitted';
+		invariants.admitted(request);
 		if (random.chance(faults().rejected)) {
 			return failure({status: 403, reason: 'Forbidden', message: 'exceeded quota: pods, requested: pods=1, used: pods=40, limited: pods=40'});
 		}
 
-		await scheduler.sleep(this.#storageDelay(attempt));
-		const answer = server.handle({method: 'POST', path: `/api/v1/namespaces/${pod.metadata.namespace}/pods`, body: pod}, attempt.pod);
+		await scheduler.sleep(this.#storageDelay(request));
+		const answer = server.handle({method: 'POST', path: `/api/v1/namespaces/${pod.metadata.namespace}/pods`, body: pod}, request.pod);
 		if (answer.status === 201) {
-			attempt.state = 'live';
-			attempt.uid = (answer.body as Stored).metadata.uid;
-			invariants.stored(attempt);
+			request.state = 'live';
+			request.uid = (answer.body as Stored).metadata.uid;
+			invariants.stored(request);
 		} else if (answer.status === 422) {
-			invariants.violated('a sound answer', `${attempt.pod}: ${JSON.stringify(answer.body)}`);
+			invariants.violated('a sound answer', `${request.pod}: ${JSON.stringify(answer.body)}`);
 		}
 
 		return answer;
 	}
 
-	#storageDelay({arrivedAt}: Attempt): number {
+	#storageDelay({arrivedAt}: PodRequest): number {
 		const {random, faults, scheduler, requestTimeoutMs} = this.#options;
 		if (random.chance(faults().lateStorage)) {
 			return arrivedAt + requestTimeoutMs * latestStorage * random.between(0.9, 1) - scheduler.now;
@@ -167,7 +169,7 @@ export class PodCreation {
 	}
 
 	/** Resolves with the first answer that comes in time. The API server does not repeat a call; a proxy may. */
-	async #callWebhook(attempt: Attempt, pod: PodManifest, {replica: wanted, timeoutSeconds = webhookTimeoutSeconds}: CreateOptions): Promise<WebhookAnswer | Error> {
+	async #callWebhook(request: PodRequest, pod: PodManifest, {replica: wanted, timeoutSeconds = webhookTimeoutSeconds}: CreateOptions): Promise<WebhookAnswer | Error> {
 		const {scheduler, random, faults, replicas} = this.#options;
 		const serving = replicas();
 		if (!this.#connected || !serving.includes(this.#connected) || random.chance(0.2)) {
@@ -180,7 +182,7 @@ export class PodCreation {
 			return new Error('no endpoints available for service');
 		}
 
-		const call = {attempt, pod, body: this.#review(attempt, pod), timeoutSeconds};
+		const call = {request, pod, body: this.#review(request, pod), timeoutSeconds};
 		const gone = new AbortController();
 		const cancel = scheduler.after(timeoutSeconds * 1000, () => {
 			gone.abort(new Error('the client has closed the connection'));
@@ -188,7 +190,7 @@ export class PodCreation {
 		});
 		const twice = !wanted && random.chance(faults().resent) ? [random.pick(serving)] : [];
 		for (const replica of [chosen, ...twice]) {
-			attempt.deliveries += 1;
+			request.deliveries += 1;
 			this.#deliver(call, replica, gone.signal, resolve);
 		}
 
@@ -197,8 +199,8 @@ export class PodCreation {
 		return answer;
 	}
 
-	#deliver({attempt, pod, body, timeoutSeconds}: WebhookCall, replica: SimulatedReplica, gone: AbortSignal, resolve: (answer: WebhookAnswer | Error) => void): void {
-		const {scheduler, random, faults, journal, invariants} = this.#options;
+	#deliver({request, pod, body, timeoutSeconds}: WebhookCall, replica: SimulatedReplica, gone: AbortSignal, resolve: (answer: WebhookAnswer | Error) => void): void {
+		const {scheduler, random, faults, eventLog, invariants} = this.#options;
 		if (replica.process.isDead) {
 			scheduler.after(1, () => resolve(new Error('connect: connection refused')));
 			return;
@@ -217,8 +219,8 @@ export class PodCreation {
 			const answer = (review: AdmissionReview) => {
 				isAnswered = true;
 				const {response} = review;
-				journal.write(`${replica.name} answers ${attempt.pod}: ${response.allowed ? 'allowed' : response.status?.code}`);
-				const patched = this.#checked(attempt, pod, response, replica.name);
+				eventLog.write(`${replica.name} answers ${request.pod}: ${response.allowed ? 'allowed' : response.status?.code}`);
+				const patched = this.#checked(request, pod, response, replica.name);
 				scheduler.after(delay(), () => {
 					if (!random.chance(faults().answerLost)) {
 						resolve({response, patched});
@@ -232,25 +234,25 @@ export class PodCreation {
 			const signal = AbortSignal.any([closed.signal, replica.process.clock.deadline(deadlineMs)]);
 			void replica.mutatePod(JSON.parse(body), signal).then(answer, (error: unknown) => {
 				isAnswered = true;
-				invariants.violated('a sound answer', `${replica.name} threw for ${attempt.pod}: ${String(error)}`);
+				invariants.violated('a sound answer', `${replica.name} threw for ${request.pod}: ${String(error)}`);
 			});
 			replica.process.later(deadlineMs * 1.01 + 50, () => {
 				if (!isAnswered) {
-					invariants.violated('answered in time', `${replica.name} has not answered ${attempt.pod}`);
+					invariants.violated('answered in time', `${replica.name} has not answered ${request.pod}`);
 				}
 			});
 		});
 	}
 
 	/** What the answer makes of the Pod. */
-	#checked(attempt: Attempt, pod: PodManifest, {allowed, status, patch}: AdmissionReview['response'], by: string): PodManifest {
+	#checked(request: PodRequest, pod: PodManifest, {allowed, status, patch}: AdmissionReview['response'], by: string): PodManifest {
 		const {invariants} = this.#options;
 		if (!allowed && (status?.code === 500 || !status?.message)) {
-			invariants.violated('a sound answer', `${by} answered ${attempt.pod} with ${JSON.stringify(status)}`);
+			invariants.violated('a sound answer', `${by} answered ${request.pod} with ${JSON.stringify(status)}`);
 		}
 
 		if (!allowed) {
-			invariants.refused(attempt, status?.message ?? '', by);
+			invariants.denied(request, status?.message ?? '', by);
 		}
 
 		if (!patch) {
@@ -258,11 +260,11 @@ export class PodCreation {
 		}
 
 		const patched = applyPatch(pod, JSON.parse(Buffer.from(patch, 'base64').toString()) as JsonPatchOperation[]);
-		invariants.answered(attempt, toldKeys(patched), by);
+		invariants.answered(request, allocatedKeys(patched), by);
 		return patched;
 	}
 
-	#review({id, dryRun}: Attempt, {metadata, spec}: PodManifest): string {
+	#review({id, dryRun}: PodRequest, {metadata, spec}: PodManifest): string {
 		const {random, faults} = this.#options;
 		const uid = this.#lastUid && random.chance(faults().sameUid) ? this.#lastUid : `review-${id}`;
 		this.#lastUid = uid;
@@ -284,7 +286,7 @@ export class PodCreation {
 }
 
 /** The keys of the ports that an annotation says were given. */
-const toldKeys = ({metadata, spec}: PodManifest): string[] => {
+const allocatedKeys = ({metadata, spec}: PodManifest): string[] => {
 	const given = new Set(Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith('hostport.io/allocated-')).map(([, number]) => number));
 	return hostPortKeys(spec).filter(key => given.has(key.split('.')[0]!));
 };

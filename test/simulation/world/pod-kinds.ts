@@ -1,5 +1,5 @@
 /** The Pods that a run asks for: of ReplicaSets, of a StatefulSet, bare ones, and those of people who mean no good. */
-import type {PodPort} from '../../../harness/in-memory-api/api-objects.ts';
+import type {PodPort} from '../../../harness/in-memory-api/pod-spec.ts';
 import type {PodManifest} from './pod-creation.ts';
 import type {Random} from './random.ts';
 
@@ -18,7 +18,7 @@ const portShapes: ReadonlyArray<readonly PodPort[]> = [
 ];
 
 /** A Pod that wants ports. */
-export const wantingPod = (random: Random, contested: Contested, metadata: Partial<PodManifest['metadata']>): PodManifest => {
+export const annotatedPod = (random: Random, contested: Contested, metadata: Partial<PodManifest['metadata']>): PodManifest => {
 	const onHostNetwork = random.chance(0.2);
 	const {first, last} = contested;
 	const middle = Math.floor((first + last) / 2);

@@ -1,9 +1,9 @@
 /** Pods from their creation to their end, a few hundred of them in waves, as controllers, kubelets and people have it. */
-import type {Stored} from '../../../harness/in-memory-api/api-objects.ts';
 import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import type {Attempt} from '../checks/requested-pods.ts';
-import type {Journal} from '../checks/event-log.ts';
-import {foreignPod, ownedBy, podNamespace, wantingPod} from './pod-kinds.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import type {PodRequest} from './pod-requests.ts';
+import type {EventLog} from './event-log.ts';
+import {foreignPod, ownedBy, podNamespace, annotatedPod} from './pod-kinds.ts';
 import type {Contested} from './pod-kinds.ts';
 import type {PodCreation, PodManifest} from './pod-creation.ts';
 import type {Random} from './random.ts';
@@ -14,7 +14,7 @@ export type WorkloadOptions = {
 	readonly server: ApiServer;
 	readonly scheduler: Scheduler;
 	readonly random: Random;
-	readonly journal: Journal;
+	readonly eventLog: EventLog;
 	readonly creation: PodCreation;
 	readonly contested: Contested;
 	/** How many Pods shall be asked for, whatever becomes of them. */
@@ -25,7 +25,7 @@ export type WorkloadOptions = {
 };
 
 /** A controller backs off and tries again; then somebody scales it down. */
-const mostTries = 3;
+const maxTries = 3;
 
 export class Workload {
 	readonly #options: WorkloadOptions;
@@ -74,15 +74,15 @@ export class Workload {
 		this.asked += 1;
 		const kind = random.next();
 		const fixed = kind < 0.75 * fixedNames ? `db-${random.integer(0, 7)}` : kind < fixedNames ? `bare-${random.integer(0, 4)}` : undefined;
-		for (let tries = 0; tries < mostTries; tries++) {
+		for (let tries = 0; tries < maxTries; tries++) {
 			const owner = `rs-${++this.#serial}`;
 			const metadata: Partial<PodManifest['metadata']> = fixed === undefined
 				? {generateName: `${owner}-`, ownerReferences: ownedBy('ReplicaSet', owner), ...(random.chance(0.1) && {annotations: staleAnnotations})}
 				: {name: fixed, ...(fixed.startsWith('db') && {ownerReferences: ownedBy('StatefulSet', 'db')})};
-			const {status, body, attempt} = await creation.create(wantingPod(random, contested, metadata));
+			const {status, body, request} = await creation.create(annotatedPod(random, contested, metadata));
 			if (status === 201) {
 				this.stored += 1;
-				await this.#untilGone(body as Stored, attempt);
+				await this.#untilGone(body as Stored, request);
 				break;
 			}
 
@@ -94,7 +94,7 @@ export class Workload {
 	}
 
 	/** What kubelet, controllers and users do with a stored Pod. */
-	async #untilGone({metadata: {name, uid}}: Stored, attempt: Attempt): Promise<void> {
+	async #untilGone({metadata: {name, uid}}: Stored, request: PodRequest): Promise<void> {
 		const {random, creation, theme} = this.#options;
 		const path = `/api/v1/namespaces/${podNamespace}/pods/${name}`;
 		await this.#step(random.between(1, 500));
@@ -107,7 +107,7 @@ export class Workload {
 		await this.#step(random.logarithmic(500, theme?.longestLifeMs ?? 150_000));
 		const ending = random.next();
 		if (ending < 0.2) {
-			creation.over(attempt);
+			creation.ended(request);
 			this.#change(path, uid, {status: {phase: random.pick(['Succeeded', 'Failed'])}});
 			await this.#step(random.logarithmic(500, 60_000));
 		} else if (ending < 0.8) {
@@ -115,7 +115,7 @@ export class Workload {
 			await this.#step(random.logarithmic(50, 60_000));
 		}
 
-		creation.over(attempt);
+		creation.ended(request);
 		this.#delete(path, uid);
 	}
 
@@ -149,7 +149,7 @@ export class Workload {
 
 	async #dryRun(): Promise<void> {
 		const {random, creation, contested} = this.#options;
-		await creation.create(wantingPod(random, contested, {name: `dry-${++this.#serial}`}), {dryRun: true});
+		await creation.create(annotatedPod(random, contested, {name: `dry-${++this.#serial}`}), {dryRun: true});
 	}
 
 	async #service(): Promise<void> {
@@ -162,18 +162,18 @@ export class Workload {
 	}
 
 	#change(path: string, uid: string, body: object): void {
-		const {server, journal} = this.#options;
+		const {server, eventLog} = this.#options;
 		if ((server.handle({method: 'GET', path}).body as Stored).metadata.uid === uid) {
 			const {status} = server.handle({method: 'PATCH', path, body, contentType: 'application/merge-patch+json'}, 'a kubelet or user');
-			journal.write(`cluster: ${path} ${JSON.stringify(body)} ${status}`);
+			eventLog.write(`cluster: ${path} ${JSON.stringify(body)} ${status}`);
 		}
 	}
 
 	#delete(path: string, uid: string): void {
-		const {server, journal} = this.#options;
+		const {server, eventLog} = this.#options;
 		if ((server.handle({method: 'GET', path}).body as Stored).metadata.uid === uid) {
 			server.handle({method: 'DELETE', path}, 'a kubelet or user');
-			journal.write(`cluster: ${path} is gone`);
+			eventLog.write(`cluster: ${path} is gone`);
 		}
 	}
 }

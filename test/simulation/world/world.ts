@@ -1,24 +1,25 @@
 /** One run's cluster: an API server, some replicas of the product, and everything that will go wrong. */
 import {createReplica} from '../../../src/replica.ts';
 import type {ReplicaOptions} from '../../../src/replica.ts';
-import type {Stored} from '../../../harness/in-memory-api/api-objects.ts';
 import {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import type {Change} from '../../../harness/in-memory-api/api-server.ts';
-import {noFaults, someFaults} from '../faults/faults.ts';
-import type {FaultRates} from '../faults/faults.ts';
-import {Invariants, isMarked, isPage} from '../checks/invariants.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import type {Change} from '../../../harness/in-memory-api/object-store.ts';
+import {noFaults, someFaults} from '../faults/fault-rates.ts';
+import type {FaultRates} from '../faults/fault-rates.ts';
+import {Invariants} from '../checks/invariants.ts';
 import type {Violation} from '../checks/invariants.ts';
-import {Journal} from '../checks/event-log.ts';
-import {createPeople} from '../faults/manual-edits.ts';
+import {isMarked, isPage} from '../checks/stored-ledger.ts';
+import {EventLog} from './event-log.ts';
+import {createManualEdits} from '../faults/manual-edits.ts';
 import {PodCreation} from './pod-creation.ts';
 import type {Contested} from './pod-kinds.ts';
 import {podNamespace} from './pod-kinds.ts';
 import {Random} from './random.ts';
-import {SimulatedReplica} from './replica.ts';
+import {SimulatedReplica} from './simulated-replica.ts';
 import {Scheduler} from './scheduler.ts';
 import {themeOf} from '../faults/themes.ts';
 import type {Theme} from '../faults/themes.ts';
-import {createReplicaBefore} from '../variants/previous-release.ts';
+import {createPreviousReplica} from '../variants/previous-release.ts';
 import {Workload} from './workload.ts';
 
 export type WorldOptions = {
@@ -37,7 +38,7 @@ const clockTolerance = 0.004;
 export class World {
 	readonly scheduler = new Scheduler();
 	readonly random: Random;
-	readonly journal: Journal;
+	readonly eventLog: EventLog;
 	readonly server: ApiServer;
 	readonly invariants: Invariants;
 	readonly creation: PodCreation;
@@ -50,7 +51,7 @@ export class World {
 	readonly spanMs: number;
 	readonly theme: Theme | undefined;
 	faults: FaultRates;
-	readonly #people: ReturnType<typeof createPeople>;
+	readonly #manualEdits: ReturnType<typeof createManualEdits>;
 	/** How many of the replicas are of the version before: none, or half of them. */
 	readonly #shareBefore: number;
 	#processes = 0;
@@ -61,7 +62,7 @@ export class World {
 		const {scheduler} = this;
 		const now = () => scheduler.now;
 		this.random = random;
-		this.journal = new Journal(now, show);
+		this.eventLog = new EventLog(now, show);
 		this.server = new ApiServer({now, random: random.next});
 		this.requestTimeoutMs = theme ? 10_000 : random.pick([10_000, 10_000, 20_000, 60_000]);
 		this.#shareBefore = theme?.shareBefore ?? (random.chance(0.3) ? 0.5 : 0);
@@ -75,17 +76,17 @@ export class World {
 			isPunctual,
 			isQuick: isPunctual && (['slowReads', 'slowLists', 'requestLost', 'answerLost'] as const).every(fault => this.faults[fault] === 0),
 			onViolation: violation => {
-				this.journal.write(`VIOLATION ${violation.invariant}: ${violation.detail}`);
+				this.eventLog.write(`VIOLATION ${violation.invariant}: ${violation.detail}`);
 				this.violations.push(violation);
 			},
 		});
-		const {server, journal, invariants, contested, requestTimeoutMs} = this;
-		const common = {server, scheduler, random, journal, invariants, contested, faults: () => this.faults};
+		const {server, eventLog, invariants, contested, requestTimeoutMs} = this;
+		const common = {server, scheduler, random, eventLog, invariants, contested, faults: () => this.faults};
 		this.creation = new PodCreation({...common, requestTimeoutMs, replicas: () => this.serving});
 		this.workload = new Workload({...common, creation: this.creation, lifecycles: random.integer(200, 220), spanMs: this.spanMs, theme});
-		this.#people = createPeople({...common, namespace});
+		this.#manualEdits = createManualEdits({...common, namespace});
 		server.subscribe(change => {
-			invariants.changed(change);
+			invariants.objectChanged(change);
 			this.#react(change);
 		});
 		for (const name of [namespace, podNamespace]) {
@@ -116,19 +117,19 @@ export class World {
 
 		scheduler.at(1000, () => this.workload.start());
 		this.server.longestPage = random.chance(faults.shortPages) ? random.integer(2, 20) : Infinity;
-		const misfortunes: ReadonlyArray<readonly [times: number, action: () => void]> = [
+		const scheduledFaults: ReadonlyArray<readonly [times: number, action: () => void]> = [
 			[faults.crashes, () => this.#crash()],
 			[faults.pauses, () => this.#pause()],
 			[faults.restarts, () => this.#restart()],
 			[faults.compactions, () => this.server.compact()],
-			[faults.leaseDeletions, () => this.#people.deleteLease()],
-			[faults.leaseEdits, () => this.#people.editLease()],
-			[faults.indexDeletions, () => this.#people.deleteIndex()],
-			[faults.pageDeletions, () => this.#people.deletePage()],
-			[faults.pageEdits, () => this.#people.editPage()],
-			[faults.ledgerDeletions, () => this.#people.deleteLedger()],
+			[faults.leaseDeletions, () => this.#manualEdits.deleteLease()],
+			[faults.leaseEdits, () => this.#manualEdits.editLease()],
+			[faults.indexDeletions, () => this.#manualEdits.deleteIndex()],
+			[faults.pageDeletions, () => this.#manualEdits.deletePage()],
+			[faults.pageEdits, () => this.#manualEdits.editPage()],
+			[faults.ledgerDeletions, () => this.#manualEdits.deleteLedger()],
 		];
-		for (const [times, action] of misfortunes) {
+		for (const [times, action] of scheduledFaults) {
 			const count = Math.floor(times) + (random.chance(times % 1) ? 1 : 0);
 			for (let index = 0; index < count; index++) {
 				scheduler.at(random.between(1000, spanMs), action);
@@ -137,8 +138,8 @@ export class World {
 	}
 
 	/** From now on nothing goes wrong, and as many replicas as before run. */
-	heal(): void {
-		this.journal.write('from now on nothing goes wrong');
+	endFaults(): void {
+		this.eventLog.write('from now on nothing goes wrong');
 		this.faults = noFaults;
 		this.server.longestPage = Infinity;
 		this.workload.end();
@@ -148,11 +149,11 @@ export class World {
 	}
 
 	startReplica(): SimulatedReplica {
-		const {server, scheduler, random, journal} = this;
+		const {server, scheduler, random, eventLog} = this;
 		this.#processes += 1;
-		const create = random.chance(this.#shareBefore) ? createReplicaBefore : createReplica;
+		const create = random.chance(this.#shareBefore) ? createPreviousReplica : createReplica;
 		const name = `replica-${this.#processes}${create === createReplica ? '' : '-before'}`;
-		const replica = new SimulatedReplica({server, scheduler, random, journal, faults: () => this.faults, config: this.#config(), create, name});
+		const replica = new SimulatedReplica({server, scheduler, random, eventLog, faults: () => this.faults, config: this.#config(), create, name});
 		this.replicas.add(replica);
 		return replica;
 	}
@@ -166,7 +167,7 @@ export class World {
 	#react({kind, type, before, after, by}: Change): void {
 		const {random, scheduler, faults} = this;
 		if (kind === 'Lease' && after?.metadata.name === 'hostport-ledger' && random.chance(faults.leaseVanishes)) {
-			scheduler.after(random.between(0, 10), () => this.#people.deleteLedgerLease());
+			scheduler.after(random.between(0, 10), () => this.#manualEdits.deleteLedgerLease());
 		}
 
 		if (kind !== 'ConfigMap' || !after || !isPage(after)) {
@@ -179,7 +180,7 @@ export class World {
 		}
 
 		if (type === 'MODIFIED' && random.chance(faults.pageVanishes)) {
-			scheduler.after(random.logarithmic(1, 1000), () => this.#people.deletePage(after));
+			scheduler.after(random.logarithmic(1, 1000), () => this.#manualEdits.deletePage(after));
 		}
 	}
 
@@ -216,13 +217,13 @@ export class World {
 	}
 
 	#pause(): void {
-		const {random, scheduler, journal, requestTimeoutMs} = this;
+		const {random, scheduler, eventLog, requestTimeoutMs} = this;
 		const replica = random.pick([...this.replicas]);
 		if (replica) {
-			journal.write(`${replica.name} is paused`);
+			eventLog.write(`${replica.name} is paused`);
 			replica.process.pause();
 			scheduler.after(random.logarithmic(100, 2.5 * requestTimeoutMs), () => {
-				journal.write(`${replica.name} goes on`);
+				eventLog.write(`${replica.name} goes on`);
 				replica.process.resume();
 			});
 		}

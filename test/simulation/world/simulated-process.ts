@@ -20,7 +20,7 @@ export class SimulatedProcess {
 	#isDead = false;
 	#isPaused = false;
 	#held: Array<() => void> = [];
-	readonly #mourners: Array<() => void> = [];
+	readonly #deathListeners: Array<() => void> = [];
 
 	constructor(scheduler: Scheduler, random: Random) {
 		this.#scheduler = scheduler;
@@ -68,14 +68,14 @@ export class SimulatedProcess {
 	/** SIGKILL: nothing that it waits for ever comes. */
 	kill(): void {
 		this.#isDead = true;
-		for (const tell of this.#mourners.splice(0)) {
+		for (const tell of this.#deathListeners.splice(0)) {
 			tell();
 		}
 	}
 
 	/** Its connections break when it dies. */
 	onDeath(tell: () => void): void {
-		this.#mourners.push(tell);
+		this.#deathListeners.push(tell);
 	}
 
 	/** SIGSTOP: what is due from now on waits, and its clock goes on. */

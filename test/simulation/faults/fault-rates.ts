@@ -58,7 +58,7 @@ export type FaultRates = {
 	readonly ledgerDeletions: number;
 };
 
-const mostOften = {
+const maxRates = {
 	requestLost: 0.1,
 	answerLost: 0.15,
 	slow: 0.1,
@@ -95,7 +95,7 @@ const mostOften = {
 	ledgerDeletions: 6,
 } as const satisfies Record<keyof FaultRates, number>;
 
-const names = Object.keys(mostOften) as Array<keyof FaultRates>;
+const names = Object.keys(maxRates) as Array<keyof FaultRates>;
 
 const rates = (of: (name: keyof FaultRates) => number): FaultRates =>
 	Object.fromEntries(names.map(name => [name, of(name)])) as Record<keyof FaultRates, number>;
@@ -107,4 +107,4 @@ export const noFaults: FaultRates = rates(() => 0);
  * (Groce et al., "Swarm Testing", 2012).
  */
 export const someFaults = (random: Random): FaultRates =>
-	rates(name => (random.chance(0.5) ? random.logarithmic(mostOften[name] / 20, mostOften[name]) : 0));
+	rates(name => (random.chance(0.5) ? random.logarithmic(maxRates[name] / 20, maxRates[name]) : 0));

@@ -2,13 +2,15 @@
 import {ApiClient} from '../../../src/kubernetes/api-client.ts';
 import type {CompareAndSwap, RequestOptions, WatchEvent} from '../../../src/kubernetes/api-client.ts';
 import {ApiError} from '../../../src/errors.ts';
-import {failure} from '../../../harness/in-memory-api/api-server.ts';
-import type {ApiAnswer, ApiRequest, ApiServer, WatchedEvent} from '../../../harness/in-memory-api/api-server.ts';
+import {failure} from '../../../harness/in-memory-api/answers.ts';
+import type {ApiAnswer, ApiRequest} from '../../../harness/in-memory-api/answers.ts';
+import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
+import type {WatchedEvent} from '../../../harness/in-memory-api/watch.ts';
 import {accepting, bodyOf, compareAndSwapRequest, createRequest, getRequest} from '../../../harness/in-memory-api/client-requests.ts';
-import type {FaultRates} from '../faults/faults.ts';
-import type {Journal} from '../checks/event-log.ts';
-import {timeoutError} from './process.ts';
-import type {SimulatedProcess} from './process.ts';
+import type {FaultRates} from '../faults/fault-rates.ts';
+import type {EventLog} from './event-log.ts';
+import {timeoutError} from './simulated-process.ts';
+import type {SimulatedProcess} from './simulated-process.ts';
 import type {Random} from './random.ts';
 import type {Scheduler} from './scheduler.ts';
 
@@ -17,7 +19,7 @@ export type NetworkOptions = {
 	readonly scheduler: Scheduler;
 	readonly process: SimulatedProcess;
 	readonly random: Random;
-	readonly journal: Journal;
+	readonly eventLog: EventLog;
 	/** As they are now. */
 	readonly faults: () => FaultRates;
 	/** Of the replica. */
@@ -125,7 +127,7 @@ export class ReplicaNetwork extends ApiClient {
 
 	async #send(request: ApiRequest, {signal}: Pick<RequestOptions, 'signal'>): Promise<unknown> {
 		signal.throwIfAborted();
-		const {scheduler, process, random, faults, journal, name, server} = this.#options;
+		const {scheduler, process, random, faults, eventLog, name, server} = this.#options;
 		const {promise, resolve, reject} = Promise.withResolvers<unknown>();
 		let isOpen = true;
 		const settle = (answer: () => void) => {
@@ -163,21 +165,21 @@ export class ReplicaNetwork extends ApiClient {
 		scheduler.after(this.#delay(), () => {
 			// Who gives up closes the connection, and may be too late with it.
 			if (random.chance(requestLost) || (!isOpen && random.chance(0.5))) {
-				journal.write(`${name} ${request.method} ${request.path} is lost`);
+				eventLog.write(`${name} ${request.method} ${request.path} is lost`);
 				comeBack(undefined);
 				return;
 			}
 
 			const refusal = this.#refusal(request);
 			const answer = refusal ?? server.handle(request, name);
-			journal.write(`${name} ${request.method} ${request.path} ${answer.status}${refusal ? ' without being looked at' : ''}`);
-			if (journal.isShown && request.body) {
-				journal.remark(() => `    ${JSON.stringify(request.body)}`);
+			eventLog.write(`${name} ${request.method} ${request.path} ${answer.status}${refusal ? ' without being looked at' : ''}`);
+			if (eventLog.isShown && request.body) {
+				eventLog.remark(() => `    ${JSON.stringify(request.body)}`);
 			}
 
 			const {answerLost, errorAfterCommit} = faults();
 			if (random.chance(answerLost)) {
-				journal.write(`${name} does not hear the answer`);
+				eventLog.write(`${name} does not hear the answer`);
 				comeBack(undefined);
 			} else {
 				comeBack(random.chance(errorAfterCommit) ? failure({status: 500, reason: 'InternalError', message: 'etcdserver: request timed out'}) : answer);

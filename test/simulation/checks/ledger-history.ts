@@ -4,9 +4,9 @@
  */
 import {parseEntryKey, protocols, entryKey} from '../../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../../src/ports/ledger-entry.ts';
-import type {Stored} from '../../../harness/in-memory-api/api-objects.ts';
-import type {Change} from '../../../harness/in-memory-api/api-server.ts';
-import type {Attempt} from './requested-pods.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import type {Change} from '../../../harness/in-memory-api/object-store.ts';
+import type {PodRequest} from '../world/pod-requests.ts';
 
 /** A second is what the product allows itself where predecessors are looked for; a clock may be off by a little. */
 const predecessorsKnownAfterMs = 1100;
@@ -15,17 +15,17 @@ const predecessorsKnownAfterMs = 1100;
 const freeKnownAfterMs = 2000;
 
 /** As many numbers as one Pod may want. */
-const mostNumbers = 3;
+const maxNumbersPerPod = 3;
 
 /** Ports that share a number may have to go where both are free. */
 const sharesNumber = /^dns/;
 
 type Named = {readonly entry: LedgerEntry; readonly since: number};
 
-export class Knowable {
+export class LedgerHistory {
 	/** Attempts to create Pods, by the name that the ledger has for them. */
-	readonly #attempts = new Map<string, Attempt[]>();
-	readonly #all: Attempt[] = [];
+	readonly #requests = new Map<string, PodRequest[]>();
+	readonly #all: PodRequest[] = [];
 	/** Keys of which the ledger has anything. */
 	readonly #present = new Set<string>();
 	/** By key: the entry, and since when it has named this Pod and port. */
@@ -37,13 +37,13 @@ export class Knowable {
 	readonly #openSince = new Map<number, number>();
 	#index: {readonly blockSize: number; readonly pages: ReadonlySet<number>; readonly since: number} | undefined;
 
-	asked(attempt: Attempt): void {
-		this.#all.push(attempt);
-		const others = this.#attempts.get(attempt.pod);
+	requested(request: PodRequest): void {
+		this.#all.push(request);
+		const others = this.#requests.get(request.pod);
 		if (others) {
-			others.push(attempt);
+			others.push(request);
 		} else {
-			this.#attempts.set(attempt.pod, [attempt]);
+			this.#requests.set(request.pod, [request]);
 		}
 	}
 
@@ -96,7 +96,7 @@ export class Knowable {
 	 */
 	overlooked(key: string, next: LedgerEntry, now: number): string | undefined {
 		const before = this.#named.get(key)?.entry;
-		const asking = this.#attempts.get(next.pod)?.filter(({askedUntil}) => askedUntil > now - 100) ?? [];
+		const asking = this.#requests.get(next.pod)?.filter(({handledUntil}) => handledUntil > now - 100) ?? [];
 		if (asking.length === 0 || sharesNumber.test(next.port) || (before?.pod === next.pod && before.port === next.port)) {
 			return undefined;
 		}
@@ -112,8 +112,8 @@ export class Knowable {
 	}
 
 	/** How many numbers of its range had been free for a while when this Pod was asked for, and still are, beyond those that others may be about to get. */
-	freeFor(attempt: Attempt): number {
-		const {arrivedAt, range: {first, last}} = attempt;
+	freeFor(request: PodRequest): number {
+		const {arrivedAt, range: {first, last}} = request;
 		const since = arrivedAt - freeKnownAfterMs;
 		let free = 0;
 		for (let port = first; port <= last; port++) {
@@ -122,8 +122,8 @@ export class Knowable {
 			free += isFree ? 1 : 0;
 		}
 
-		const rivals = this.#all.filter(other => other !== attempt && other.askedUntil > arrivedAt - 100);
-		return free - rivals.reduce((sum, {deliveries}) => sum + deliveries * mostNumbers, 0);
+		const rivals = this.#all.filter(other => other !== request && other.handledUntil > arrivedAt - 100);
+		return free - rivals.reduce((sum, {deliveries}) => sum + deliveries * maxNumbersPerPod, 0);
 	}
 
 	#isOpen(port: number, since: number): boolean {

@@ -4,10 +4,10 @@ import type {Logger} from 'pino';
 import {createMetrics} from '../../../src/metrics.ts';
 import type {createReplica, Replica, ReplicaOptions} from '../../../src/replica.ts';
 import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import type {FaultRates} from '../faults/faults.ts';
-import type {Journal} from '../checks/event-log.ts';
-import {ReplicaNetwork} from './network.ts';
-import {SimulatedProcess} from './process.ts';
+import type {FaultRates} from '../faults/fault-rates.ts';
+import type {EventLog} from './event-log.ts';
+import {ReplicaNetwork} from './replica-network.ts';
+import {SimulatedProcess} from './simulated-process.ts';
 import type {Random} from './random.ts';
 import type {Scheduler} from './scheduler.ts';
 
@@ -15,7 +15,7 @@ export type SimulatedReplicaOptions = {
 	readonly server: ApiServer;
 	readonly scheduler: Scheduler;
 	readonly random: Random;
-	readonly journal: Journal;
+	readonly eventLog: EventLog;
 	readonly faults: () => FaultRates;
 	readonly config: ReplicaOptions['config'];
 	/** Of the version that it runs. */
@@ -33,25 +33,25 @@ export class SimulatedReplica {
 	/** Whether it has opened the ledger, lives, and has not been told to stop. */
 	isServing = false;
 	readonly #replica: Replica;
-	readonly #journal: Journal;
+	readonly #eventLog: EventLog;
 
-	constructor({server, scheduler, random, journal, faults, config, create, name}: SimulatedReplicaOptions) {
+	constructor({server, scheduler, random, eventLog, faults, config, create, name}: SimulatedReplicaOptions) {
 		this.name = name;
 		this.config = config;
 		this.process = new SimulatedProcess(scheduler, random);
-		this.#journal = journal;
+		this.#eventLog = eventLog;
 		let claims = 0;
 		this.#replica = create({
-			api: new ReplicaNetwork({server, scheduler, process: this.process, random, journal, faults, name}),
+			api: new ReplicaNetwork({server, scheduler, process: this.process, random, eventLog, faults, name}),
 			clock: this.process.clock,
 			random: random.next,
 			mintClaim: () => `${name}-claim-${++claims}`,
-			logger: journal.isShown ? shownLogger(journal, name) : silent,
+			logger: eventLog.isShown ? shownLogger(eventLog, name) : silent,
 			metrics: createMetrics(),
 			identity: name,
 			config,
 		});
-		journal.write(`${name} starts`);
+		eventLog.write(`${name} starts`);
 		void this.#start();
 	}
 
@@ -61,20 +61,20 @@ export class SimulatedReplica {
 
 	/** kill -9. */
 	kill(): void {
-		this.#journal.write(`${this.name} is killed`);
+		this.#eventLog.write(`${this.name} is killed`);
 		this.isServing = false;
 		this.process.kill();
 	}
 
 	/** SIGTERM: serves on for a moment, then hands on what it holds and ends. */
 	async stop(): Promise<void> {
-		this.#journal.write(`${this.name} is told to stop`);
+		this.#eventLog.write(`${this.name} is told to stop`);
 		await this.process.clock.sleep(5000, new AbortController().signal);
 		this.isServing = false;
 		// The webhook's listener waits until the last request is answered.
 		await this.process.clock.sleep(10_000, new AbortController().signal);
 		await this.#replica.stop();
-		this.#journal.write(`${this.name} has stopped`);
+		this.#eventLog.write(`${this.name} has stopped`);
 		this.process.kill();
 	}
 
@@ -82,15 +82,15 @@ export class SimulatedReplica {
 		await this.#replica.open(new AbortController().signal);
 		this.#replica.start();
 		this.isServing = true;
-		this.#journal.write(`${this.name} is ready`);
+		this.#eventLog.write(`${this.name} is ready`);
 	}
 }
 
 /** The replica's own log, among the lines of the run. */
-const shownLogger = (journal: Journal, name: string): Logger => pino({level: 'debug', base: null, timestamp: false}, {
+const shownLogger = (eventLog: EventLog, name: string): Logger => pino({level: 'debug', base: null, timestamp: false}, {
 	write(line: string) {
 		const {level, msg, err, ...rest} = JSON.parse(line) as {level: number; msg: string; err?: {message: string}};
 		const details = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : '';
-		journal.remark(() => `    ${name} ${level >= 40 ? 'warns' : 'says'}: ${msg}${err ? ` (${err.message})` : ''}${details}`);
+		eventLog.remark(() => `    ${name} ${level >= 40 ? 'warns' : 'says'}: ${msg}${err ? ` (${err.message})` : ''}${details}`);
 	},
 });
