@@ -1,6 +1,6 @@
 /**
- * What a replica that reads when it must has to know: entries, and free numbers, that have been there for long enough. No
- * compare-and-swap proves an answer that rests on them, for it writes elsewhere, or nothing.
+ * Which entries and free numbers have been in the ledger for so long that every answer must take them into account. No
+ * compare-and-swap proves such an answer right: a denial writes nothing, and a new reservation may be on another page.
  */
 import {parseEntryKey, protocols, entryKey} from '../../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../../src/ports/ledger-entry.ts';
@@ -8,42 +8,46 @@ import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
 import type {Change} from '../../../harness/in-memory-api/object-store.ts';
 import type {PodRequest} from '../world/pod-requests.ts';
 
-/** A second is what the product allows itself where predecessors are looked for; a clock may be off by a little. */
+/** The product looks for predecessors in pages that are up to a second old; replicas' clocks may run a little slow. */
 const predecessorsKnownAfterMs = 1100;
 
-/** Who comes while others are planned for may be refused with what was read for these. */
+/** A denial may rest on pages that were read for the requests planned just before. */
 const freeKnownAfterMs = 2000;
 
-/** As many numbers as one Pod may want. */
+/** The most numbers that one Pod of a run asks for, see `pod-kinds.ts`. */
 const maxNumbersPerPod = 3;
 
-/** Ports that share a number may have to go where both are free. */
+/** Names of ports that share a number. They may have to leave their predecessor's number: both protocols must be free. */
 const sharesNumber = /^dns/;
 
-type Named = {readonly entry: LedgerEntry; readonly since: number};
+type Known = {
+	readonly entry: LedgerEntry;
+	/** How long the key has been reserved for this Pod and port name. */
+	readonly since: number;
+};
 
 export class LedgerHistory {
-	/** Attempts to create Pods, by the name that the ledger has for them. */
-	readonly #requests = new Map<string, PodRequest[]>();
-	readonly #all: PodRequest[] = [];
-	/** Keys of which the ledger has anything. */
+	/** By the Pod's name in the ledger. */
+	readonly #requestsByPod = new Map<string, PodRequest[]>();
+	readonly #requests: PodRequest[] = [];
+	/** Keys that have a value in the ledger, readable or not. */
 	readonly #present = new Set<string>();
-	/** By key: the entry, and since when it has named this Pod and port. */
-	readonly #named = new Map<string, Named>();
+	/** By key. */
+	readonly #entries = new Map<string, Known>();
 	readonly #keysByPod = new Map<string, Set<string>>();
-	/** By number: when anything about it was last written. */
+	/** When a value of a number was last written, under any protocol. */
 	readonly #changedAt = new Map<number, number>();
-	/** By first port: since when a page has been open. */
+	/** When each open page was opened, by its first port. */
 	readonly #openSince = new Map<number, number>();
 	#index: {readonly blockSize: number; readonly pages: ReadonlySet<number>; readonly since: number} | undefined;
 
 	requested(request: PodRequest): void {
-		this.#all.push(request);
-		const others = this.#requests.get(request.pod);
+		this.#requests.push(request);
+		const others = this.#requestsByPod.get(request.pod);
 		if (others) {
 			others.push(request);
 		} else {
-			this.#requests.set(request.pod, [request]);
+			this.#requestsByPod.set(request.pod, [request]);
 		}
 	}
 
@@ -66,9 +70,9 @@ export class LedgerHistory {
 		}
 	}
 
-	/** @param value undefined where the key is gone, a text where it is no entry. */
+	/** @param value undefined if the key was removed, a text if the value is not an entry. */
 	entryChanged(key: string, value: LedgerEntry | string | undefined, at: number): void {
-		const known = this.#named.get(key);
+		const known = this.#entries.get(key);
 		const entry = typeof value === 'object' ? value : undefined;
 		if (value === undefined) {
 			this.#present.delete(key);
@@ -83,35 +87,35 @@ export class LedgerHistory {
 
 		if (entry) {
 			const isSame = known?.entry.pod === entry.pod && known.entry.port === entry.port && known.entry.state !== 'foreign';
-			this.#named.set(key, {entry, since: isSame ? known.since : at});
+			this.#entries.set(key, {entry, since: isSame ? known.since : at});
 			this.#keysByPod.set(entry.pod, (this.#keysByPod.get(entry.pod) ?? new Set<string>()).add(key));
 		} else {
-			this.#named.delete(key);
+			this.#entries.delete(key);
 		}
 	}
 
 	/**
-	 * A port of the Pod's predecessor that it should have taken over, before it reserves `key` as if it had had none. Only
-	 * where no write is on its way for long: else nobody can tell when it was planned.
+	 * The key of a predecessor's port that this Pod should have taken over instead of reserving `key`; undefined if there is
+	 * none. True only if writes are quick: of a delayed write it is unknown when it was planned.
 	 */
 	overlooked(key: string, next: LedgerEntry, now: number): string | undefined {
-		const before = this.#named.get(key)?.entry;
-		const asking = this.#requests.get(next.pod)?.filter(({handledUntil}) => handledUntil > now - 100) ?? [];
-		if (asking.length === 0 || sharesNumber.test(next.port) || (before?.pod === next.pod && before.port === next.port)) {
+		const before = this.#entries.get(key)?.entry;
+		const pending = this.#requestsByPod.get(next.pod)?.filter(({handledUntil}) => handledUntil > now - 100) ?? [];
+		if (pending.length === 0 || sharesNumber.test(next.port) || (before?.pod === next.pod && before.port === next.port)) {
 			return undefined;
 		}
 
-		const since = Math.min(...asking.map(({arrivedAt}) => arrivedAt)) - predecessorsKnownAfterMs;
+		const since = Math.min(...pending.map(({arrivedAt}) => arrivedAt)) - predecessorsKnownAfterMs;
 		const {protocol} = parseEntryKey(key)!;
 		return [...this.#keysByPod.get(next.pod) ?? []].find(other => {
-			const {entry, since: namedSince} = this.#named.get(other)!;
+			const {entry, since: reservedSince} = this.#entries.get(other)!;
 			const {port, protocol: otherProtocol} = parseEntryKey(other)!;
-			return namedSince < since && entry.port === next.port && entry.state !== 'foreign' && otherProtocol === protocol
-				&& this.#isOpen(port, since) && asking.every(({range: {first, last}}) => port >= first && port <= last);
+			return reservedSince < since && entry.port === next.port && entry.state !== 'foreign' && otherProtocol === protocol
+				&& this.#isOpen(port, since) && pending.every(({range: {first, last}}) => port >= first && port <= last);
 		});
 	}
 
-	/** How many numbers of its range had been free for a while when this Pod was asked for, and still are, beyond those that others may be about to get. */
+	/** How many numbers in its range have been free since before this request arrived, beyond those that other requests may get. */
 	freeFor(request: PodRequest): number {
 		const {arrivedAt, range: {first, last}} = request;
 		const since = arrivedAt - freeKnownAfterMs;
@@ -122,7 +126,7 @@ export class LedgerHistory {
 			free += isFree ? 1 : 0;
 		}
 
-		const rivals = this.#all.filter(other => other !== request && other.handledUntil > arrivedAt - 100);
+		const rivals = this.#requests.filter(other => other !== request && other.handledUntil > arrivedAt - 100);
 		return free - rivals.reduce((sum, {deliveries}) => sum + deliveries * maxNumbersPerPod, 0);
 	}
 

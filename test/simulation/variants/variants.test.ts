@@ -1,10 +1,10 @@
-/** The checks are checked: what would a simulation be worth that lets a broken product pass? */
+/** Tests the simulation itself: it must catch every broken variant of the product. */
 import test from 'ava';
 import {runSeeds} from '../pool.ts';
 import type {Run} from '../run.ts';
 import {variants} from './variants.ts';
 
-/** Most are caught by the first two, see docs/adr/0006-simulation.md. */
+/** Most variants are caught by the first two seeds, see docs/adr/0006-simulation.md. */
 const maxSeeds = 24;
 
 for (const {name} of variants) {
@@ -17,11 +17,11 @@ for (const {name} of variants) {
 			caught = run.violation && run;
 			return caught ? 'stop' : 'go on';
 		}});
-		t.truthy(caught, `not in ${runs} seeds`);
+		t.truthy(caught, `not caught by ${runs} seeds`);
 		t.log(`seed ${caught?.seed}: ${caught?.violation?.invariant}`);
 	});
 }
 
-test('every variant has a name of its own', t => {
+test('every variant has a unique name', t => {
 	t.is(new Set(variants.map(({name}) => name)).size, variants.length);
 });

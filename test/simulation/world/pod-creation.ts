@@ -1,6 +1,6 @@
 /**
- * What the API server does with a request to create a Pod: defaults, the webhook, the patch, defaults again, validation,
- * quota, storage; and how it comes to a replica and back.
+ * Creates Pods as the API server does: defaults, the call of the webhook over a network with faults, the patch, defaults
+ * again, quota, validation, storage.
  */
 import type {AdmissionReview} from '../../../src/admission/review.ts';
 import type {JsonPatchOperation} from '../../../src/admission/patch.ts';
@@ -39,7 +39,7 @@ export type PodCreationOptions = {
 	readonly eventLog: EventLog;
 	readonly invariants: Invariants;
 	readonly faults: () => FaultRates;
-	/** Those that a connection may lead to. */
+	/** Those that the webhook's Service routes to. */
 	readonly replicas: () => readonly SimulatedReplica[];
 	/** The API server's `--request-timeout`. */
 	readonly requestTimeoutMs: number;
@@ -47,28 +47,28 @@ export type PodCreationOptions = {
 
 export type CreateOptions = {
 	readonly dryRun?: boolean;
-	/** Asks this replica and no other. */
+	/** The only replica that the webhook call may reach. */
 	readonly replica?: SimulatedReplica;
-	/** Seconds that the webhook gets; at most 10. */
+	/** The webhook's timeout; default and maximum 10. */
 	readonly timeoutSeconds?: number;
 };
 
 type WebhookCall = {readonly request: PodRequest; readonly pod: PodManifest; readonly body: string; readonly timeoutSeconds: number};
 type WebhookAnswer = {readonly response: AdmissionReview['response']; readonly patched: PodManifest};
 
-/** As the webhook is registered. */
+/** As in the webhook's registration. */
 const webhookTimeoutSeconds = 10;
 
-/** What the webhook's HTTP server, which is no part of this, keeps for the way back. */
+/** What the product's HTTP server, which the simulation leaves out, reserves of the timeout for sending the answer. */
 const marginMs = 500;
 
-/** A Pod may be stored until twice the API server's request timeout after it came in; nearly that late is late enough. */
+/** A Pod may be stored until two request timeouts after its request arrived. As a fraction of the request timeout, with a margin. */
 const latestStorage = 2 * 0.98;
 
 export class PodCreation {
 	readonly #options: PodCreationOptions;
 	readonly requests: PodRequest[] = [];
-	/** Requests that the API server has not answered yet. */
+	/** How many requests the API server has not answered yet. */
 	unanswered = 0;
 	#connected: SimulatedReplica | undefined;
 	#lastUid = '';
@@ -77,7 +77,7 @@ export class PodCreation {
 		this.#options = options;
 	}
 
-	/** Resolves with what the client hears, and what is known of the Pod besides. */
+	/** Resolves with the client's answer and the record of the request. */
 	async create(manifest: PodManifest, options: CreateOptions = {}): Promise<ApiAnswer & {readonly request: PodRequest}> {
 		const {scheduler, random, eventLog, invariants} = this.#options;
 		const {metadata: {namespace, name, generateName, annotations = {}}} = manifest;
@@ -108,7 +108,7 @@ export class PodCreation {
 		return {...answer, request};
 	}
 
-	/** The Pod is gone, has finished, or will never come. */
+	/** The Pod was deleted, has finished, or will never be stored. */
 	ended(request: PodRequest): void {
 		request.state = 'ended';
 		this.#options.invariants.holders.remove(request);
@@ -119,7 +119,7 @@ export class PodCreation {
 		let pod: PodManifest = {...manifest, spec: defaultedPodSpec(manifest.spec)};
 		if (pod.metadata.annotations?.['hostport.io/enabled'] !== undefined) {
 			const answer = await this.#callWebhook(request, pod, options);
-			// Where two replicas got it, the other may still be at work.
+			// If two replicas received the request, the slower one may still be handling it.
 			request.handledUntil = request.deliveries > 1 ? request.arrivedAt + webhookTimeoutSeconds * 1000 : scheduler.now;
 			if (answer instanceof Error) {
 				return failure({status: 500, reason: 'InternalError', message: `failed calling webhook: ${answer.message}`});
@@ -153,7 +153,7 @@ export class PodCreation {
 			request.uid = (answer.body as Stored).metadata.uid;
 			invariants.stored(request);
 		} else if (answer.status === 422) {
-			invariants.violated('a sound answer', `${request.pod}: ${JSON.stringify(answer.body)}`);
+			invariants.violated('a valid answer', `${request.pod}: ${JSON.stringify(answer.body)}`);
 		}
 
 		return answer;
@@ -168,7 +168,7 @@ export class PodCreation {
 		return random.chance(faults().slowStorage) ? random.logarithmic(20, requestTimeoutMs / 2) : random.between(1, 20);
 	}
 
-	/** Resolves with the first answer that comes in time. The API server does not repeat a call; a proxy may. */
+	/** Resolves with the first answer that arrives in time, or with an error. The API server never sends a call twice; a proxy may. */
 	async #callWebhook(request: PodRequest, pod: PodManifest, {replica: wanted, timeoutSeconds = webhookTimeoutSeconds}: CreateOptions): Promise<WebhookAnswer | Error> {
 		const {scheduler, random, faults, replicas} = this.#options;
 		const serving = replicas();
@@ -220,7 +220,7 @@ export class PodCreation {
 				isAnswered = true;
 				const {response} = review;
 				eventLog.write(`${replica.name} answers ${request.pod}: ${response.allowed ? 'allowed' : response.status?.code}`);
-				const patched = this.#checked(request, pod, response, replica.name);
+				const patched = this.#applyAnswer(request, pod, response, replica.name);
 				scheduler.after(delay(), () => {
 					if (!random.chance(faults().answerLost)) {
 						resolve({response, patched});
@@ -228,27 +228,27 @@ export class PodCreation {
 				});
 			};
 
-			// As the webhook's HTTP server does.
+			// As the product's HTTP server does: a request ends when its client closes the connection, and at its deadline.
 			const closed = new AbortController();
 			gone.addEventListener('abort', () => replica.process.later(1, () => closed.abort(gone.reason)), {once: true});
 			const signal = AbortSignal.any([closed.signal, replica.process.clock.deadline(deadlineMs)]);
 			void replica.mutatePod(JSON.parse(body), signal).then(answer, (error: unknown) => {
 				isAnswered = true;
-				invariants.violated('a sound answer', `${replica.name} threw for ${request.pod}: ${String(error)}`);
+				invariants.violated('a valid answer', `${replica.name} threw an error for ${request.pod}: ${String(error)}`);
 			});
 			replica.process.later(deadlineMs * 1.01 + 50, () => {
 				if (!isAnswered) {
-					invariants.violated('answered in time', `${replica.name} has not answered ${request.pod}`);
+					invariants.violated('answered in time', `${replica.name} has not answered the request for ${request.pod}`);
 				}
 			});
 		});
 	}
 
-	/** What the answer makes of the Pod. */
-	#checked(request: PodRequest, pod: PodManifest, {allowed, status, patch}: AdmissionReview['response'], by: string): PodManifest {
+	/** Checks an answer and applies its patch. */
+	#applyAnswer(request: PodRequest, pod: PodManifest, {allowed, status, patch}: AdmissionReview['response'], by: string): PodManifest {
 		const {invariants} = this.#options;
 		if (!allowed && (status?.code === 500 || !status?.message)) {
-			invariants.violated('a sound answer', `${by} answered ${request.pod} with ${JSON.stringify(status)}`);
+			invariants.violated('a valid answer', `${by} answered ${request.pod} with ${JSON.stringify(status)}`);
 		}
 
 		if (!allowed) {
@@ -285,7 +285,7 @@ export class PodCreation {
 	}
 }
 
-/** The keys of the ports that an annotation says were given. */
+/** The ledger keys of the ports that the Pod's annotations name. */
 const allocatedKeys = ({metadata, spec}: PodManifest): string[] => {
 	const given = new Set(Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith('hostport.io/allocated-')).map(([, number]) => number));
 	return hostPortKeys(spec).filter(key => given.has(key.split('.')[0]!));

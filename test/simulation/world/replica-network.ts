@@ -1,4 +1,4 @@
-/** One replica's way to the API server, as bad as the run has it. */
+/** One replica's connection to the API server, with the faults of the run. */
 import {ApiClient} from '../../../src/kubernetes/api-client.ts';
 import type {CompareAndSwap, RequestOptions, WatchEvent} from '../../../src/kubernetes/api-client.ts';
 import {ApiError} from '../../../src/errors.ts';
@@ -20,15 +20,16 @@ export type NetworkOptions = {
 	readonly process: SimulatedProcess;
 	readonly random: Random;
 	readonly eventLog: EventLog;
-	/** As they are now. */
+	/** The present rates: they end before the run does. */
 	readonly faults: () => FaultRates;
-	/** Of the replica. */
+	/** The replica's. */
 	readonly name: string;
 };
 
-/** What the product's own client allows a request, and a watch beyond its end. */
+/** The timeout of the product's own client: for a request, and for a watch after its own end. */
 const requestTimeoutMs = 15_000;
 
+/** The longest delay of a slow message, one way. */
 const slowestMs = 60_000;
 
 export class ReplicaNetwork extends ApiClient {
@@ -81,7 +82,7 @@ export class ReplicaNetwork extends ApiClient {
 		}
 	}
 
-	/** Brings the events of a watch, in order and one connection's delay after the other, unless something happens to them. */
+	/** Delivers the events of a watch in order, each after the connection's delay, unless a fault changes that. Returns the function that ends it. */
 	#follow(watched: Pick<ApiRequest, 'path' | 'accept'>, timeoutSeconds: number, arrivals: Arrivals): () => void {
 		const {server, scheduler, process, random, faults} = this.#options;
 		const seen: WatchedEvent[] = [];
@@ -163,16 +164,16 @@ export class ReplicaNetwork extends ApiClient {
 
 		const {requestLost} = faults();
 		scheduler.after(this.#delay(), () => {
-			// Who gives up closes the connection, and may be too late with it.
+			// A client that has given up closes the connection; that stops its request only half of the time.
 			if (random.chance(requestLost) || (!isOpen && random.chance(0.5))) {
 				eventLog.write(`${name} ${request.method} ${request.path} is lost`);
 				comeBack(undefined);
 				return;
 			}
 
-			const refusal = this.#refusal(request);
-			const answer = refusal ?? server.handle(request, name);
-			eventLog.write(`${name} ${request.method} ${request.path} ${answer.status}${refusal ? ' without being looked at' : ''}`);
+			const rejection = this.#rejection(request);
+			const answer = rejection ?? server.handle(request, name);
+			eventLog.write(`${name} ${request.method} ${request.path} ${answer.status}${rejection ? ' without being looked at' : ''}`);
 			if (eventLog.isShown && request.body) {
 				eventLog.remark(() => `    ${JSON.stringify(request.body)}`);
 			}
@@ -188,7 +189,8 @@ export class ReplicaNetwork extends ApiClient {
 		return promise;
 	}
 
-	#refusal({method}: ApiRequest): ApiAnswer | undefined {
+	/** An error that the API server answers without carrying the request out; undefined for none. */
+	#rejection({method}: ApiRequest): ApiAnswer | undefined {
 		const {random, faults} = this.#options;
 		const {conflict, tooManyRequests, internalError, unavailable} = faults();
 		if (method !== 'GET' && random.chance(conflict)) {
@@ -206,7 +208,7 @@ export class ReplicaNetwork extends ApiClient {
 		return random.chance(unavailable) ? failure({status: 503, reason: 'ServiceUnavailable', message: 'the server is currently unable to handle the request'}) : undefined;
 	}
 
-	/** One way. */
+	/** One way, milliseconds. */
 	#delay(): number {
 		const {random, faults} = this.#options;
 		return random.chance(faults().slow) ? random.logarithmic(10, slowestMs) : random.between(0.3, 3);
@@ -215,7 +217,7 @@ export class ReplicaNetwork extends ApiClient {
 
 type Arrival = WatchedEvent | Error | 'end';
 
-/** What has come and has not been looked at. */
+/** Events of a watch that have arrived and wait to be read. */
 class Arrivals {
 	readonly #waiting: Arrival[] = [];
 	#happened = Promise.withResolvers<void>();

@@ -1,4 +1,4 @@
-/** One process of the product: the real composition on a simulated process, clock and network. */
+/** One replica: the product's own composition (`src/replica.ts`) on a simulated process, clock and network. */
 import {pino} from 'pino';
 import type {Logger} from 'pino';
 import {createMetrics} from '../../../src/metrics.ts';
@@ -18,7 +18,7 @@ export type SimulatedReplicaOptions = {
 	readonly eventLog: EventLog;
 	readonly faults: () => FaultRates;
 	readonly config: ReplicaOptions['config'];
-	/** Of the version that it runs. */
+	/** From the release that this replica runs. */
 	readonly create: typeof createReplica;
 	/** Unique for each process. */
 	readonly name: string;
@@ -30,7 +30,7 @@ export class SimulatedReplica {
 	readonly name: string;
 	readonly config: ReplicaOptions['config'];
 	readonly process: SimulatedProcess;
-	/** Whether it has opened the ledger, lives, and has not been told to stop. */
+	/** True from when it is ready until it is killed or stops. */
 	isServing = false;
 	readonly #replica: Replica;
 	readonly #eventLog: EventLog;
@@ -59,19 +59,19 @@ export class SimulatedReplica {
 		return this.#replica.mutatePod(body, signal);
 	}
 
-	/** kill -9. */
+	/** SIGKILL. */
 	kill(): void {
 		this.#eventLog.write(`${this.name} is killed`);
 		this.isServing = false;
 		this.process.kill();
 	}
 
-	/** SIGTERM: serves on for a moment, then hands on what it holds and ends. */
+	/** SIGTERM: goes on serving for a moment, then releases its Leases and ends. */
 	async stop(): Promise<void> {
 		this.#eventLog.write(`${this.name} is told to stop`);
 		await this.process.clock.sleep(5000, new AbortController().signal);
 		this.isServing = false;
-		// The webhook's listener waits until the last request is answered.
+		// The product's listener waits until the last request is answered.
 		await this.process.clock.sleep(10_000, new AbortController().signal);
 		await this.#replica.stop();
 		this.#eventLog.write(`${this.name} has stopped`);
@@ -86,11 +86,11 @@ export class SimulatedReplica {
 	}
 }
 
-/** The replica's own log, among the lines of the run. */
+/** Shows the replica's log lines among the events of the run. */
 const shownLogger = (eventLog: EventLog, name: string): Logger => pino({level: 'debug', base: null, timestamp: false}, {
 	write(line: string) {
 		const {level, msg, err, ...rest} = JSON.parse(line) as {level: number; msg: string; err?: {message: string}};
 		const details = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : '';
-		eventLog.remark(() => `    ${name} ${level >= 40 ? 'warns' : 'says'}: ${msg}${err ? ` (${err.message})` : ''}${details}`);
+		eventLog.remark(() => `    ${name} ${level >= 40 ? 'warns' : 'logs'}: ${msg}${err ? ` (${err.message})` : ''}${details}`);
 	},
 });

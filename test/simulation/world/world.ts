@@ -1,4 +1,4 @@
-/** One run's cluster: an API server, some replicas of the product, and everything that will go wrong. */
+/** The cluster of one run: an API server, replicas of the operator, a workload, and the faults. */
 import {createReplica} from '../../../src/replica.ts';
 import type {ReplicaOptions} from '../../../src/replica.ts';
 import {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
@@ -12,7 +12,7 @@ import {isMarked, isPage} from '../checks/stored-ledger.ts';
 import {EventLog} from './event-log.ts';
 import {createManualEdits} from '../faults/manual-edits.ts';
 import {PodCreation} from './pod-creation.ts';
-import type {Contested} from './pod-kinds.ts';
+import type {ContestedRange} from './pod-kinds.ts';
 import {podNamespace} from './pod-kinds.ts';
 import {Random} from './random.ts';
 import {SimulatedReplica} from './simulated-replica.ts';
@@ -24,15 +24,15 @@ import {Workload} from './workload.ts';
 
 export type WorldOptions = {
 	readonly seed: number;
-	/** In place of that which the seed has. */
+	/** Replaces the theme that the seed selects. */
 	readonly theme?: Theme | undefined;
-	/** Gets every line of what happens. */
+	/** Receives a line for every event. */
 	readonly show?: ((line: string) => void) | undefined;
 };
 
 const namespace = 'operators';
 
-/** How much faster than true time a clock may run, and so how much shorter it may hold; see `SimulatedProcess`. */
+/** A replica with a fast clock holds entries shorter by up to this fraction: twice the largest error in `SimulatedProcess`. */
 const clockTolerance = 0.004;
 
 export class World {
@@ -43,16 +43,16 @@ export class World {
 	readonly invariants: Invariants;
 	readonly creation: PodCreation;
 	readonly workload: Workload;
-	readonly contested: Contested;
+	readonly contested: ContestedRange;
 	readonly requestTimeoutMs: number;
 	readonly violations: Violation[] = [];
-	/** All processes that have not ended. */
+	/** All processes that have not ended, ready or not. */
 	readonly replicas = new Set<SimulatedReplica>();
 	readonly spanMs: number;
 	readonly theme: Theme | undefined;
 	faults: FaultRates;
 	readonly #manualEdits: ReturnType<typeof createManualEdits>;
-	/** How many of the replicas are of the version before: none, or half of them. */
+	/** The share of replicas that run the previous release: none or half. */
 	readonly #shareBefore: number;
 	#processes = 0;
 
@@ -87,7 +87,7 @@ export class World {
 		this.#manualEdits = createManualEdits({...common, namespace});
 		server.subscribe(change => {
 			invariants.objectChanged(change);
-			this.#react(change);
+			this.#faultsAfter(change);
 		});
 		for (const name of [namespace, podNamespace]) {
 			server.handle({method: 'POST', path: '/api/v1/namespaces', body: {metadata: {name}}});
@@ -98,7 +98,7 @@ export class World {
 		}
 	}
 
-	/** Those that a connection may lead to: ready, or dead so recently that nobody has noticed. */
+	/** Those that the webhook's Service routes to. */
 	get serving(): readonly SimulatedReplica[] {
 		return [...this.replicas].filter(({isServing}) => isServing);
 	}
@@ -137,7 +137,7 @@ export class World {
 		}
 	}
 
-	/** From now on nothing goes wrong, and as many replicas as before run. */
+	/** Ends all faults and the workload. Paused replicas go on. */
 	endFaults(): void {
 		this.eventLog.write('from now on nothing goes wrong');
 		this.faults = noFaults;
@@ -163,8 +163,8 @@ export class World {
 		this.replicas.delete(replica);
 	}
 
-	/** What follows a write at once, where it must meet what follows from the write. */
-	#react({kind, type, before, after, by}: Change): void {
+	/** Faults that must hit just after a certain write. */
+	#faultsAfter({kind, type, before, after, by}: Change): void {
 		const {random, scheduler, faults} = this;
 		if (kind === 'Lease' && after?.metadata.name === 'hostport-ledger' && random.chance(faults.leaseVanishes)) {
 			scheduler.after(random.between(0, 10), () => this.#manualEdits.deleteLedgerLease());
@@ -184,7 +184,7 @@ export class World {
 		}
 	}
 
-	/** Replicas need not agree on anything but what the index pins and how long a Pod may be on its way. */
+	/** Replicas may differ in every option except the API server's request timeout. */
 	#config(): ReplicaOptions['config'] {
 		const {random, requestTimeoutMs, contested, theme} = this;
 		return {
@@ -197,7 +197,7 @@ export class World {
 		};
 	}
 
-	/** As an earlier version, with a block size of its own, has left it: open and empty. */
+	/** An empty ledger out of quarantine, as an earlier release left it. */
 	#makeLedger(blockSize: number): void {
 		this.server.handle({method: 'POST', path: `/api/v1/namespaces/${namespace}/configmaps`, body: {
 			metadata: {name: 'hostport-ledger', labels: {'hostport.io/ledger': 'index'}, annotations: {'hostport.io/schema-version': '1'}},
@@ -229,7 +229,7 @@ export class World {
 		}
 	}
 
-	/** A rolling restart: a new one comes before an old one goes. */
+	/** One step of a rolling update: starts a replica, then stops another. */
 	#restart(): void {
 		const {random, scheduler} = this;
 		const replica = random.pick([...this.replicas]);
