@@ -14,7 +14,7 @@ import {applyPatch} from '../../helpers/json-patch.ts';
 import {hostPortKeys} from './pod-requests.ts';
 import type {PodRequest} from './pod-requests.ts';
 import type {FaultRates} from '../faults/fault-rates.ts';
-import type {Invariants} from '../checks/invariants.ts';
+import type {InvariantChecks} from '../checks/invariant-checks.ts';
 import type {EventLog} from './event-log.ts';
 import type {Random} from './random.ts';
 import type {SimulatedReplica} from './simulated-replica.ts';
@@ -37,7 +37,7 @@ export type PodCreationOptions = {
 	readonly scheduler: Scheduler;
 	readonly random: Random;
 	readonly eventLog: EventLog;
-	readonly invariants: Invariants;
+	readonly invariants: InvariantChecks;
 	readonly faults: () => FaultRates;
 	/** Those that the webhook's Service routes to. */
 	readonly replicas: () => readonly SimulatedReplica[];

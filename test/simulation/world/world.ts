@@ -6,7 +6,7 @@ import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
 import type {Change} from '../../../harness/in-memory-api/object-store.ts';
 import {noFaults, someFaults} from '../faults/fault-rates.ts';
 import type {FaultRates} from '../faults/fault-rates.ts';
-import {Invariants} from '../checks/invariants.ts';
+import {InvariantChecks} from '../checks/invariant-checks.ts';
 import type {Violation} from '../checks/invariants.ts';
 import {isMarked, isPage} from '../checks/stored-ledger.ts';
 import {EventLog} from './event-log.ts';
@@ -40,7 +40,7 @@ export class World {
 	readonly random: Random;
 	readonly eventLog: EventLog;
 	readonly server: ApiServer;
-	readonly invariants: Invariants;
+	readonly invariants: InvariantChecks;
 	readonly creation: PodCreation;
 	readonly workload: Workload;
 	readonly contested: ContestedRange;
@@ -70,7 +70,7 @@ export class World {
 		this.contested = {first: 31_000, last: 31_000 + (theme?.ports ?? random.integer(60, 400))};
 		this.faults = theme ? {...noFaults, ...theme.faults} : someFaults(random);
 		const isPunctual = this.faults.slow === 0 && this.faults.pauses === 0;
-		this.invariants = new Invariants({
+		this.invariants = new InvariantChecks({
 			now,
 			holdMs: 2 * this.requestTimeoutMs * (1 - clockTolerance),
 			isPunctual,
