@@ -4,7 +4,8 @@ import {createNamespaceLabels} from '../../src/kubernetes/namespace-labels.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
 import {createWebhookApp} from '../../src/server/app.ts';
 import {listen} from '../../src/server/listener.ts';
-import {openLedger, silent} from '../helpers/opened-ledger.ts';
+import {silent} from '../helpers/no-ops.ts';
+import {openLedger} from '../helpers/start-ledger.ts';
 import {defaultRanges} from '../helpers/pods.ts';
 
 /** What the ledger has given. */

@@ -1,7 +1,7 @@
 /** One Lease on an API server in memory, as people see and change it, and replicas' ways to it, which break when a test says so. */
 import {waitersAnnotation} from '../../src/lease/lease-record.ts';
 import type {Lease} from '../../src/lease/lease-record.ts';
-import {ApiInMemory} from './cluster-in-memory.ts';
+import {ApiInMemory} from './api-in-memory.ts';
 import type {ClusterInMemory} from './cluster-in-memory.ts';
 
 const metadata = {name: 'hostport-ledger'};

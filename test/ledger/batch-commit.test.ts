@@ -1,8 +1,9 @@
 /** How Pods share commits: who waits for whom, and for how long. */
 import test from 'ava';
-import {gate} from '../helpers/cluster-in-memory.ts';
-import {demandFor, entryWith, pageObject} from '../helpers/ledger.ts';
-import {never, openLedger} from '../helpers/opened-ledger.ts';
+import {gate} from '../helpers/api-in-memory.ts';
+import {demandFor, entryWith, pageObject} from '../helpers/ledger-builders.ts';
+import {never} from '../helpers/no-ops.ts';
+import {openLedger} from '../helpers/start-ledger.ts';
 
 const names = (count: number): string[] => Array.from({length: count}, (_, index) => `p${index}`);
 

@@ -3,10 +3,12 @@ import test from 'ava';
 import {ledgerMetadata} from '../../src/ports/ledger-metadata.ts';
 import {indexData, indexName} from '../../src/ports/ledger-index.ts';
 import {pageOf} from '../../src/ports/ledger-page.ts';
-import {gate} from '../helpers/cluster-in-memory.ts';
-import type {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
-import {entryWith} from '../helpers/ledger.ts';
-import {blockSize, holdMs, never, openLedger} from '../helpers/opened-ledger.ts';
+import {gate} from '../helpers/api-in-memory.ts';
+import type {ApiInMemory} from '../helpers/api-in-memory.ts';
+import type {ClusterInMemory} from '../helpers/cluster-in-memory.ts';
+import {entryWith} from '../helpers/ledger-builders.ts';
+import {never} from '../helpers/no-ops.ts';
+import {blockSize, holdMs, openLedger} from '../helpers/start-ledger.ts';
 
 const key = '30558.tcp';
 const first = pageOf(30_558, blockSize);

@@ -4,8 +4,9 @@ import type {HostPortUse} from '../../src/ports/host-port-use.ts';
 import {ledgerMetadata} from '../../src/ports/ledger-metadata.ts';
 import {indexData} from '../../src/ports/ledger-index.ts';
 import {storedPod} from '../helpers/cluster-in-memory.ts';
-import {entryWith} from '../helpers/ledger.ts';
-import {holdMs, never, openLedger} from '../helpers/opened-ledger.ts';
+import {entryWith} from '../helpers/ledger-builders.ts';
+import {never} from '../helpers/no-ops.ts';
+import {holdMs, openLedger} from '../helpers/start-ledger.ts';
 
 const service = (name: string, nodePort: number) => ({metadata: {namespace: 'shop', name}, spec: {ports: [{name: 'http', port: 80, nodePort}]}});
 

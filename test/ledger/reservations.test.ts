@@ -3,9 +3,10 @@ import test from 'ava';
 import {ApiError} from '../../src/errors.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import type {Repair} from '../../src/ports/repair.ts';
-import {gate} from '../helpers/cluster-in-memory.ts';
-import {demandFor, entryWith} from '../helpers/ledger.ts';
-import {never, openLedger} from '../helpers/opened-ledger.ts';
+import {gate} from '../helpers/api-in-memory.ts';
+import {demandFor, entryWith} from '../helpers/ledger-builders.ts';
+import {never} from '../helpers/no-ops.ts';
+import {openLedger} from '../helpers/start-ledger.ts';
 
 const bound = entryWith({pod: 'game/server-0'});
 const release = (key: string, expected: LedgerEntry): Repair => ({reason: 'release', key, expected, next: {...expected, state: 'released'}});

@@ -1,7 +1,7 @@
 import test from 'ava';
 import {entryOf, hostPortsOf, isLive, isManaged} from '../../src/ports/host-port-use.ts';
 import type {HostPortUse, StoredPod} from '../../src/ports/host-port-use.ts';
-import {since} from '../helpers/ledger.ts';
+import {since} from '../helpers/ledger-builders.ts';
 
 type Shape = {
 	readonly annotations?: Record<string, string>;

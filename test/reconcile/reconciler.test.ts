@@ -5,9 +5,11 @@ import type {Tenure} from '../../src/lease/lease-work.ts';
 import {Reconciler} from '../../src/reconcile/reconciler.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import type {Duplicate} from '../../src/ports/repair.ts';
-import {gate, storedPod} from '../helpers/cluster-in-memory.ts';
-import {demandFor, entryWith} from '../helpers/ledger.ts';
-import {holdMs, never, openLedger, silent} from '../helpers/opened-ledger.ts';
+import {gate} from '../helpers/api-in-memory.ts';
+import {storedPod} from '../helpers/cluster-in-memory.ts';
+import {demandFor, entryWith} from '../helpers/ledger-builders.ts';
+import {never, silent} from '../helpers/no-ops.ts';
+import {holdMs, openLedger} from '../helpers/start-ledger.ts';
 
 const gatherMs = 5000;
 const changePassMs = 30_000;

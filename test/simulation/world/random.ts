@@ -1,5 +1,5 @@
 /** The only source of randomness of a run, made from its seed. */
-import {seededRandom} from '../../helpers/ledger.ts';
+import {seededRandom} from '../../helpers/seeded-random.ts';
 
 export class Random {
 	/** Uniform in [0, 1). */

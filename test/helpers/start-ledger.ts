@@ -1,5 +1,4 @@
-/** A ledger in a cluster in memory, as one replica sees it: open, with pages that have entries. */
-import {pino} from 'pino';
+/** Starts the product's ledger services, as one replica has them, on an in-memory cluster whose ledger has some entries. */
 import type {LeaseLock} from '../../src/lease/lease-lock.ts';
 import {LedgerObjects} from '../../src/ledger/ledger-api.ts';
 import {LedgerPages} from '../../src/ledger/ledger.ts';
@@ -12,14 +11,14 @@ import {formatEntry, parseEntry, parseEntryKey} from '../../src/ports/ledger-ent
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {indexData, indexName} from '../../src/ports/ledger-index.ts';
 import {pageName, pageOf} from '../../src/ports/ledger-page.ts';
-import {ApiInMemory, ClusterInMemory} from './cluster-in-memory.ts';
+import {ApiInMemory} from './api-in-memory.ts';
+import {ClusterInMemory} from './cluster-in-memory.ts';
 import {FakeClock} from './fake-clock.ts';
-import {pageObject} from './ledger.ts';
+import {pageObject} from './ledger-builders.ts';
+import {never, silent} from './no-ops.ts';
 
 export const holdMs = 120_000;
 export const blockSize = 500;
-export const never = new AbortController().signal;
-export const silent = pino({level: 'silent'});
 
 export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>) => {
 	const clock = new FakeClock();
@@ -44,7 +43,7 @@ export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>)
 	const common = {api, objects, clock, logger: silent};
 	const quarantine = createQuarantine({...common, namespace: 'operators', leaseName: 'hostport-ledger', holdMs, mintClaim, signal: never});
 	const pages = new LedgerPages({...common, quarantine, metrics});
-	// No Lease: the compare-and-swap alone must keep the ledger right.
+	// Without a Lease, the compare-and-swap alone must keep the ledger right.
 	const lock: Pick<LeaseLock, 'acquire'> = {acquire: async () => ({signal: never, aloneSince: clock.now(), isHeld: () => true, release() {}})};
 	const store = new LedgerStore({pages, lock, clock, logger: silent, random: () => 0, mintClaim});
 	await pages.open(never);
@@ -56,7 +55,7 @@ export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>)
 			.flatMap(({data}) => Object.entries((data ?? {}) as Record<string, string>))
 			.filter(([key]) => parseEntryKey(key))
 			.map(([key, text]) => [key, parseEntry(text) as LedgerEntry])),
-		/** What another replica has committed: undefined takes an entry away. */
+		/** Writes an entry as another replica would; undefined removes it. */
 		write: (key: string, entry: LedgerEntry | undefined) =>
 			cluster.patch('ConfigMap', {name: pageName(pageOf(parseEntryKey(key)!.port, blockSize))}, {data: {[key]: entry ? formatEntry(entry) : null}}),
 	};
