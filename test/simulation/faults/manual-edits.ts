@@ -104,3 +104,5 @@ export const createManualEdits = ({server, random, eventLog, contested, namespac
 		},
 	};
 };
+
+export type ManualEdits = ReturnType<typeof createManualEdits>;

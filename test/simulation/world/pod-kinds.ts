@@ -1,6 +1,6 @@
 /** The Pods that a run creates: those that ask the operator for ports, and those that take host ports without it. */
 import type {PodPort} from '../../../harness/in-memory-api/pod-spec.ts';
-import type {PodManifest} from './pod-creation.ts';
+import type {PodManifest} from './pod-manifest.ts';
 import type {Random} from './random.ts';
 
 /** The numbers that the Pods of a run compete for, both ends included. */

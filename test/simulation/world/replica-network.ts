@@ -5,7 +5,6 @@ import {ApiError} from '../../../src/errors.ts';
 import {failure} from '../../../harness/in-memory-api/answers.ts';
 import type {ApiAnswer, ApiRequest} from '../../../harness/in-memory-api/answers.ts';
 import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import type {WatchedEvent} from '../../../harness/in-memory-api/watch.ts';
 import {accepting, bodyOf, compareAndSwapRequest, createRequest, getRequest} from '../../../harness/in-memory-api/client-requests.ts';
 import type {FaultRates} from '../faults/fault-rates.ts';
 import type {EventLog} from './event-log.ts';
@@ -13,6 +12,7 @@ import {timeoutError} from './simulated-process.ts';
 import type {SimulatedProcess} from './simulated-process.ts';
 import type {Random} from './random.ts';
 import type {Scheduler} from './scheduler.ts';
+import {Arrivals, connectionError, deliverEvents, requestTimeoutMs} from './watch-delivery.ts';
 
 export type NetworkOptions = {
 	readonly server: ApiServer;
@@ -25,9 +25,6 @@ export type NetworkOptions = {
 	/** The replica's. */
 	readonly name: string;
 };
-
-/** The timeout of the product's own client: for a request, and for a watch after its own end. */
-const requestTimeoutMs = 15_000;
 
 /** The longest delay of a slow message, one way. */
 const slowestMs = 60_000;
@@ -55,7 +52,7 @@ export class ReplicaNetwork extends ApiClient {
 	override async * watch<T>(path: string, {signal, timeoutSeconds, ...options}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
 		await this.#send(getRequest(`${path.replace(/\?.*/, '')}?limit=1`, {}), {signal});
 		const arrivals = new Arrivals();
-		const stop = this.#follow({path, ...accepting(options)}, timeoutSeconds, arrivals);
+		const stop = deliverEvents({path, ...accepting(options)}, timeoutSeconds, arrivals, {...this.#options, delay: () => this.#delay()});
 		const abort = () => arrivals.add(signal.reason as Error);
 		signal.addEventListener('abort', abort, {once: true});
 		try {
@@ -80,50 +77,6 @@ export class ReplicaNetwork extends ApiClient {
 			stop();
 			signal.removeEventListener('abort', abort);
 		}
-	}
-
-	/** Delivers the events of a watch in order, each after the connection's delay, unless a fault changes that. Returns the function that ends it. */
-	#follow(watched: Pick<ApiRequest, 'path' | 'accept'>, timeoutSeconds: number, arrivals: Arrivals): () => void {
-		const {server, scheduler, process, random, faults} = this.#options;
-		const seen: WatchedEvent[] = [];
-		let isStalled = false;
-		let lastArrival = 0;
-		const arrive = (event: Arrival) => {
-			lastArrival = Math.max(lastArrival, scheduler.now + this.#delay());
-			process.later(lastArrival - scheduler.now, () => arrivals.add(event));
-		};
-
-		const ending = [
-			server.watch(watched, event => {
-				const {watchStall, watchDuplicate, watchGap, watchRewind, watchReset} = faults();
-				isStalled ||= random.chance(watchStall);
-				if (isStalled) {
-					return;
-				}
-
-				if (random.chance(watchReset)) {
-					arrive(connectionError());
-					return;
-				}
-
-				seen.push(event);
-				const times = (random.chance(watchGap) ? 0 : 1) + (random.chance(watchDuplicate) ? 1 : 0);
-				for (const next of [...Array.from({length: times}, () => event), ...(random.chance(watchRewind) ? [random.pick(seen)] : [])]) {
-					arrive(next);
-				}
-			}),
-			scheduler.after(timeoutSeconds * 1000, () => {
-				if (!isStalled) {
-					arrive('end');
-				}
-			}),
-			process.later(timeoutSeconds * 1000 + requestTimeoutMs, () => arrivals.add(timeoutError)),
-		];
-		return () => {
-			for (const end of ending) {
-				end();
-			}
-		};
 	}
 
 	async #send(request: ApiRequest, {signal}: Pick<RequestOptions, 'signal'>): Promise<unknown> {
@@ -214,30 +167,3 @@ export class ReplicaNetwork extends ApiClient {
 		return random.chance(faults().slow) ? random.logarithmic(10, slowestMs) : random.between(0.3, 3);
 	}
 }
-
-type Arrival = WatchedEvent | Error | 'end';
-
-/** Events of a watch that have arrived and wait to be read. */
-class Arrivals {
-	readonly #waiting: Arrival[] = [];
-	#happened = Promise.withResolvers<void>();
-
-	add(arrival: Arrival): void {
-		this.#waiting.push(arrival);
-		this.#happened.resolve();
-	}
-
-	async next(): Promise<Arrival> {
-		for (;;) {
-			const first = this.#waiting.shift();
-			if (first) {
-				return first;
-			}
-
-			this.#happened = Promise.withResolvers();
-			await this.#happened.promise;
-		}
-	}
-}
-
-const connectionError = (): Error => Object.assign(new Error('socket hang up'), {code: 'ECONNRESET'});

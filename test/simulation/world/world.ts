@@ -3,13 +3,12 @@ import {createReplica} from '../../../src/replica.ts';
 import type {ReplicaOptions} from '../../../src/replica.ts';
 import {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
 import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
-import type {Change} from '../../../harness/in-memory-api/object-store.ts';
 import {noFaults, someFaults} from '../faults/fault-rates.ts';
 import type {FaultRates} from '../faults/fault-rates.ts';
 import {InvariantChecks} from '../checks/invariant-checks.ts';
 import type {Violation} from '../checks/invariants.ts';
-import {isMarked, isPage} from '../checks/stored-ledger.ts';
 import {EventLog} from './event-log.ts';
+import {FaultInjector} from '../faults/fault-injector.ts';
 import {createManualEdits} from '../faults/manual-edits.ts';
 import {PodCreation} from './pod-creation.ts';
 import type {ContestedRange} from './pod-kinds.ts';
@@ -51,7 +50,7 @@ export class World {
 	readonly spanMs: number;
 	readonly theme: Theme | undefined;
 	faults: FaultRates;
-	readonly #manualEdits: ReturnType<typeof createManualEdits>;
+	readonly #faultInjector: FaultInjector;
 	/** The share of replicas that run the previous release: none or half. */
 	readonly #shareBefore: number;
 	#processes = 0;
@@ -84,10 +83,10 @@ export class World {
 		const common = {server, scheduler, random, eventLog, invariants, contested, faults: () => this.faults};
 		this.creation = new PodCreation({...common, requestTimeoutMs, replicas: () => this.serving});
 		this.workload = new Workload({...common, creation: this.creation, lifecycles: random.integer(200, 220), spanMs: this.spanMs, theme});
-		this.#manualEdits = createManualEdits({...common, namespace});
+		this.#faultInjector = new FaultInjector(this, createManualEdits({...common, namespace}));
 		server.subscribe(change => {
 			invariants.objectChanged(change);
-			this.#faultsAfter(change);
+			this.#faultInjector.afterWrite(change);
 		});
 		for (const name of [namespace, podNamespace]) {
 			server.handle({method: 'POST', path: '/api/v1/namespaces', body: {metadata: {name}}});
@@ -109,32 +108,14 @@ export class World {
 
 	/** Starts replicas, Pods and faults. */
 	start(): void {
-		const {random, scheduler, spanMs, faults} = this;
+		const {random, scheduler} = this;
 		const replicas = random.integer(2, 5);
 		for (let count = 0; count < replicas; count++) {
 			scheduler.at(random.between(0, 300), () => this.startReplica());
 		}
 
 		scheduler.at(1000, () => this.workload.start());
-		this.server.longestPage = random.chance(faults.shortPages) ? random.integer(2, 20) : Infinity;
-		const scheduledFaults: ReadonlyArray<readonly [times: number, action: () => void]> = [
-			[faults.crashes, () => this.#crash()],
-			[faults.pauses, () => this.#pause()],
-			[faults.restarts, () => this.#restart()],
-			[faults.compactions, () => this.server.compact()],
-			[faults.leaseDeletions, () => this.#manualEdits.deleteLease()],
-			[faults.leaseEdits, () => this.#manualEdits.editLease()],
-			[faults.indexDeletions, () => this.#manualEdits.deleteIndex()],
-			[faults.pageDeletions, () => this.#manualEdits.deletePage()],
-			[faults.pageEdits, () => this.#manualEdits.editPage()],
-			[faults.ledgerDeletions, () => this.#manualEdits.deleteLedger()],
-		];
-		for (const [times, action] of scheduledFaults) {
-			const count = Math.floor(times) + (random.chance(times % 1) ? 1 : 0);
-			for (let index = 0; index < count; index++) {
-				scheduler.at(random.between(1000, spanMs), action);
-			}
-		}
+		this.#faultInjector.schedule();
 	}
 
 	/** Ends all faults and the workload. Paused replicas go on. */
@@ -163,27 +144,6 @@ export class World {
 		this.replicas.delete(replica);
 	}
 
-	/** Faults that must hit just after a certain write. */
-	#faultsAfter({kind, type, before, after, by}: Change): void {
-		const {random, scheduler, faults} = this;
-		if (kind === 'Lease' && after?.metadata.name === 'hostport-ledger' && random.chance(faults.leaseVanishes)) {
-			scheduler.after(random.between(0, 10), () => this.#manualEdits.deleteLedgerLease());
-		}
-
-		if (kind !== 'ConfigMap' || !after || !isPage(after)) {
-			return;
-		}
-
-		if ((type === 'ADDED' || (isMarked(before!) && !isMarked(after))) && random.chance(faults.makerDies)) {
-			const maker = [...this.replicas].find(({name}) => name === by);
-			scheduler.after(random.logarithmic(0.3, 20), () => this.#crash(maker));
-		}
-
-		if (type === 'MODIFIED' && random.chance(faults.pageVanishes)) {
-			scheduler.after(random.logarithmic(1, 1000), () => this.#manualEdits.deletePage(after));
-		}
-	}
-
 	/** Replicas may differ in every option except the API server's request timeout. */
 	#config(): ReplicaOptions['config'] {
 		const {random, requestTimeoutMs, contested, theme} = this;
@@ -203,43 +163,5 @@ export class World {
 			metadata: {name: 'hostport-ledger', labels: {'hostport.io/ledger': 'index'}, annotations: {'hostport.io/schema-version': '1'}},
 			data: {'block-size': String(blockSize), pages: ''},
 		}});
-	}
-
-	#crash(wanted?: SimulatedReplica): void {
-		const {random, scheduler} = this;
-		const all = !wanted && random.chance(0.15);
-		for (const replica of all ? [...this.replicas] : [wanted ?? random.pick([...this.replicas])]) {
-			if (replica && !replica.process.isDead) {
-				this.kill(replica);
-				scheduler.after(random.logarithmic(50, 10_000), () => this.startReplica());
-			}
-		}
-	}
-
-	#pause(): void {
-		const {random, scheduler, eventLog, requestTimeoutMs} = this;
-		const replica = random.pick([...this.replicas]);
-		if (replica) {
-			eventLog.write(`${replica.name} is paused`);
-			replica.process.pause();
-			scheduler.after(random.logarithmic(100, 2.5 * requestTimeoutMs), () => {
-				eventLog.write(`${replica.name} goes on`);
-				replica.process.resume();
-			});
-		}
-	}
-
-	/** One step of a rolling update: starts a replica, then stops another. */
-	#restart(): void {
-		const {random, scheduler} = this;
-		const replica = random.pick([...this.replicas]);
-		if (replica) {
-			this.startReplica();
-			scheduler.after(random.between(100, 5000), () => {
-				if (this.replicas.has(replica)) {
-					void replica.stop().then(() => this.replicas.delete(replica));
-				}
-			});
-		}
 	}
 }
