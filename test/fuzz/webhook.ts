@@ -1,4 +1,4 @@
-/** The webhook itself, to be sent to: the real application, recipe and ledger, on a cluster in memory that remembers every reservation. */
+/** The product's webhook with a real listener and ledger, on an in-memory cluster, with a record of every reservation. */
 import {createPodMutator} from '../../src/admission/mutate-pod.ts';
 import {createNamespaceLabels} from '../../src/kubernetes/namespace-labels.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
@@ -8,7 +8,7 @@ import {silent} from '../helpers/no-ops.ts';
 import {openLedger} from '../helpers/start-ledger.ts';
 import {defaultRanges} from '../helpers/pods.ts';
 
-/** What the ledger has given. */
+/** A reservation. */
 export type Given = {readonly demand: PodDemand; readonly numbers: readonly number[]};
 
 export type Trace = {
@@ -17,10 +17,10 @@ export type Trace = {
 	readonly entries: readonly string[];
 };
 
-/** In this process or in another. */
+/** Runs in this process or in a child. */
 export type Webhook = AsyncDisposable & {
 	readonly port: number;
-	/** What has come of the messages since the last call. From here on the ledger is empty again. */
+	/** Everything reserved since the last call. The ledger is empty afterwards. */
 	readonly takeTrace: () => Promise<Trace>;
 };
 
@@ -42,15 +42,15 @@ export const startWebhook = async (): Promise<Webhook> => {
 const freshMutator = async () => {
 	const {store, api, entries, clock} = await openLedger({});
 	const given: Given[] = [];
-	const noted = (give: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>) => async (demand: PodDemand, signal: AbortSignal) => {
+	const recorded = (give: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>) => async (demand: PodDemand, signal: AbortSignal) => {
 		const numbers = await give(demand, signal);
 		given.push({demand, numbers});
 		return numbers;
 	};
 
 	const mutatePod = createPodMutator({
-		reserve: noted(async (demand, signal) => store.reserve(demand, signal)),
-		preview: noted(async (demand, signal) => store.preview(demand, signal)),
+		reserve: recorded(async (demand, signal) => store.reserve(demand, signal)),
+		preview: recorded(async (demand, signal) => store.preview(demand, signal)),
 		namespaceLabels: createNamespaceLabels(api, clock, silent),
 		ranges: defaultRanges,
 		logger: silent,

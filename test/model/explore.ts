@@ -1,22 +1,22 @@
-/** Searches every state that a model can come to, breadth first, so that what it finds is a shortest way. */
+/** Explores every state of a model, breadth first, so that a trace it finds is a shortest one. */
 
-/** What may happen next: a word for it, and the state after it. */
+/** A possible next step: its label, and the state after it. */
 export type Step<S> = readonly [label: string, state: S];
 
 export type Model<S> = {
 	readonly start: S;
 	readonly next: (state: S) => readonly Step<S>[];
-	/** What must never be. */
+	/** Whether a state must never be reached. */
 	readonly isBad: (state: S) => boolean;
 };
 
 export type Search = {
 	readonly states: number;
-	/** The steps to a state that must never be; absent where there is none. */
+	/** The steps to a bad state; absent if no bad state can be reached. */
 	readonly trace?: readonly string[];
 };
 
-/** @param model whose states are plain JSON: two that are written alike are one. */
+/** States must be plain JSON: two with the same text are one state. */
 export const explore = <S>({start, next, isBad}: Model<S>): Search => {
 	const first = JSON.stringify(start);
 	const cameFrom = new Map<string, readonly [from: string, label: string]>([[first, ['', 'start']]]);
