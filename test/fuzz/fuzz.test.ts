@@ -7,6 +7,7 @@ import {connectTo} from './webhook-client.ts';
 import {startWebhook} from './webhook.ts';
 
 test('every message gets a 4xx or a valid review, and reserves only the ports of its patch', async t => {
+	t.timeout(5 * 60_000, 'it takes ten seconds on two idle cores');
 	await using webhook = await startWebhook();
 	using client = connectTo(webhook);
 	const verdicts: Partial<Record<Verdict, number>> = {};
