@@ -5,7 +5,7 @@ import type {PodDemand} from '../../src/ports/demand.ts';
 import {createWebhookApp} from '../../src/server/app.ts';
 import {listen} from '../../src/server/listener.ts';
 import {silent} from '../helpers/no-ops.ts';
-import {openLedger} from '../helpers/start-ledger.ts';
+import {startLedger} from '../helpers/start-ledger.ts';
 import {defaultRanges} from '../helpers/pods.ts';
 
 /** A reservation. */
@@ -40,7 +40,7 @@ export const startWebhook = async (): Promise<Webhook> => {
 };
 
 const freshMutator = async () => {
-	const {store, api, entries, clock} = await openLedger({});
+	const {store, api, entries, clock} = await startLedger({});
 	const given: Given[] = [];
 	const recorded = (give: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>) => async (demand: PodDemand, signal: AbortSignal) => {
 		const numbers = await give(demand, signal);

@@ -20,7 +20,11 @@ import {never, silent} from './no-ops.ts';
 export const holdMs = 120_000;
 export const blockSize = 500;
 
-export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>) => {
+/**
+ * Returns the services, the cluster around them, and shortcuts to read and write stored entries. The ledger is loaded and out
+ * of quarantine. @param entries by their keys, such as `30558.tcp`.
+ */
+export const startLedger = async (entries: Readonly<Record<string, LedgerEntry>>) => {
 	const clock = new FakeClock();
 	const cluster = new ClusterInMemory(clock);
 	const api = new ApiInMemory(cluster.server);

@@ -3,12 +3,12 @@ import test from 'ava';
 import {gate} from '../helpers/api-in-memory.ts';
 import {demandFor, entryWith, pageObject} from '../helpers/ledger-builders.ts';
 import {never} from '../helpers/no-ops.ts';
-import {openLedger} from '../helpers/start-ledger.ts';
+import {startLedger} from '../helpers/start-ledger.ts';
 
 const names = (count: number): string[] => Array.from({length: count}, (_, index) => `p${index}`);
 
 const setUp = async () => {
-	const ledger = await openLedger({'30558.tcp': entryWith()});
+	const ledger = await startLedger({'30558.tcp': entryWith()});
 	const {clock, store, api} = ledger;
 	const create = async () => store.reserve(demandFor(['grpc', 'health']), never);
 	const page = 'PATCH hostport-ledger-30500';
@@ -74,7 +74,7 @@ test('who comes alone after a group waits for 50 ms at most', async t => {
 });
 
 test('pages that will soon be needed are made in the background, the more at once the larger the ledger is', async t => {
-	const {clock, pages, store, api, configMap} = await openLedger({'30558.tcp': entryWith(), '31100.tcp': entryWith(), '40000.tcp': entryWith()});
+	const {clock, pages, store, api, configMap} = await startLedger({'30558.tcp': entryWith(), '31100.tcp': entryWith(), '40000.tcp': entryWith()});
 	await clock.until(store.reserve(demandFor(names(260), {basePort: 31_000, maxPort: 32_999}), never));
 	await clock.settle();
 	const isOpen = (first: number) => configMap(`hostport-ledger-${first}`)?.metadata.annotations?.['hostport.io/mark'] === undefined;
@@ -85,14 +85,14 @@ test('pages that will soon be needed are made in the background, the more at onc
 });
 
 test('a page that is not half full makes no others', async t => {
-	const {clock, store, configMap} = await openLedger({'31000.tcp': entryWith()});
+	const {clock, store, configMap} = await startLedger({'31000.tcp': entryWith()});
 	await clock.until(store.reserve(demandFor(['grpc'], {basePort: 31_000}), never));
 	await clock.settle();
 	t.is(configMap('hostport-ledger')?.data?.['pages'], '31000');
 });
 
 test('while pages can\'t be made in the background, whoever needs one makes it', async t => {
-	const {clock, store, api, configMap} = await openLedger({'31000.tcp': entryWith()});
+	const {clock, store, api, configMap} = await startLedger({'31000.tcp': entryWith()});
 	api.before = request => {
 		if (request === 'GET pods') {
 			throw new Error('no answer');
@@ -106,7 +106,7 @@ test('while pages can\'t be made in the background, whoever needs one makes it',
 });
 
 test('who needs a page that another replica is just opening waits for it', async t => {
-	const {clock, cluster, pages, store, configMap} = await openLedger({'30558.tcp': entryWith()});
+	const {clock, cluster, pages, store, configMap} = await startLedger({'30558.tcp': entryWith()});
 	const index = configMap('hostport-ledger')!;
 	const made = pageObject({first: 31_000, annotations: {'hostport.io/mark': 'quarantine'}});
 	cluster.put('ConfigMap', made);
@@ -123,7 +123,7 @@ test('who needs a page that another replica is just opening waits for it', async
 });
 
 test('a page that stays closed is waited for no longer than a second', async t => {
-	const {clock, cluster, store, configMap} = await openLedger({'30558.tcp': entryWith()});
+	const {clock, cluster, store, configMap} = await startLedger({'30558.tcp': entryWith()});
 	const index = configMap('hostport-ledger')!;
 	cluster.put('ConfigMap', pageObject({first: 31_000, annotations: {'hostport.io/mark': 'quarantine'}}));
 	cluster.put('ConfigMap', {...index, data: {...index.data, pages: '30500 31000'}});

@@ -8,7 +8,7 @@ import type {ApiInMemory} from '../helpers/api-in-memory.ts';
 import type {ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {entryWith} from '../helpers/ledger-builders.ts';
 import {never} from '../helpers/no-ops.ts';
-import {blockSize, holdMs, openLedger} from '../helpers/start-ledger.ts';
+import {blockSize, holdMs, startLedger} from '../helpers/start-ledger.ts';
 
 const key = '30558.tcp';
 const first = pageOf(30_558, blockSize);
@@ -27,10 +27,10 @@ const holdAnswer = (api: ApiInMemory, held: string) => {
 	return open;
 };
 
-const keysOf = (pages: Awaited<ReturnType<typeof openLedger>>['pages']): string[] => [...(pages.known.pages.get(first)?.entries.keys() ?? [])];
+const keysOf = (pages: Awaited<ReturnType<typeof startLedger>>['pages']): string[] => [...(pages.known.pages.get(first)?.entries.keys() ?? [])];
 
 test('all pages are read, as they are', async t => {
-	const {clock, pages, write} = await openLedger({[key]: entry, '31000.tcp': entry});
+	const {clock, pages, write} = await startLedger({[key]: entry, '31000.tcp': entry});
 	await pages.readAll(never);
 	await clock.advance(1);
 	write(key, undefined);
@@ -39,7 +39,7 @@ test('all pages are read, as they are', async t => {
 });
 
 test('what is read later does not change what was handed out', async t => {
-	const {clock, pages, write} = await openLedger({[key]: entry});
+	const {clock, pages, write} = await startLedger({[key]: entry});
 	const all = await pages.readAll(never);
 	write('30559.tcp', entry);
 	await clock.advance(1);
@@ -49,7 +49,7 @@ test('what is read later does not change what was handed out', async t => {
 });
 
 test('an answer that a commit has overtaken is not kept', async t => {
-	const {clock, api, pages} = await openLedger({[key]: entry});
+	const {clock, api, pages} = await startLedger({[key]: entry});
 	await pages.readAll(never);
 	await clock.advance(1);
 	const letGo = holdAnswer(api, 'GET hostport-ledger-30500');
@@ -62,7 +62,7 @@ test('an answer that a commit has overtaken is not kept', async t => {
 });
 
 test('after a conflict what is read is kept, also from an API server that was restored from a backup', async t => {
-	const [{clock, api, pages}, backup] = await Promise.all([openLedger({[key]: entry}), openLedger({[key]: entry})]);
+	const [{clock, api, pages}, backup] = await Promise.all([startLedger({[key]: entry}), startLedger({[key]: entry})]);
 	await pages.readAll(never);
 	await pages.commit(pages.known.pages.get(first)!, new Map([['30559.tcp', entry]]), never);
 	api.server = backup.cluster.server;
@@ -74,7 +74,7 @@ test('after a conflict what is read is kept, also from an API server that was re
 });
 
 test('an index counts as read when it was asked for, not when the answer came', async t => {
-	const {clock, api, pages} = await openLedger({[key]: entry});
+	const {clock, api, pages} = await startLedger({[key]: entry});
 	await clock.advance(1);
 	const letGo = holdAnswer(api, 'GET hostport-ledger');
 	const reading = pages.readAll(never);
@@ -87,7 +87,7 @@ test('an index counts as read when it was asked for, not when the answer came', 
 });
 
 test('a page that somebody has deleted comes back in quarantine, and with its Pods and NodePorts after the hold time', async t => {
-	const {clock, cluster, pages, entries} = await openLedger({[key]: entry});
+	const {clock, cluster, pages, entries} = await startLedger({[key]: entry});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger-30500'});
 	const {metadata: {uid}} = cluster.put('Service', {
 		metadata: {namespace: 'shop', name: 'web'},
@@ -105,7 +105,7 @@ test('a page that somebody has deleted comes back in quarantine, and with its Po
 });
 
 test('an index that somebody has deleted is made again with its pages', async t => {
-	const {clock, cluster, pages, configMap} = await openLedger({[key]: entry, '31000.tcp': entry});
+	const {clock, cluster, pages, configMap} = await startLedger({[key]: entry, '31000.tcp': entry});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
 	await clock.advance(1);
 	const all = await pages.readAll(never);
@@ -114,7 +114,7 @@ test('an index that somebody has deleted is made again with its pages', async t 
 });
 
 test('an index that is made again keeps the size of the blocks that are open, however many pages of another size wait', async t => {
-	const {clock, cluster, pages, configMap} = await openLedger({[key]: entry});
+	const {clock, cluster, pages, configMap} = await startLedger({[key]: entry});
 	for (const first of [31_000, 31_016, 31_032]) {
 		cluster.put('ConfigMap', {metadata: {name: `hostport-ledger-${first}`, ...ledgerMetadata('page', '', `${first}-${first + 15}`)}});
 	}
@@ -126,7 +126,7 @@ test('an index that is made again keeps the size of the blocks that are open, ho
 });
 
 test('what came from the cache of the API server is not the latest', async t => {
-	const {clock, pages} = await openLedger({[key]: entry});
+	const {clock, pages} = await startLedger({[key]: entry});
 	await pages.readAll(never);
 	await clock.advance(10);
 	const needs = {index: -Infinity, pages: new Map([[first, clock.now()]]), touched: new Set<number>()};
@@ -148,7 +148,7 @@ const beginAnew = (cluster: ClusterInMemory, size: number): void => {
 };
 
 test('a ledger that was begun anew with blocks of another size is read anew, and gets no page of the old size', async t => {
-	const {clock, cluster, pages, configMap} = await openLedger({[key]: entry, '31100.tcp': entry});
+	const {clock, cluster, pages, configMap} = await startLedger({[key]: entry, '31100.tcp': entry});
 	await pages.readAll(never);
 	beginAnew(cluster, 1000);
 	await clock.advance(1);
@@ -159,7 +159,7 @@ test('a ledger that was begun anew with blocks of another size is read anew, and
 });
 
 test('a page of the old size opens as one of the new size, once nobody can be on his way', async t => {
-	const {clock, cluster, pages, configMap} = await openLedger({'31000.tcp': entry});
+	const {clock, cluster, pages, configMap} = await startLedger({'31000.tcp': entry});
 	const {labels, annotations} = ledgerMetadata('page', '', '31000-31499');
 	beginAnew(cluster, 1000);
 	cluster.put('ConfigMap', {metadata: {name: 'hostport-ledger-31000', labels, annotations}});

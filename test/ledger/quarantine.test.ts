@@ -6,12 +6,12 @@ import {indexData} from '../../src/ports/ledger-index.ts';
 import {storedPod} from '../helpers/cluster-in-memory.ts';
 import {entryWith} from '../helpers/ledger-builders.ts';
 import {never} from '../helpers/no-ops.ts';
-import {holdMs, openLedger} from '../helpers/start-ledger.ts';
+import {holdMs, startLedger} from '../helpers/start-ledger.ts';
 
 const service = (name: string, nodePort: number) => ({metadata: {namespace: 'shop', name}, spec: {ports: [{name: 'http', port: 80, nodePort}]}});
 
 test('a page is opened with the ports of Pods and Services that it owns, and keeps what it has', async t => {
-	const {cluster, objects, quarantine} = await openLedger({'30558.tcp': entryWith({claim: 'kept'})});
+	const {cluster, objects, quarantine} = await startLedger({'30558.tcp': entryWith({claim: 'kept'})});
 	cluster.putAll('Pod', [storedPod('server-0', 30_558), storedPod('server-1', 30_559), storedPod('proxy', 30_560, {managed: false}), storedPod('elsewhere', 31_000)]);
 	cluster.putAll('Service', [service('web', 30_561), service('other', 32_000)]);
 	const page = await objects.readPage(30_500, 500, never);
@@ -25,7 +25,7 @@ test('a page is opened with the ports of Pods and Services that it owns, and kee
 });
 
 test('of a port that several have, the page is opened with the one that we have given', async t => {
-	const {cluster, objects, quarantine} = await openLedger({'30500.tcp': entryWith()});
+	const {cluster, objects, quarantine} = await startLedger({'30500.tcp': entryWith()});
 	const ports: ReadonlyArray<HostPortUse['port']> = [30_558, 30_559];
 	cluster.putAll('Service', ports.map(port => service(`web-${port}`, port)));
 	// The API server lists them in the order of their names: ours come before one of the others and after the other.
@@ -36,7 +36,7 @@ test('of a port that several have, the page is opened with the one that we have 
 
 for (const list of ['pods', 'services']) {
 	test(`a page stays closed while ${list} can't be listed`, async t => {
-		const {objects, quarantine, api} = await openLedger({'30500.tcp': entryWith()});
+		const {objects, quarantine, api} = await startLedger({'30500.tcp': entryWith()});
 		const page = await objects.readPage(30_500, 500, never);
 		api.before = request => {
 			if (request === `GET ${list}`) {
@@ -50,16 +50,16 @@ for (const list of ['pods', 'services']) {
 }
 
 test('a page that has changed since it was read is not opened', async t => {
-	const {objects, quarantine, write} = await openLedger({'30500.tcp': entryWith()});
+	const {objects, quarantine, write} = await startLedger({'30500.tcp': entryWith()});
 	const page = await objects.readPage(30_500, 500, never);
 	write('30501.tcp', entryWith());
 	t.deepEqual(await quarantine.pages.open([page!], never), []);
 });
 
-const markOf = ({configMap}: Awaited<ReturnType<typeof openLedger>>, name: string) => configMap(name)?.metadata.annotations?.['hostport.io/mark'];
+const markOf = ({configMap}: Awaited<ReturnType<typeof startLedger>>, name: string) => configMap(name)?.metadata.annotations?.['hostport.io/mark'];
 
 /** The index was deleted, and begun again, for other blocks. */
-const beginIndex = async ({cluster, objects}: Awaited<ReturnType<typeof openLedger>>, size: number, firsts: readonly number[] = []) => {
+const beginIndex = async ({cluster, objects}: Awaited<ReturnType<typeof startLedger>>, size: number, firsts: readonly number[] = []) => {
 	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
 	cluster.put('ConfigMap', {metadata: {name: 'hostport-ledger', ...ledgerMetadata('index', '')}, data: indexData(size, firsts)});
 	return (await objects.readIndex(never))!;
@@ -67,7 +67,7 @@ const beginIndex = async ({cluster, objects}: Awaited<ReturnType<typeof openLedg
 
 /** A ledger with an open page of 500. */
 const withIndexOf = async (size: number, firsts: readonly number[] = []) => {
-	const ledger = await openLedger({'30500.tcp': entryWith()});
+	const ledger = await startLedger({'30500.tcp': entryWith()});
 	return {...ledger, index: await beginIndex(ledger, size, firsts), mark: () => markOf(ledger, 'hostport-ledger')};
 };
 
@@ -141,7 +141,7 @@ test('the hold time of an index begins anew when a page of another block size ha
 
 for (const ports of [undefined, '31000-31249', '31000-31499']) {
 	test(`who has read a page with the ports ${ports} as one of 500 can not open it under an index of 250`, async t => {
-		const ledger = await openLedger({});
+		const ledger = await startLedger({});
 		ledger.cluster.put('ConfigMap', pageWith(31_000, ports, 'quarantine'));
 		const page = await ledger.objects.readPage(31_000, 500, never);
 		ledger.quarantine.index.watch(await beginIndex(ledger, 250));
@@ -170,7 +170,7 @@ test('an index that gets its first block size again is opened all the same', asy
 });
 
 test('a page is opened also if the index was one of another block size for a while', async t => {
-	const ledger = await openLedger({'30500.tcp': entryWith()});
+	const ledger = await startLedger({'30500.tcp': entryWith()});
 	const {clock, cluster, quarantine, objects} = ledger;
 	cluster.put('ConfigMap', marked(31_000, 500));
 	const watch = async () => quarantine.pages.watch((await objects.readPage(31_000, 500, never))!);
@@ -184,7 +184,7 @@ test('a page is opened also if the index was one of another block size for a whi
 });
 
 test('a page that somebody marks by hand is opened again, each time', async t => {
-	const ledger = await openLedger({'30500.tcp': entryWith()});
+	const ledger = await startLedger({'30500.tcp': entryWith()});
 	for (let times = 0; times < 2; times++) {
 		ledger.cluster.patch('ConfigMap', {name: 'hostport-ledger-30500'}, {metadata: {annotations: {'hostport.io/mark': 'quarantine'}}});
 		await ledger.pages.readAll(never);
@@ -204,7 +204,7 @@ test('a page counts by its name, for its label may be gone', async t => {
 });
 
 test('a page of ports that there are not makes no index', async t => {
-	const {cluster, objects} = await openLedger({});
+	const {cluster, objects} = await startLedger({});
 	cluster.put('ConfigMap', open(99_500, 500));
 	cluster.put('ConfigMap', pageWith(0, '0-99999'));
 	cluster.remove('ConfigMap', {name: 'hostport-ledger'});

@@ -6,7 +6,7 @@ import type {Repair} from '../../src/ports/repair.ts';
 import {gate} from '../helpers/api-in-memory.ts';
 import {demandFor, entryWith} from '../helpers/ledger-builders.ts';
 import {never} from '../helpers/no-ops.ts';
-import {openLedger} from '../helpers/start-ledger.ts';
+import {startLedger} from '../helpers/start-ledger.ts';
 
 const bound = entryWith({pod: 'game/server-0'});
 const release = (key: string, expected: LedgerEntry): Repair => ({reason: 'release', key, expected, next: {...expected, state: 'released'}});
@@ -15,7 +15,7 @@ const expire = (key: string, expected: LedgerEntry): Repair => ({reason: 'expire
 const fails = (status: number) => new ApiError('PATCH', '/api/v1/namespaces/operators/configmaps/page', status, 'no');
 
 test('a page is written in the version that was planned with, whatever is read in between', async t => {
-	const {clock, store, api, entries, write} = await openLedger({'30998.tcp': bound, '31001.tcp': bound});
+	const {clock, store, api, entries, write} = await startLedger({'30998.tcp': bound, '31001.tcp': bound});
 	const {opened, open} = gate();
 	api.before = async request => request === 'PATCH hostport-ledger-30500' ? opened : undefined;
 	const reserved = store.reserve(demandFor(['grpc', 'health'], {basePort: 30_999, maxPort: 31_002}), never);
@@ -29,7 +29,7 @@ test('a page is written in the version that was planned with, whatever is read i
 });
 
 test('a page that is deleted in the middle of a commit costs nobody else his ports', async t => {
-	const {clock, cluster, store, pages, api} = await openLedger({'30998.tcp': bound, '31400.tcp': bound});
+	const {clock, cluster, store, pages, api} = await startLedger({'30998.tcp': bound, '31400.tcp': bound});
 	const {opened, open} = gate();
 	api.before = async request => request === 'PATCH hostport-ledger-30500' ? opened : undefined;
 	const straddling = store.reserve(demandFor(['grpc', 'health'], {basePort: 30_999, maxPort: 31_000}), never);
@@ -43,14 +43,14 @@ test('a page that is deleted in the middle of a commit costs nobody else his por
 });
 
 test('repairs are made and told', async t => {
-	const {store, entries} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	const {store, entries} = await startLedger({'30558.tcp': bound, '31000.tcp': bound});
 	const repairs = [release('30558.tcp', bound), expire('31000.tcp', bound)];
 	t.deepEqual(await store.repair(repairs, never), repairs);
 	t.deepEqual(entries(), {'30558.tcp': {...bound, state: 'released'}});
 });
 
 test('a repair is dropped when another replica has changed the entry since', async t => {
-	const {store, entries, write} = await openLedger({'30558.tcp': bound, '30559.tcp': bound});
+	const {store, entries, write} = await startLedger({'30558.tcp': bound, '30559.tcp': bound});
 	const taken = {...bound, state: 'pending', claim: 'successor'} as const;
 	write('30558.tcp', taken);
 	t.deepEqual(await store.repair([expire('30558.tcp', bound), expire('30559.tcp', bound)], never), [expire('30559.tcp', bound)]);
@@ -58,7 +58,7 @@ test('a repair is dropped when another replica has changed the entry since', asy
 });
 
 test('a repair is dropped when an admission of the same batch takes the port over', async t => {
-	const {clock, store, entries} = await openLedger({'30558.tcp': bound});
+	const {clock, store, entries} = await startLedger({'30558.tcp': bound});
 	const repaired = store.repair([expire('30558.tcp', bound)], never);
 	const reserved = store.reserve(demandFor(['grpc'], {pod: 'game/server-0', hasFixedName: true}), never);
 	t.deepEqual(await clock.until(reserved), [30_558]);
@@ -67,7 +67,7 @@ test('a repair is dropped when an admission of the same batch takes the port ove
 });
 
 test('a conflict on one page leaves the repairs of the others made, and all of them told', async t => {
-	const {clock, store, api, entries, write} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	const {clock, store, api, entries, write} = await startLedger({'30558.tcp': bound, '31000.tcp': bound});
 	api.before = request => {
 		if (request === 'PATCH hostport-ledger-31000' && api.count(request) === 1) {
 			write('31001.tcp', bound);
@@ -80,13 +80,13 @@ test('a conflict on one page leaves the repairs of the others made, and all of t
 });
 
 test('a repair is dropped when its page is gone', async t => {
-	const {clock, cluster, store} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	const {clock, cluster, store} = await startLedger({'30558.tcp': bound, '31000.tcp': bound});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger-30500'});
 	t.deepEqual(await clock.until(store.repair([expire('30558.tcp', bound), expire('31000.tcp', bound)], never)), [expire('31000.tcp', bound)]);
 });
 
 test('repairs that fail keep no admission waiting', async t => {
-	const {clock, store, api} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	const {clock, store, api} = await startLedger({'30558.tcp': bound, '31000.tcp': bound});
 	api.before = request => {
 		if (request === 'PATCH hostport-ledger-31000') {
 			throw fails(500);
@@ -102,7 +102,7 @@ test('repairs that fail keep no admission waiting', async t => {
 });
 
 test('a repair whose answer is lost is found made by the next pass, and not made twice', async t => {
-	const {clock, store, api, entries} = await openLedger({'30558.tcp': bound, '30559.tcp': bound});
+	const {clock, store, api, entries} = await startLedger({'30558.tcp': bound, '30559.tcp': bound});
 	api.after = request => {
 		if (request.startsWith('PATCH')) {
 			throw new Error('read ECONNRESET');
@@ -116,7 +116,7 @@ test('a repair whose answer is lost is found made by the next pass, and not made
 });
 
 test('repairs whose time is up are not made later', async t => {
-	const {clock, store, api, entries} = await openLedger({'30558.tcp': bound});
+	const {clock, store, api, entries} = await startLedger({'30558.tcp': bound});
 	const {opened, open} = gate();
 	api.before = async () => opened;
 	const told = new AbortController();
@@ -130,7 +130,7 @@ test('repairs whose time is up are not made later', async t => {
 });
 
 test('nobody is refused for what was read before he came', async t => {
-	const {clock, store, api, write} = await openLedger({'30558.tcp': bound});
+	const {clock, store, api, write} = await startLedger({'30558.tcp': bound});
 	const onlyOne = {basePort: 30_558, maxPort: 30_558};
 	const {opened, open} = gate();
 	api.after = async request => request === 'GET hostport-ledger-30500' && api.count(request) === 2 ? opened : undefined;
@@ -147,14 +147,14 @@ test('nobody is refused for what was read before he came', async t => {
 });
 
 test('a Pod with a fixed name is served however slowly the API server answers', async t => {
-	const {clock, store, api} = await openLedger({'30600.tcp': bound});
+	const {clock, store, api} = await startLedger({'30600.tcp': bound});
 	await clock.advance(5000);
 	api.before = async () => clock.sleep(1500, never);
 	t.deepEqual(await clock.until(store.reserve(demandFor(['grpc'], {hasFixedName: true, pod: 'game/slow'}), clock.deadline(9500))), [30_558]);
 });
 
 test('a dry run that can\'t read the ledger is tried again, and refused when its time is up', async t => {
-	const {clock, store, api} = await openLedger({'30558.tcp': bound});
+	const {clock, store, api} = await startLedger({'30558.tcp': bound});
 	api.before = request => {
 		if (request === 'GET hostport-ledger-30500' && api.count(request) < 3) {
 			throw new Error('read ECONNRESET');

@@ -9,7 +9,7 @@ import {gate} from '../helpers/api-in-memory.ts';
 import {storedPod} from '../helpers/cluster-in-memory.ts';
 import {demandFor, entryWith} from '../helpers/ledger-builders.ts';
 import {never, silent} from '../helpers/no-ops.ts';
-import {holdMs, openLedger} from '../helpers/start-ledger.ts';
+import {holdMs, startLedger} from '../helpers/start-ledger.ts';
 
 const gatherMs = 5000;
 const changePassMs = 30_000;
@@ -41,7 +41,7 @@ class Election {
 }
 
 const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, LedgerEntry>>) => {
-	const ledger = await openLedger(entries);
+	const ledger = await startLedger(entries);
 	const {clock, api} = ledger;
 	const election = new Election();
 	const duplicates: Array<readonly Duplicate[]> = [];
