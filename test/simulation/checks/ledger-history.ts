@@ -9,10 +9,10 @@ import type {Change} from '../../../harness/in-memory-api/object-store.ts';
 import type {PodRequest} from '../world/pod-requests.ts';
 
 /** The product looks for predecessors in pages that are up to a second old; replicas' clocks may run a little slow. */
-const predecessorsKnownAfterMs = 1100;
+const predecessorMaxAgeMs = 1100;
 
 /** A denial may rest on pages that were read for the requests planned just before. */
-const freeKnownAfterMs = 2000;
+const freeNumberMaxAgeMs = 2000;
 
 /** The most numbers that one Pod of a run asks for, see `pod-kinds.ts`. */
 const maxNumbersPerPod = 3;
@@ -20,10 +20,10 @@ const maxNumbersPerPod = 3;
 /** Names of ports that share a number. They may have to leave their predecessor's number: both protocols must be free. */
 const sharesNumber = /^dns/;
 
-type Known = {
+type Reservation = {
 	readonly entry: LedgerEntry;
-	/** How long the key has been reserved for this Pod and port name. */
-	readonly since: number;
+	/** When the key was reserved for this Pod and port name. */
+	readonly reservedAt: number;
 };
 
 export class LedgerHistory {
@@ -33,7 +33,7 @@ export class LedgerHistory {
 	/** Keys that have a value in the ledger, readable or not. */
 	readonly #present = new Set<string>();
 	/** By key. */
-	readonly #entries = new Map<string, Known>();
+	readonly #reservations = new Map<string, Reservation>();
 	readonly #keysByPod = new Map<string, Set<string>>();
 	/** When a value of a number was last written, under any protocol. */
 	readonly #changedAt = new Map<number, number>();
@@ -72,7 +72,7 @@ export class LedgerHistory {
 
 	/** @param value undefined if the key was removed, a text if the value is not an entry. */
 	entryChanged(key: string, value: LedgerEntry | string | undefined, at: number): void {
-		const known = this.#entries.get(key);
+		const old = this.#reservations.get(key);
 		const entry = typeof value === 'object' ? value : undefined;
 		if (value === undefined) {
 			this.#present.delete(key);
@@ -81,16 +81,16 @@ export class LedgerHistory {
 		}
 
 		this.#changedAt.set(Number.parseInt(key, 10), at);
-		if (known && known.entry.pod !== entry?.pod) {
-			this.#keysByPod.get(known.entry.pod)?.delete(key);
+		if (old && old.entry.pod !== entry?.pod) {
+			this.#keysByPod.get(old.entry.pod)?.delete(key);
 		}
 
 		if (entry) {
-			const isSame = known?.entry.pod === entry.pod && known.entry.port === entry.port && known.entry.state !== 'foreign';
-			this.#entries.set(key, {entry, since: isSame ? known.since : at});
+			const isSame = old?.entry.pod === entry.pod && old.entry.port === entry.port && old.entry.state !== 'foreign';
+			this.#reservations.set(key, {entry, reservedAt: isSame ? old.reservedAt : at});
 			this.#keysByPod.set(entry.pod, (this.#keysByPod.get(entry.pod) ?? new Set<string>()).add(key));
 		} else {
-			this.#entries.delete(key);
+			this.#reservations.delete(key);
 		}
 	}
 
@@ -99,18 +99,18 @@ export class LedgerHistory {
 	 * none. True only if writes are quick: of a delayed write it is unknown when it was planned.
 	 */
 	overlooked(key: string, next: LedgerEntry, now: number): string | undefined {
-		const before = this.#entries.get(key)?.entry;
+		const before = this.#reservations.get(key)?.entry;
 		const pending = this.#requestsByPod.get(next.pod)?.filter(({handledUntil}) => handledUntil > now - 100) ?? [];
 		if (pending.length === 0 || sharesNumber.test(next.port) || (before?.pod === next.pod && before.port === next.port)) {
 			return undefined;
 		}
 
-		const since = Math.min(...pending.map(({arrivedAt}) => arrivedAt)) - predecessorsKnownAfterMs;
+		const since = Math.min(...pending.map(({arrivedAt}) => arrivedAt)) - predecessorMaxAgeMs;
 		const {protocol} = parseEntryKey(key)!;
 		return [...this.#keysByPod.get(next.pod) ?? []].find(other => {
-			const {entry, since: reservedSince} = this.#entries.get(other)!;
+			const {entry, reservedAt} = this.#reservations.get(other)!;
 			const {port, protocol: otherProtocol} = parseEntryKey(other)!;
-			return reservedSince < since && entry.port === next.port && entry.state !== 'foreign' && otherProtocol === protocol
+			return reservedAt < since && entry.port === next.port && entry.state !== 'foreign' && otherProtocol === protocol
 				&& this.#isOpen(port, since) && pending.every(({range: {first, last}}) => port >= first && port <= last);
 		});
 	}
@@ -118,7 +118,7 @@ export class LedgerHistory {
 	/** How many numbers in its range have been free since before this request arrived, beyond those that other requests may get. */
 	freeFor(request: PodRequest): number {
 		const {arrivedAt, range: {first, last}} = request;
-		const since = arrivedAt - freeKnownAfterMs;
+		const since = arrivedAt - freeNumberMaxAgeMs;
 		let free = 0;
 		for (let port = first; port <= last; port++) {
 			const isFree = this.#isOpen(port, since) && (this.#changedAt.get(port) ?? -Infinity) < since
