@@ -1,6 +1,6 @@
 import test from 'ava';
 import {retry} from '../src/retry.ts';
-import {seededRandom} from './helpers/ledger.ts';
+import {seededRandom} from './helpers/seeded-random.ts';
 
 const never = new AbortController().signal;
 

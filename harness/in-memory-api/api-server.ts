@@ -1,149 +1,85 @@
 /**
- * An API server in memory with the versions of etcd: what a client could tell from a real one by these kinds of object
- * and these requests is a defect of it, and the contract suite (`api-contract.ts`) runs against both.
+ * An in-memory API server. For the kinds in `kinds.ts`, a client must not be able to tell it from a real one: the contract
+ * suite (`api-contract.ts`) runs against both.
  */
-import {deepFreeze} from '../../test/helpers/deep-freeze.ts';
-import {isSameJson, kinds, mergePatch, defaultedPodSpec} from './api-objects.ts';
-import type {Kind, PodSpec, Refusal, Stored} from './api-objects.ts';
-import {fieldSelector, labelSelector} from './selectors.ts';
+import {failure, metadataOf, wantsMetadataOnly} from './answers.ts';
+import type {ApiAnswer, ApiRequest} from './answers.ts';
+import type {Kind, Stored} from './kinds.ts';
+import {isSameJson, mergePatch} from './merge-patch.ts';
+import {ObjectStore} from './object-store.ts';
+import type {Change, ObjectStoreOptions} from './object-store.ts';
+import {defaultedPodSpec} from './pod-spec.ts';
+import type {PodSpec} from './pod-spec.ts';
+import {parsePath, selectorOf} from './target.ts';
+import type {Target} from './target.ts';
+import {watchObjects} from './watch.ts';
+import type {WatchedEvent} from './watch.ts';
 
-export type ApiRequest = {
-	readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-	/** With its query. */
-	readonly path: string;
-	readonly body?: unknown;
-	readonly contentType?: string;
-	readonly accept?: string;
-};
-
-export type ApiAnswer = {readonly status: number; readonly body: unknown};
-
-export type Change = {
-	readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
-	readonly kind: string;
-	readonly before: Stored | undefined;
-	readonly after: Stored | undefined;
-	readonly at: number;
-	/** As of which everybody sees it. */
-	readonly version: number;
-	/** Who asked for it. */
-	readonly by: string;
-};
-
-export type WatchedEvent = {readonly type: Change['type'] | 'ERROR'; readonly object: unknown};
-
-export type ApiServerOptions = {
-	/** Milliseconds. */
-	readonly now: () => number;
-	readonly random: () => number;
-	/** How old an answer from its cache may be, milliseconds. Some have been seen minutes behind. Default: half a minute. */
-	readonly stalestMs?: number;
-};
+export type ApiServerOptions = ObjectStoreOptions;
 
 /** A list that is read in pages shows one moment, for as long as etcd remembers it: five minutes. */
 const continueLifetimeMs = 300_000;
 
+/** What the pages of a list that have not been read yet hold. */
+type Continued = {readonly at: number; readonly version: number; readonly rest: readonly Stored[]};
+
 export class ApiServer {
-	readonly #options: ApiServerOptions;
-	readonly #objects = new Map<string, Map<string, Stored>>(kinds.map(({kind}) => [kind, new Map<string, Stored>()]));
-	readonly #listeners = new Set<(change: Change) => void>();
-	readonly #continues = new Map<string, {readonly at: number; readonly version: number; readonly rest: readonly Stored[]}>();
-	#history: Change[] = [];
-	readonly #inOrder = new Map<Kind, readonly Stored[]>();
-	readonly #closedQuotas = new Set<string>();
-	#version = 1000;
-	#serial = 0;
-	#compactedBefore = 0;
-	/** Bounds the pages of a list below what was asked for, as the API server may. */
+	/** The most objects in a page of a list, whatever limit the client names. A real API server may set one too. */
 	longestPage = Infinity;
+	readonly #options: ApiServerOptions;
+	readonly #store: ObjectStore;
+	/** By token. */
+	readonly #continues = new Map<string, Continued>();
+	readonly #closedQuotas = new Set<string>();
+	#serial = 0;
 
 	constructor(options: ApiServerOptions) {
 		this.#options = options;
+		this.#store = new ObjectStore(options);
 	}
 
-	/** Is told of every change, at once and before it is answered. */
+	/** Calls the listener for every change, before the write is answered. Returns the function that ends this. */
 	subscribe(listener: (change: Change) => void): () => void {
-		this.#listeners.add(listener);
-		return () => {
-			this.#listeners.delete(listener);
-		};
+		return this.#store.subscribe(listener);
 	}
 
-	/** Everything of one kind as it is now. */
+	/** All objects of a kind, in the order of their creation. */
 	all(kind: string): IterableIterator<Stored> {
-		return this.#objects.get(kind)!.values();
+		return this.#store.all(kind);
 	}
 
 	find(kind: string, name: string, namespace?: string): Stored | undefined {
-		return this.#objects.get(kind)!.get(keyOf(name, namespace));
+		return this.#store.find(kind, name, namespace);
 	}
 
-	/** Forgets what has happened, as etcd's compaction does: older watches and lists end with 410. */
+	/** As etcd's compaction: watches and paged lists of an earlier version end with 410. */
 	compact(): void {
-		this.#compactedBefore = this.#version;
-		this.#history = [];
+		this.#store.compact();
 		this.#continues.clear();
 	}
 
-	/** Nobody may create a Pod there any more. */
+	/** From now on, creating a Pod in this namespace is a 403. */
 	closeQuota(namespace: string): void {
 		this.#closedQuotas.add(namespace);
 	}
 
-	/** @param by who asks; changes carry it. */
-	handle(request: ApiRequest, by = 'somebody'): ApiAnswer {
+	/** @param by the client, by which `Change` tells whose write it was. */
+	handle(request: ApiRequest, by = 'a client'): ApiAnswer {
 		const target = parsePath(request.path);
 		if (!target) {
 			return failure({status: 404, reason: 'NotFound', message: 'the server could not find the requested resource'});
 		}
 
 		const answer = this.#carryOut(request, target, by);
-		return answer.status < 300 && request.accept?.includes('PartialObjectMetadata') ? {status: answer.status, body: metadataOf(answer.body)} : answer;
+		return answer.status < 300 && wantsMetadataOnly(request) ? {status: answer.status, body: metadataOf(answer.body)} : answer;
 	}
 
-	/**
-	 * Tells `onEvent` what happens from now on, and what has happened since the version that the path names; then without
-	 * one, what is there. Ends with the function that it returns.
-	 */
-	watch({path, accept}: Pick<ApiRequest, 'path' | 'accept'>, onEvent: (event: WatchedEvent) => void): () => void {
-		const {kind, namespace, query} = parsePath(path)!;
-		const asked = (object: unknown) => (accept?.includes('PartialObjectMetadata') ? metadataOf(object) : object);
-		const since = Number(query.get('resourceVersion') ?? 0);
-		const isWanted = selectedBy(namespace, query);
-		const tell = (change: Change) => {
-			if (change.kind === kind.kind) {
-				const was = change.before !== undefined && isWanted(change.before);
-				const is = change.after !== undefined && isWanted(change.after);
-				if (is) {
-					onEvent({type: was ? 'MODIFIED' : 'ADDED', object: asked(change.after)});
-				} else if (was) {
-					onEvent({type: 'DELETED', object: asked({...change.before, metadata: {...change.before.metadata, resourceVersion: String(change.version)}})});
-				}
-			}
-		};
-
-		if (since > 0 && since < this.#compactedBefore) {
-			onEvent({type: 'ERROR', object: statusOf({status: 410, reason: 'Expired', message: `too old resource version: ${since} (${this.#version})`})});
-			return () => {};
-		}
-
-		if (since === 0) {
-			for (const object of this.#sorted(kind).filter(object => isWanted(object))) {
-				onEvent({type: 'ADDED', object: asked(object)});
-			}
-		} else {
-			for (const change of this.#history) {
-				if (change.version > since) {
-					tell(change);
-				}
-			}
-		}
-
-		return this.subscribe(tell);
+	/** See `watchObjects`. */
+	watch(request: Pick<ApiRequest, 'path' | 'accept'>, onEvent: (event: WatchedEvent) => void): () => void {
+		return watchObjects(this.#store, request, onEvent);
 	}
 
-	#carryOut(request: ApiRequest, target: Target, by: string): ApiAnswer {
-		const {method, body} = request;
+	#carryOut({method, body, contentType}: ApiRequest, target: Target, by: string): ApiAnswer {
 		switch (method) {
 			case 'GET': {
 				return target.name === undefined ? this.#list(target) : this.#get(target);
@@ -158,9 +94,9 @@ export class ApiServer {
 			}
 
 			case 'PATCH': {
-				// Of what is patched here, both types make the same: members of objects are merged, and null takes one away.
-				return request.contentType === 'application/merge-patch+json' || request.contentType === 'application/strategic-merge-patch+json'
-					? this.#update(target, known => mergePatch(known, body) as Writable, by)
+				// Both types mean the same for these kinds and clients: members of objects are merged, null removes one.
+				return contentType === 'application/merge-patch+json' || contentType === 'application/strategic-merge-patch+json'
+					? this.#update(target, stored => mergePatch(stored, body) as Writable, by)
 					: failure({status: 415, reason: 'UnsupportedMediaType', message: 'the body of the request was in an unknown format'});
 			}
 
@@ -175,27 +111,26 @@ export class ApiServer {
 	}
 
 	#get(target: Target): ApiAnswer {
-		const {kind, namespace, name = '', query} = target;
-		const found = query.get('resourceVersion') === '0'
-			? this.#stale(kind).get(keyOf(name, namespace))
-			: this.#found(target);
+		const {kind, namespace, name = ''} = target;
+		const found = mayBeStale(target) ? this.#store.findStale(kind, name, namespace) : this.#found(target);
 		return found ? {status: 200, body: found} : notFound(target);
 	}
 
-	#list({kind, namespace, query}: Target): ApiAnswer {
+	#list(target: Target): ApiAnswer {
+		const {kind, query} = target;
 		const token = query.get('continue');
-		let version = this.#version;
+		let version = this.#store.version;
 		let objects: readonly Stored[];
 		if (token) {
-			const known = this.#continues.get(token);
+			const continued = this.#continues.get(token);
 			this.#continues.delete(token);
-			if (!known || this.#options.now() - known.at > continueLifetimeMs) {
+			if (!continued || this.#options.now() - continued.at > continueLifetimeMs) {
 				return failure({status: 410, reason: 'Expired', message: 'The provided continue parameter is too old to display a consistent list result'});
 			}
 
-			({version, rest: objects} = known);
+			({version, rest: objects} = continued);
 		} else {
-			objects = (query.get('resourceVersion') === '0' ? inOrder(this.#stale(kind)) : this.#sorted(kind)).filter(selectedBy(namespace, query));
+			objects = (mayBeStale(target) ? this.#store.sortedStale(kind) : this.#store.sorted(kind)).filter(selectorOf(target));
 		}
 
 		const limit = Number(query.get('limit') ?? 0);
@@ -226,7 +161,7 @@ export class ApiServer {
 			return failure({status: 422, reason: 'Invalid', message: 'name or generateName is required'});
 		}
 
-		const object = this.#prepared(kind, body);
+		const object = prepared(kind, body);
 		const problem = kind.problem?.(object);
 		if (problem) {
 			return failure(problem);
@@ -241,101 +176,48 @@ export class ApiServer {
 		}
 
 		const {resourceVersion: _version, uid: _uid, ...metadata} = object.metadata ?? {};
-		const stored = {...object, apiVersion: kind.apiVersion, kind: kind.kind, metadata: {...metadata, name, ...(namespace !== undefined && {namespace}), uid: this.#uid()}};
-		return {...this.#store(kind, undefined, stored, by), status: 201};
+		const created = {...object, apiVersion: kind.apiVersion, kind: kind.kind, metadata: {...metadata, name, ...(namespace !== undefined && {namespace}), uid: this.#uid()}};
+		return {status: 201, body: this.#store.write(kind, undefined, created as unknown as Stored, by)};
 	}
 
-	#update(target: Target, change: (known: Stored) => Writable, by: string): ApiAnswer {
+	#update(target: Target, change: (stored: Stored) => Writable, by: string): ApiAnswer {
 		const {kind} = target;
-		const known = this.#found(target);
-		if (!known) {
+		const stored = this.#found(target);
+		if (!stored) {
 			return notFound(target);
 		}
 
-		const body = change(known);
+		const body = change(stored);
 		const named = body.metadata?.resourceVersion;
 		if (!named && !kind.allowsUnconditionalUpdate) {
 			return failure({status: 422, reason: 'Invalid', message: 'metadata.resourceVersion: Invalid value: 0: must be specified for an update'});
 		}
 
-		if (named && named !== known.metadata.resourceVersion) {
+		if (named && named !== stored.metadata.resourceVersion) {
 			return failure({status: 409, reason: 'Conflict', message: `Operation cannot be fulfilled on ${kind.resource} "${target.name}": the object has been modified; please apply your changes to the latest version and try again`});
 		}
 
-		const object = this.#prepared(kind, body);
+		const object = prepared(kind, body);
 		const problem = kind.problem?.(object);
 		if (problem) {
 			return failure(problem);
 		}
 
-		const {uid, resourceVersion, name, namespace} = known.metadata;
+		const {uid, resourceVersion, name, namespace} = stored.metadata;
 		const next = {...object, metadata: {...object.metadata, name, ...(namespace !== undefined && {namespace}), uid, resourceVersion}} as Stored;
-		return isSameJson(known, next) ? {status: 200, body: known} : this.#store(kind, known, next, by);
+		return {status: 200, body: isSameJson(stored, next) ? stored : this.#store.write(kind, stored, next, by)};
 	}
 
 	#delete(target: Target, by: string): ApiAnswer {
-		const known = this.#found(target);
-		return known ? this.#store(target.kind, known, undefined, by) : notFound(target);
-	}
-
-	/** Nobody keeps track of who owns which field here; the API server drops empty maps and fills in defaults. */
-	#prepared(kind: Kind, {metadata, ...body}: Writable): Writable {
-		const {managedFields: _fields, ...kept} = metadata ?? {};
-		return {...body, metadata: kept, ...(kind.kind === 'Pod' && {spec: defaultedPodSpec(body.spec as PodSpec)})};
-	}
-
-	#store(kind: Kind, before: Stored | undefined, next: object | undefined, by: string): ApiAnswer {
-		this.#version += 1;
-		const objects = this.#objects.get(kind.kind)!;
-		const made = next as Stored | undefined;
-		// Whoever changed what he was given would change it for everybody.
-		const after = made && deepFreeze({...made, metadata: {...made.metadata, resourceVersion: String(this.#version)}});
-		const {name, namespace} = (after ?? before!).metadata;
-		if (after) {
-			objects.set(keyOf(name, namespace), after);
-		} else {
-			objects.delete(keyOf(name, namespace));
-		}
-
-		this.#inOrder.delete(kind);
-		const change: Change = {type: before ? (after ? 'MODIFIED' : 'DELETED') : 'ADDED', kind: kind.kind, before, after, at: this.#options.now(), version: this.#version, by};
-		this.#history.push(change);
-		for (const listener of this.#listeners) {
-			listener(change);
-		}
-
-		return {status: 200, body: after ?? before};
-	}
-
-	/** Everything of a kind as it was a while ago: what has changed since is taken back. */
-	#stale(kind: Kind): Map<string, Stored> {
-		const {now, random, stalestMs = 30_000} = this.#options;
-		const since = now() - random() * stalestMs;
-		const objects = new Map(this.#objects.get(kind.kind));
-		const recent = this.#history.slice(this.#history.findLastIndex(({at}) => at <= since) + 1);
-		for (const {before, after} of recent.filter(change => change.kind === kind.kind).toReversed()) {
-			const {name, namespace} = (after ?? before!).metadata;
-			if (before) {
-				objects.set(keyOf(name, namespace), before);
-			} else {
-				objects.delete(keyOf(name, namespace));
-			}
-		}
-
-		return objects;
+		const stored = this.#found(target);
+		return stored ? {status: 200, body: this.#store.write(target.kind, stored, undefined, by)} : notFound(target);
 	}
 
 	#found({kind, name, namespace}: Target): Stored | undefined {
 		return this.find(kind.kind, name ?? '', namespace);
 	}
 
-	#sorted(kind: Kind): readonly Stored[] {
-		const known = this.#inOrder.get(kind) ?? inOrder(this.#objects.get(kind.kind)!);
-		this.#inOrder.set(kind, known);
-		return known;
-	}
-
-	/** Five characters without vowels, as the API server's. */
+	/** Five characters without vowels, as a real API server appends them to `generateName`. */
 	#suffix(): string {
 		const letters = 'bcdfghjklmnpqrstvwxz2456789';
 		return Array.from({length: 5}, () => letters[Math.floor(this.#options.random() * letters.length)]).join('');
@@ -346,6 +228,7 @@ export class ApiServer {
 	}
 }
 
+/** An object as a client writes it. */
 type Writable = {
 	readonly spec?: unknown;
 	readonly metadata?: {
@@ -358,59 +241,12 @@ type Writable = {
 	readonly [member: string]: unknown;
 };
 
-type Target = {readonly kind: Kind; readonly namespace: string | undefined; readonly name: string | undefined; readonly query: URLSearchParams};
-
-const noQuery = new URLSearchParams();
-
-const parsePath = (path: string): Target | undefined => {
-	const [pathname = '', search] = path.split('?');
-	const place = placeOf(pathname);
-	return place && {...place, query: search ? new URLSearchParams(search) : noQuery};
+/** With defaults, and without managedFields: this server does not track the owners of fields. */
+const prepared = (kind: Kind, {metadata, ...body}: Writable): Writable => {
+	const {managedFields: _fields, ...kept} = metadata ?? {};
+	return {...body, metadata: kept, ...(kind.kind === 'Pod' && {spec: defaultedPodSpec(body.spec as PodSpec)})};
 };
 
-/** Whether an object is among those that a list or a watch asks for. */
-const selectedBy = (namespace: string | undefined, query: URLSearchParams): (object: Stored) => boolean => {
-	const matchesLabels = labelSelector(query.get('labelSelector'));
-	const matchesFields = fieldSelector(query.get('fieldSelector'));
-	return object => (namespace === undefined || object.metadata.namespace === namespace) && matchesLabels(object) && matchesFields(object);
-};
-
-const places = new Map<string, Omit<Target, 'query'> | undefined>();
-
-/** Remembered, for there are few paths and many requests. */
-const placeOf = (pathname: string): Omit<Target, 'query'> | undefined => {
-	if (!places.has(pathname)) {
-		const steps = pathname.split('/').slice(1);
-		const root = steps[0] === 'api' ? steps.splice(0, 2).slice(1).join('/') : steps.splice(0, 3).slice(1).join('/');
-		const namespace = steps[0] === 'namespaces' && steps.length > 2 ? steps.splice(0, 2)[1] : undefined;
-		const [resource, name] = steps;
-		const kind = kinds.find(kind => kind.resource === resource && kind.apiVersion === root);
-		if (places.size > 10_000) {
-			places.clear();
-		}
-
-		places.set(pathname, kind && steps.length <= 2 ? {kind, namespace, name} : undefined);
-	}
-
-	return places.get(pathname);
-};
-
-/** In the order of etcd's keys, which is that of names. */
-const inOrder = (objects: ReadonlyMap<string, Stored>): Stored[] => [...objects].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, object]) => object);
-
-const keyOf = (name: string, namespace: string | undefined): string => (namespace === undefined ? name : `${namespace}/${name}`);
-
-const statusOf = ({status, reason, message}: Refusal) => ({kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code: status});
-
-/** An answer that is an error. */
-export const failure = (refusal: Refusal): ApiAnswer => ({status: refusal.status, body: statusOf(refusal)});
+const mayBeStale = ({query}: Target): boolean => query.get('resourceVersion') === '0';
 
 const notFound = ({kind, name}: Target): ApiAnswer => failure({status: 404, reason: 'NotFound', message: `${kind.resource} "${name}" not found`});
-
-const metadataOf = (body: unknown): unknown => {
-	const {metadata, items} = body as {metadata: unknown; items?: ReadonlyArray<{metadata: unknown}>};
-	const shared = {apiVersion: 'meta.k8s.io/v1', metadata};
-	return items
-		? {...shared, kind: 'PartialObjectMetadataList', items: items.length === 0 ? null : items.map(item => ({apiVersion: 'meta.k8s.io/v1', kind: 'PartialObjectMetadata', metadata: item.metadata}))}
-		: {...shared, kind: 'PartialObjectMetadata'};
-};

@@ -1,20 +1,21 @@
-/** What the product's client asks of an API server, and what it makes of an answer: for those who stand between the two in memory. */
+/** The requests of the product's API client and its reading of answers, for in-memory clients that do without HTTP. */
 import type {CompareAndSwap, RequestOptions} from '../../src/kubernetes/api-client.ts';
 import {ApiError} from '../../src/errors.ts';
-import type {ApiAnswer, ApiRequest} from './api-server.ts';
+import type {ApiAnswer, ApiRequest} from './answers.ts';
 
-type Asked = Pick<RequestOptions, 'metadataOnly' | 'maybeStale'>;
+type ReadOptions = Pick<RequestOptions, 'metadataOnly' | 'maybeStale'>;
 
-export const accepting = ({metadataOnly}: Asked): Pick<ApiRequest, 'accept'> =>
+/** The Accept header that asks for metadata only; none for whole objects. */
+export const accepting = ({metadataOnly}: ReadOptions): Pick<ApiRequest, 'accept'> =>
 	(metadataOnly ? {accept: `application/json;as=PartialObjectMetadata${metadataOnly === 'list' ? 'List' : ''};g=meta.k8s.io;v=v1`} : {});
 
-export const getRequest = (path: string, options: Asked): ApiRequest =>
+export const getRequest = (path: string, options: ReadOptions): ApiRequest =>
 	({method: 'GET', path: options.maybeStale ? `${path}?resourceVersion=0` : path, ...accepting(options)});
 
-export const createRequest = (path: string, body: unknown, options: Asked): ApiRequest =>
+export const createRequest = (path: string, body: unknown, options: ReadOptions): ApiRequest =>
 	({method: 'POST', path, body, ...accepting(options)});
 
-export const compareAndSwapRequest = (path: string, body: CompareAndSwap, options: Asked): ApiRequest =>
+export const compareAndSwapRequest = (path: string, body: CompareAndSwap, options: ReadOptions): ApiRequest =>
 	({method: 'PATCH', path, body, contentType: 'application/strategic-merge-patch+json', ...accepting(options)});
 
 /** @throws {ApiError} for an answer that is not 2xx. */

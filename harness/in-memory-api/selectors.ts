@@ -1,5 +1,5 @@
-/** Label and field selectors, as far as anybody here uses them. */
-import type {Stored} from './api-objects.ts';
+/** The label and field selectors that the operator and its tests use. */
+import type {Stored} from './kinds.ts';
 
 type Selector = (object: Stored) => boolean;
 

@@ -10,7 +10,7 @@ import type {Container, ContainerPort, Pod} from '../../src/admission/pod.ts';
 import {decodeReview, patched} from '../../src/admission/review.ts';
 import {withoutStaleAllocation} from '../../src/admission/stale-allocation.ts';
 import {BadReviewError, DenialError} from '../../src/errors.ts';
-import {deepFreeze} from '../helpers/deep-freeze.ts';
+import {deepFreeze} from '../../harness/deep-freeze.ts';
 import {replicaSetReview, statefulSetReview} from '../helpers/fixtures.ts';
 import {applyPatch} from '../helpers/json-patch.ts';
 import {numberedFrom} from '../helpers/planned.ts';

@@ -4,7 +4,7 @@ import {createPodMutator} from '../../src/admission/mutate-pod.ts';
 import {BadReviewError, DenialError} from '../../src/errors.ts';
 import {createMetrics} from '../../src/metrics.ts';
 import {replicaSetReview} from '../helpers/fixtures.ts';
-import {never, silent} from '../helpers/opened-ledger.ts';
+import {never, silent} from '../helpers/no-ops.ts';
 import {defaultRanges, podWith} from '../helpers/pods.ts';
 
 /** A mutator whose ledger answers like `reserve`, and the number of admissions with each outcome. */

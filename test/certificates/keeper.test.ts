@@ -9,7 +9,8 @@ import type {CertificatesToMake, MadeCertificates} from '../../src/certificates/
 import {CertificateKeeper} from '../../src/certificates/keeper.ts';
 import type {CertificateKeeperOptions} from '../../src/certificates/keeper.ts';
 import {ApiError} from '../../src/errors.ts';
-import {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
+import {ApiInMemory} from '../helpers/api-in-memory.ts';
+import {ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
 
 const secretName = 'hostport-operator-webhook-certificate';

@@ -6,7 +6,8 @@ import {connect} from '../../src/kubernetes/credentials.ts';
 import type {Connection} from '../../src/kubernetes/credentials.ts';
 import {readText, sendRequest} from '../../src/kubernetes/http-request.ts';
 import {testContract} from '../harness/in-memory-api/api-contract.ts';
-import type {ApiRequest, WatchedEvent} from '../../harness/in-memory-api/api-server.ts';
+import type {ApiRequest} from '../../harness/in-memory-api/answers.ts';
+import type {WatchedEvent} from '../../harness/in-memory-api/watch.ts';
 import {untilFound} from './helpers/cluster.ts';
 
 let controlPlane: ControlPlane;

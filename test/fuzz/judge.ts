@@ -1,23 +1,22 @@
 /**
- * Whether an answer is one that a webhook may give: a 4xx, or a valid AdmissionReview whose patch, if it has one, applies to
- * what was sent and gives it exactly the ports that were reserved for it. It relies on nothing that the webhook itself uses
- * to make its answers.
+ * Decides whether the webhook's answer is valid: a 4xx, or an AdmissionReview whose patch, if it has one, applies to the sent
+ * Pod and adds exactly the ports that were reserved for it. It uses none of the code that makes the webhook's answers.
  */
 import * as v from 'valibot';
 import {applyPatch} from '../helpers/json-patch.ts';
 import type {Message} from './arbitrary-message.ts';
-import type {Outcome} from './target.ts';
+import type {Outcome} from './webhook-client.ts';
 import type {Given} from './webhook.ts';
 
-/** `cut off`: the connection was closed while a large body was still being sent. */
+/** `cut off`: the webhook closed the connection while a large body was still being sent. */
 export type Verdict = '4xx' | 'cut off' | 'allowed' | 'patched' | 'patched in a dry run' | 'denied';
 
-/** The answer, or what it left behind, is against the rules. */
+/** The answer is invalid, or does not match what was reserved. */
 export class InvalidAnswerError extends Error {
 	override name = 'InvalidAnswerError';
 }
 
-/** As `admission.k8s.io/v1` has it, and with no other members. */
+/** The part of `admission.k8s.io/v1` that the webhook may use. */
 const reviewSchema = v.strictObject({
 	apiVersion: v.literal('admission.k8s.io/v1'),
 	kind: v.literal('AdmissionReview'),
@@ -33,20 +32,20 @@ const reviewSchema = v.strictObject({
 
 const patchSchema = v.pipe(v.array(v.strictObject({op: v.literal('add'), path: v.pipe(v.string(), v.startsWith('/')), value: v.unknown()})), v.minLength(1));
 
-/** What fits into the buffers of a connection, so that its sender hears an answer although nobody reads on. */
-const mostUnreadBytes = 64 * 1024;
+/** A body of this size fits into a connection's buffers, so its sender gets the answer even if the webhook stops reading. */
+const maxUnreadBytes = 64 * 1024;
 
-/** @throws {InvalidAnswerError} */
+/** @returns what kind of valid answer it is. @throws {InvalidAnswerError} */
 export const judge = (message: Message, outcome: Outcome): Verdict => {
 	const verdict = verdictOf(message, outcome);
-	demand(verdict === 'patched' || outcome.entries.length === 0, `${verdict}, but reserved: ${outcome.entries.join(', ')}`);
-	demand(Object.keys(Object.prototype).length === 0, `every object has got members: ${Object.keys(Object.prototype).join(', ')}`);
+	demand(verdict === 'patched' || outcome.entries.length === 0, `${verdict}, but these ports are reserved: ${outcome.entries.join(', ')}`);
+	demand(Object.keys(Object.prototype).length === 0, `the answer added members to Object.prototype: ${Object.keys(Object.prototype).join(', ')}`);
 	return verdict;
 };
 
 const verdictOf = ({body}: Message, {answer, given, entries}: Outcome): Verdict => {
 	if (!answer) {
-		demand(body.length > mostUnreadBytes, 'no answer');
+		demand(body.length > maxUnreadBytes, 'no answer');
 		return 'cut off';
 	}
 
@@ -56,12 +55,12 @@ const verdictOf = ({body}: Message, {answer, given, entries}: Outcome): Verdict 
 	}
 
 	demand(answer.status === 200, `status ${answer.status}: ${answer.body.slice(0, 200)}`);
-	// A byte order mark is no part of the text.
+	// TextDecoder removes a byte order mark, as the webhook does.
 	const sent = parsed(new TextDecoder().decode(body), 'the request') as {request: Request};
 	const {response} = valid(reviewSchema, parsed(answer.body, 'the answer'));
 	demand(response.uid === sent.request.uid, `the UID is ${response.uid}`);
-	demand(response.allowed !== ('status' in response), 'a denial has a status, and nothing else has one');
-	demand(('patch' in response) === ('patchType' in response), 'a patch has a type, and a type a patch');
+	demand(response.allowed !== ('status' in response), 'a denial must have a status, and an allowed answer must not');
+	demand(('patch' in response) === ('patchType' in response), 'a patch and its type must come together');
 	if (response.patch === undefined) {
 		return response.allowed ? 'allowed' : 'denied';
 	}
@@ -69,13 +68,13 @@ const verdictOf = ({body}: Message, {answer, given, entries}: Outcome): Verdict 
 	demand(response.allowed, 'a denial has a patch');
 	const patch = valid(patchSchema, parsed(Buffer.from(response.patch, 'base64').toString(), 'the patch'));
 	const [first, ...more] = given;
-	demand(first !== undefined && more.length === 0, `patched, but ${given.length} times reserved`);
+	demand(first !== undefined && more.length === 0, `a patch, but ${given.length} reservations`);
 	checkPod(applied(sent.request.object, patch), first);
 	if (sent.request.dryRun === true) {
 		return 'patched in a dry run';
 	}
 
-	demand(sameMembers(entries, keysOf(first)), `given ${keysOf(first).join(', ')}, but the ledger has ${entries.join(', ')}`);
+	demand(sameMembers(entries, keysOf(first)), `the answer gives ${keysOf(first).join(', ')}, but the ledger has ${entries.join(', ')}`);
 	return 'patched';
 };
 
@@ -88,16 +87,16 @@ type PatchedPod = {
 	readonly spec: Readonly<Record<'containers' | 'initContainers', ReadonlyArray<{readonly ports?: readonly Port[] | null}> | null | undefined>> & {readonly hostNetwork?: boolean};
 };
 
-/** Every number that was given lies in the range, is on the Pod as the annotations say, and is there for its protocol. */
+/** Every given number must be in the range, on a port of the Pod with the right protocol, and in the annotations. */
 const checkPod = ({metadata, spec}: PatchedPod, {demand: wanted, numbers}: Given): void => {
-	demand(numbers.length === wanted.numbers.length && new Set(numbers).size === numbers.length, `${wanted.numbers.length} numbers wanted, ${numbers.join(', ')} given`);
-	demand(numbers.every(number => Number.isInteger(number) && number >= Math.max(wanted.basePort, 1024) && number <= Math.min(wanted.maxPort, 32_767)), `${numbers.join(', ')} are not in the range`);
+	demand(numbers.length === wanted.numbers.length && new Set(numbers).size === numbers.length, `${wanted.numbers.length} different numbers are needed, given are ${numbers.join(', ')}`);
+	demand(numbers.every(number => Number.isInteger(number) && number >= Math.max(wanted.basePort, 1024) && number <= Math.min(wanted.maxPort, 32_767)), `${numbers.join(', ')} are not all in the range`);
 	const ports = [...spec.containers ?? [], ...spec.initContainers ?? []].flatMap(container => container.ports ?? []);
 	const ours = ports.filter(({hostPort}) => numbers.includes(hostPort ?? 0));
 	const found = new Set(ours.map(({hostPort, protocol}) => `${hostPort}.${(protocol ?? 'TCP').toLowerCase()}`));
 	const missing = keysOf({demand: wanted, numbers}).find(key => !found.has(key));
 	demand(missing === undefined, `no port of the Pod has ${missing}`);
-	demand(!spec.hostNetwork || ours.every(({hostPort, containerPort}) => hostPort === containerPort), 'the two numbers of a port differ on the host network');
+	demand(!spec.hostNetwork || ours.every(({hostPort, containerPort}) => hostPort === containerPort), 'on the host network, hostPort must equal containerPort');
 	const told = Object.entries(metadata.annotations).filter(([name]) => name.startsWith('hostport.io/allocated-')).map(([, value]) => value);
 	demand(sameMembers([...new Set(told)], numbers.map(String)), `given ${numbers.join(', ')}, but the annotations say ${told.join(', ')}`);
 };

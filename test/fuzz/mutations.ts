@@ -1,8 +1,8 @@
-/** Changes to a JSON document that keep most of it: what is wrong then gets as far into the program as it can. */
+/** Small changes to a JSON document. Most of it stays valid, so that the wrong part gets far into the program. */
 import fc from 'fast-check';
-import {annotationName, annotationValue, nastyName, nastyValue} from './nasty.ts';
+import {annotationName, annotationValue, hostileName, hostileValue} from './hostile-values.ts';
 
-/** `at` chooses the place among all that the document has: its index, modulo their number. */
+/** `at`, modulo the number of places in the document, is the index of the place to change. */
 export type Mutation =
 	| {readonly kind: 'remove'; readonly at: number}
 	| {readonly kind: 'replace'; readonly at: number; readonly value: unknown}
@@ -19,21 +19,21 @@ const at = fc.nat({max: 100_000});
 
 export const mutation: fc.Arbitrary<Mutation> = fc.oneof(
 	{weight: 40, arbitrary: fc.record({kind: fc.constant('annotate' as const), name: annotationName, value: annotationValue})},
-	{weight: 20, arbitrary: fc.record({kind: fc.constant('replace' as const), at, value: nastyValue})},
+	{weight: 20, arbitrary: fc.record({kind: fc.constant('replace' as const), at, value: hostileValue})},
 	{weight: 10, arbitrary: fc.record({kind: fc.constant('remove' as const), at})},
 	{weight: 10, arbitrary: fc.record({kind: fc.constant('retype' as const), at, how: fc.constantFrom<Retyping>('text', 'number', 'list', 'object', 'truth')})},
 	{weight: 10, arbitrary: fc.record({kind: fc.constant('copy' as const), at, from: at})},
 	{weight: 8, arbitrary: fc.record({kind: fc.constant('repeat' as const), at, times: fc.integer({min: 2, max: 8})})},
-	{weight: 8, arbitrary: fc.record({kind: fc.constant('rename' as const), at, name: nastyName})},
-	{weight: 8, arbitrary: fc.record({kind: fc.constant('add' as const), at, name: nastyName, value: nastyValue})},
+	{weight: 8, arbitrary: fc.record({kind: fc.constant('rename' as const), at, name: hostileName})},
+	{weight: 8, arbitrary: fc.record({kind: fc.constant('add' as const), at, name: hostileName, value: hostileValue})},
 	{weight: 8, arbitrary: fc.constant({kind: 'dryRun' as const})},
 	{weight: 1, arbitrary: fc.record({kind: fc.constant('crowd' as const), containers: fc.constantFrom(1, 10, 3000), ports: fc.constantFrom(0, 1, 100, 1000)})},
 );
 
-/** Larger documents are left as they are: a few mutations of the same place would otherwise fill the memory. */
-const mostPlaces = 20_000;
+/** Larger documents are not changed: a few repeats of one place would fill the memory. */
+const maxPlaces = 20_000;
 
-/** Changes the document itself. */
+/** Changes the document in place. */
 export const mutate = (document: unknown, mutation: Mutation): void => {
 	if (mutation.kind === 'annotate' || mutation.kind === 'dryRun' || mutation.kind === 'crowd') {
 		return shape(document, mutation);
@@ -41,7 +41,7 @@ export const mutate = (document: unknown, mutation: Mutation): void => {
 
 	const places = placesOf(document);
 	const place = places[mutation.at % places.length];
-	if (!place || places.length > mostPlaces) {
+	if (!place || places.length > maxPlaces) {
 		return;
 	}
 
@@ -84,7 +84,7 @@ const placesOf = (parent: unknown): Place[] => typeof parent === 'object' && par
 	? Object.entries(parent).flatMap(([key, value]) => [[{parent: parent as Parent, key, value}], placesOf(value)].flat())
 	: [];
 
-/** A copy, for later mutations change it. An assignment to `__proto__` would not make a member of that name. */
+/** Copies the value, because later mutations may change it. Defines the member: assigning to `__proto__` would not create one. */
 const set = ({parent, key}: Pick<Place, 'parent' | 'key'>, shared: unknown): void => {
 	const value = structuredClone(shared);
 	if (Array.isArray(parent) && !/^\d+$/.test(key)) {
@@ -121,7 +121,7 @@ type Retyping = keyof typeof retypings;
 
 type Review = {request?: {dryRun?: unknown; object?: {metadata?: {annotations?: Record<string, unknown>}; spec?: Record<string, unknown>}}};
 
-/** What would be rare by chance alone. Where the document no longer has the place for it, nothing happens. */
+/** Changes that random places would rarely make. Does nothing if earlier mutations removed the place. */
 const shape = (document: unknown, mutation: Extract<Mutation, {kind: 'annotate' | 'dryRun' | 'crowd'}>): void => {
 	const {request} = (document ?? {}) as Review;
 	const {metadata, spec} = request?.object ?? {};

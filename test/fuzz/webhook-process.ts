@@ -1,4 +1,4 @@
-/** The webhook in a process of its own, so that a crash is one, and its memory is that of nobody else. This file is also what that process runs. */
+/** The webhook in a child process, so that a crash and the memory used are its own. The child runs this file too. */
 import {fork} from 'node:child_process';
 import {once} from 'node:events';
 import process from 'node:process';
@@ -8,11 +8,11 @@ import type {Trace, Webhook} from './webhook.ts';
 
 export type WebhookProcess = Webhook & {
 	readonly pid: number;
-	/** Rejects when the process ends by itself. */
+	/** Rejects when the process ends without being told to. */
 	readonly crashed: Promise<never>;
 };
 
-/** With the flags of a replica, whose memory it is to tell of. */
+/** Uses a replica's flags for Node, so that the memory use is comparable. */
 export const startWebhookProcess = async (): Promise<WebhookProcess> => {
 	const child = fork(import.meta.filename, {execArgv: [...nodeFlags]});
 	const crash = Promise.withResolvers<never>();

@@ -1,13 +1,14 @@
-/** The webhook itself, to be sent to: the real application, recipe and ledger, on a cluster in memory that remembers every reservation. */
+/** The product's webhook with a real listener and ledger, on an in-memory cluster, with a record of every reservation. */
 import {createPodMutator} from '../../src/admission/mutate-pod.ts';
 import {createNamespaceLabels} from '../../src/kubernetes/namespace-labels.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
 import {createWebhookApp} from '../../src/server/app.ts';
 import {listen} from '../../src/server/listener.ts';
-import {openLedger, silent} from '../helpers/opened-ledger.ts';
+import {silent} from '../helpers/no-ops.ts';
+import {startLedger} from '../helpers/start-ledger.ts';
 import {defaultRanges} from '../helpers/pods.ts';
 
-/** What the ledger has given. */
+/** A reservation. */
 export type Given = {readonly demand: PodDemand; readonly numbers: readonly number[]};
 
 export type Trace = {
@@ -16,10 +17,10 @@ export type Trace = {
 	readonly entries: readonly string[];
 };
 
-/** In this process or in another. */
+/** Runs in this process or in a child. */
 export type Webhook = AsyncDisposable & {
 	readonly port: number;
-	/** What has come of the messages since the last call. From here on the ledger is empty again. */
+	/** Everything reserved since the last call. The ledger is empty afterwards. */
 	readonly takeTrace: () => Promise<Trace>;
 };
 
@@ -39,17 +40,17 @@ export const startWebhook = async (): Promise<Webhook> => {
 };
 
 const freshMutator = async () => {
-	const {reservations, dryRun, api, entries, clock, metrics} = await openLedger({});
+	const {reservations, dryRun, api, entries, clock, metrics} = await startLedger({});
 	const given: Given[] = [];
-	const noted = (give: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>) => async (demand: PodDemand, signal: AbortSignal) => {
+	const recorded = (give: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>) => async (demand: PodDemand, signal: AbortSignal) => {
 		const numbers = await give(demand, signal);
 		given.push({demand, numbers});
 		return numbers;
 	};
 
 	const mutatePod = createPodMutator({
-		reserve: noted(async (demand, signal) => reservations.reserve(demand, signal)),
-		dryRun: noted(dryRun),
+		reserve: recorded(async (demand, signal) => reservations.reserve(demand, signal)),
+		dryRun: recorded(dryRun),
 		namespaceLabels: createNamespaceLabels(api, clock, silent),
 		ranges: defaultRanges,
 		logger: silent,

@@ -1,11 +1,11 @@
-/** Small, crowded ledgers and the requests that meet in them: blocks of ten numbers, so that everything happens at once. */
+/** Arbitrary small, crowded ledgers and the requests for them. Pages of ten numbers make ranges cross many page borders. */
 import fc from 'fast-check';
 import type {PendingRequest} from '../../src/ports/allocator.ts';
 import type {NumberDemand, PodDemand, Protocol} from '../../src/ports/demand.ts';
 import {entryKey, entryStates} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
-import {ledgerOf, since} from './ledger.ts';
+import {ledgerOf, since} from './ledger-builders.ts';
 
 export const blockSize = 10;
 const lowest = 95;
@@ -28,7 +28,7 @@ const entry: fc.Arbitrary<LedgerEntry> = fc.record({
 	claim,
 });
 
-/** Somewhere between empty and full, with pages that are missing, closed or damaged. */
+/** Between empty and full, with pages that are absent, in quarantine or damaged. */
 export const arbitraryLedger: fc.Arbitrary<ReadonlyMap<number, LedgerPage>> = fc.record({
 	entries: fc.constantFrom(15, 15, 120).chain(maxLength =>
 		fc.uniqueArray(fc.tuple(port, protocol, entry), {maxLength, size: 'max', selector: ([port, protocol]) => entryKey(port, protocol)})),
@@ -36,7 +36,7 @@ export const arbitraryLedger: fc.Arbitrary<ReadonlyMap<number, LedgerPage>> = fc
 	damaged: fc.subarray(['98.tcp', '104.udp', '117.tcp'], {maxLength: 1}),
 }).map(({entries, ...shape}) => ledgerOf(entries.map(([port, protocol, entry]) => [entryKey(port, protocol), entry]), {blockSize, ...shape}));
 
-/** Up to four numbers; the names of their ports are distinct, as those of a Pod are. */
+/** One to four numbers; the names of their ports are distinct, as in a Pod. */
 const numbers: fc.Arbitrary<NumberDemand[]> = fc.array(protocols, {minLength: 1, maxLength: 4})
 	.map(list => list.map((protocols, index) => ({ports: protocols.map(protocol => ({name: `p${index}`, protocol}))})));
 
@@ -57,19 +57,19 @@ export const arbitraryDemand: fc.Arbitrary<PodDemand> = fc.record({
 	ownPorts,
 }, ordinal === undefined ? {} : {ordinal}));
 
-/** Some of its earlier attempts may have reserved ports: the ledger's entries have the same claims. */
+/** Its earlier claims may be those of entries in the ledger, as when a write succeeded and its answer was lost. */
 export const arbitraryRequest: fc.Arbitrary<PendingRequest> = fc.record({
 	demand: arbitraryDemand,
 	claim: fc.uuid(),
 	earlierClaims: fc.oneof(fc.constant([]), fc.uniqueArray(claim, {maxLength: 2})),
 });
 
-/** No two of them have a claim in common. */
+/** No two requests share a claim. */
 export const arbitraryRequests: fc.Arbitrary<PendingRequest[]> = fc.uniqueArray(arbitraryRequest, {
 	minLength: 1,
 	maxLength: 6,
 	comparator: (a, b) => a.claim === b.claim || a.earlierClaims.some(claim => b.earlierClaims.includes(claim)),
 });
 
-/** Whatever chance brings. */
+/** A seed for `seededRandom`. */
 export const arbitrarySeed = fc.integer({min: 0, max: 2 ** 32 - 1});

@@ -1,4 +1,4 @@
-/** Time that passes when a test says so. */
+/** A clock whose time passes only when a test advances it. */
 import {setImmediate as turn} from 'node:timers/promises';
 import type {Clock} from '../../src/clock.ts';
 
@@ -8,7 +8,7 @@ export class FakeClock implements Clock {
 	#now = 1_000_000;
 	readonly #timers = new Set<Timer>();
 
-	/** How many waits time would end. */
+	/** How many timers are pending. */
 	get waits(): number {
 		return this.#timers.size;
 	}
@@ -35,13 +35,13 @@ export class FakeClock implements Clock {
 		return controller.signal;
 	};
 
-	/** Lets everything happen that needs no time. */
+	/** Waits for everything that needs no time: promise callbacks and I/O that is ready. */
 	async settle(): Promise<void> {
 		await turn();
 		await turn();
 	}
 
-	/** Lets `ms` pass, one timer after the other, and everything happen that follows. */
+	/** Lets `ms` pass: fires each timer at its time and settles before the next. */
 	async advance(ms: number): Promise<void> {
 		const end = this.#now + ms;
 		await this.settle();
@@ -55,18 +55,18 @@ export class FakeClock implements Clock {
 		this.#now = end;
 	}
 
-	/** As if the process stood still meanwhile (SIGSTOP): whatever was due is late. */
+	/** Lets `ms` pass without firing timers, as for a process that was paused with SIGSTOP: they fire late. */
 	skip(ms: number): void {
 		this.#now += ms;
 	}
 
-	/** Lets time pass until `promise` has settled. */
+	/** Lets time pass until `promise` settles. @throws if it does not within `mostMs`. */
 	async until<T>(promise: Promise<T>, mostMs = 60_000): Promise<T> {
 		const end = this.#now + mostMs;
 		while (await this.isPending(promise)) {
 			const next = this.#next()?.at ?? Infinity;
 			if (next > end) {
-				throw new Error(`nothing has come of it in ${mostMs} ms`);
+				throw new Error(`the promise did not settle within ${mostMs} ms`);
 			}
 
 			await this.advance(next - this.#now);
@@ -75,7 +75,7 @@ export class FakeClock implements Clock {
 		return promise;
 	}
 
-	/** Whether a promise stays open as long as no time passes. */
+	/** Whether a promise stays pending while no time passes. */
 	async isPending(promise: Promise<unknown>): Promise<boolean> {
 		const settled = promise.then(() => false, () => false);
 		return Promise.race([settled, this.settle().then(() => true)]);

@@ -1,7 +1,7 @@
 /** One Lease on an API server in memory: as a person sees and edits it, and through clients whose requests a test can break. */
 import {waitersAnnotation} from '../../src/lease/lease-record.ts';
 import type {Lease} from '../../src/lease/lease-record.ts';
-import {ApiInMemory} from './cluster-in-memory.ts';
+import {ApiInMemory} from './api-in-memory.ts';
 import type {ClusterInMemory} from './cluster-in-memory.ts';
 
 const metadata = {name: 'hostport-ledger'};

@@ -1,12 +1,12 @@
-/** Sequential allocation once more, as slow and as plain as possible: every step looks at every number. */
+/** A second implementation of sequential allocation, to compare the product's with: slow and simple, each step tries every number. */
 import type {PendingRequest} from '../../src/ports/allocator.ts';
 import type {NamedPort, NumberDemand} from '../../src/ports/demand.ts';
 import {entryKey} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
-import {since} from './ledger.ts';
+import {since} from './ledger-builders.ts';
 
-/** What is known of each port, by its key: the entry, or that nobody may have it. */
+/** By key: the entry of a port, or `closed` if the port can not be given. */
 export type Ledger = Map<string, LedgerEntry | 'closed'>;
 
 export const ledgerFrom = (pages: ReadonlyMap<number, LedgerPage>): Ledger => {
@@ -29,7 +29,7 @@ export const ledgerFrom = (pages: ReadonlyMap<number, LedgerPage>): Ledger => {
 	return ledger;
 };
 
-/** The numbers of one request, which then have its entries; undefined where the range is exhausted. */
+/** Allocates one request and adds its entries to the ledger. Undefined if the range is exhausted. */
 export const allocateSlowly = (ledger: Ledger, {demand, claim, earlierClaims}: PendingRequest, blockSize: number): readonly number[] | undefined => {
 	const {pod, hasFixedName, numbers, basePort, maxPort, ordinal, ownPorts} = demand;
 	const range = Array.from({length: maxPort - basePort + 1}, (_, index) => basePort + index);

@@ -2,7 +2,7 @@ import test from 'ava';
 import {ApiError} from '../../src/errors.ts';
 import {ApiClient} from '../../src/kubernetes/api-client.ts';
 import type {WatchEvent} from '../../src/kubernetes/api-client.ts';
-import {never} from '../helpers/opened-ledger.ts';
+import {never} from '../helpers/no-ops.ts';
 
 type Answer = object | number;
 

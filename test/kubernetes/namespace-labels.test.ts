@@ -2,7 +2,7 @@ import test from 'ava';
 import type {RequestOptions} from '../../src/kubernetes/api-client.ts';
 import {createNamespaceLabels} from '../../src/kubernetes/namespace-labels.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
-import {never, silent} from '../helpers/opened-ledger.ts';
+import {never, silent} from '../helpers/no-ops.ts';
 
 const lifetimeMs = 10_000;
 

@@ -1,11 +1,12 @@
 /** Which Pods share a commit, and how long a Pod waits for others. */
 import test from 'ava';
-import {gate} from '../helpers/cluster-in-memory.ts';
-import {demandFor, entryWith} from '../helpers/ledger.ts';
-import {never, openLedger} from '../helpers/opened-ledger.ts';
+import {gate} from '../helpers/api-in-memory.ts';
+import {demandFor, entryWith} from '../helpers/ledger-builders.ts';
+import {never} from '../helpers/no-ops.ts';
+import {startLedger} from '../helpers/start-ledger.ts';
 
 const setUp = async () => {
-	const ledger = await openLedger({'30558.tcp': entryWith()});
+	const ledger = await startLedger({'30558.tcp': entryWith()});
 	const {clock, reservations, api} = ledger;
 	const create = async () => reservations.reserve(demandFor(['grpc', 'health']), never);
 	const page = 'PATCH hostport-ledger-30500';

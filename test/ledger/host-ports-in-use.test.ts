@@ -1,8 +1,9 @@
 import test from 'ava';
 import {listHostPortsInUse} from '../../src/ledger/host-ports-in-use.ts';
-import {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
+import {ApiInMemory} from '../helpers/api-in-memory.ts';
+import {ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
-import {never} from '../helpers/opened-ledger.ts';
+import {never} from '../helpers/no-ops.ts';
 
 const portsOf = async (spec: object): Promise<string[]> => {
 	const cluster = new ClusterInMemory(new FakeClock());

@@ -2,10 +2,11 @@
 import test from 'ava';
 import type {Ledger} from '../../src/ledger/ledger.ts';
 import {pageOf} from '../../src/ports/ledger-page.ts';
-import {gate} from '../helpers/cluster-in-memory.ts';
-import type {ApiInMemory} from '../helpers/cluster-in-memory.ts';
-import {entryWith} from '../helpers/ledger.ts';
-import {blockSize, holdMs, never, openLedger} from '../helpers/opened-ledger.ts';
+import {gate} from '../helpers/api-in-memory.ts';
+import type {ApiInMemory} from '../helpers/api-in-memory.ts';
+import {entryWith} from '../helpers/ledger-builders.ts';
+import {never} from '../helpers/no-ops.ts';
+import {blockSize, holdMs, startLedger} from '../helpers/start-ledger.ts';
 
 const key = '30558.tcp';
 const first = pageOf(30_558, blockSize);
@@ -27,7 +28,7 @@ const holdAnswer = (api: ApiInMemory, held: string) => {
 const keysOf = ({cache}: Ledger): string[] => [...(cache.pages.get(first)?.entries.keys() ?? [])];
 
 test('readAll reads every page', async t => {
-	const {clock, newPages, write} = await openLedger({[key]: entry, '31000.tcp': entry});
+	const {clock, newPages, write} = await startLedger({[key]: entry, '31000.tcp': entry});
 	await newPages.readAll(never);
 	await clock.advance(1);
 	write(key, undefined);
@@ -36,7 +37,7 @@ test('readAll reads every page', async t => {
 });
 
 test('a later read does not change a snapshot', async t => {
-	const {clock, newPages, ledger, write} = await openLedger({[key]: entry});
+	const {clock, newPages, ledger, write} = await startLedger({[key]: entry});
 	const all = await newPages.readAll(never);
 	write('30559.tcp', entry);
 	await clock.advance(1);
@@ -46,7 +47,7 @@ test('a later read does not change a snapshot', async t => {
 });
 
 test('a read that a commit has overtaken is not cached', async t => {
-	const {clock, api, newPages, ledger} = await openLedger({[key]: entry});
+	const {clock, api, newPages, ledger} = await startLedger({[key]: entry});
 	await newPages.readAll(never);
 	await clock.advance(1);
 	const answer = holdAnswer(api, 'GET hostport-ledger-30500');
@@ -59,7 +60,7 @@ test('a read that a commit has overtaken is not cached', async t => {
 });
 
 test('after a conflict a read is cached, also with an older resourceVersion', async t => {
-	const [{clock, api, newPages, ledger}, backup] = await Promise.all([openLedger({[key]: entry}), openLedger({[key]: entry})]);
+	const [{clock, api, newPages, ledger}, backup] = await Promise.all([startLedger({[key]: entry}), startLedger({[key]: entry})]);
 	await newPages.readAll(never);
 	await ledger.commit(ledger.cache.pages.get(first)!, new Map([['30559.tcp', entry]]), never);
 	api.server = backup.cluster.server;
@@ -71,7 +72,7 @@ test('after a conflict a read is cached, also with an older resourceVersion', as
 });
 
 test('an index counts as read from when the request was sent', async t => {
-	const {clock, api, newPages, ledger} = await openLedger({[key]: entry});
+	const {clock, api, newPages, ledger} = await startLedger({[key]: entry});
 	await clock.advance(1);
 	const answer = holdAnswer(api, 'GET hostport-ledger');
 	const reading = newPages.readAll(never);
@@ -84,7 +85,7 @@ test('an index counts as read from when the request was sent', async t => {
 });
 
 test('a deleted page comes back in quarantine, then with its Pods and NodePorts', async t => {
-	const {clock, cluster, newPages, ledger, entries} = await openLedger({[key]: entry});
+	const {clock, cluster, newPages, ledger, entries} = await startLedger({[key]: entry});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger-30500'});
 	const {metadata: {uid}} = cluster.put('Service', {
 		metadata: {namespace: 'shop', name: 'web'},
@@ -102,7 +103,7 @@ test('a deleted page comes back in quarantine, then with its Pods and NodePorts'
 });
 
 test('a deleted index is created again with its pages', async t => {
-	const {clock, cluster, newPages, configMap} = await openLedger({[key]: entry, '31000.tcp': entry});
+	const {clock, cluster, newPages, configMap} = await startLedger({[key]: entry, '31000.tcp': entry});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
 	await clock.advance(1);
 	const all = await newPages.readAll(never);
@@ -111,7 +112,7 @@ test('a deleted index is created again with its pages', async t => {
 });
 
 test('a read from the watch cache is not a consistent read', async t => {
-	const {clock, newPages, ledger} = await openLedger({[key]: entry});
+	const {clock, newPages, ledger} = await startLedger({[key]: entry});
 	await newPages.readAll(never);
 	await clock.advance(10);
 	const needs = {index: -Infinity, pages: new Map([[first, clock.now()]]), written: new Set<number>()};

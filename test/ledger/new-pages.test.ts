@@ -1,11 +1,12 @@
 import test from 'ava';
-import {demandFor, entryWith, pageObject} from '../helpers/ledger.ts';
-import {never, openLedger} from '../helpers/opened-ledger.ts';
+import {demandFor, entryWith, pageObject} from '../helpers/ledger-builders.ts';
+import {never} from '../helpers/no-ops.ts';
+import {startLedger} from '../helpers/start-ledger.ts';
 
 const names = (count: number): string[] => Array.from({length: count}, (_, index) => `p${index}`);
 
 test('a half full page creates its successors, as many as the ledger has pages', async t => {
-	const {clock, ledger, reservations, api, configMap} = await openLedger({'30558.tcp': entryWith(), '31100.tcp': entryWith(), '40000.tcp': entryWith()});
+	const {clock, ledger, reservations, api, configMap} = await startLedger({'30558.tcp': entryWith(), '31100.tcp': entryWith(), '40000.tcp': entryWith()});
 	await clock.until(reservations.reserve(demandFor(names(260), {basePort: 31_000, maxPort: 32_999}), never));
 	await clock.settle();
 	const givesPorts = (first: number) => configMap(`hostport-ledger-${first}`)?.metadata.annotations?.['hostport.io/mark'] === undefined;
@@ -16,14 +17,14 @@ test('a half full page creates its successors, as many as the ledger has pages',
 });
 
 test('a page that is less than half full creates no successors', async t => {
-	const {clock, reservations, configMap} = await openLedger({'31000.tcp': entryWith()});
+	const {clock, reservations, configMap} = await startLedger({'31000.tcp': entryWith()});
 	await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 31_000}), never));
 	await clock.settle();
 	t.is(configMap('hostport-ledger')?.data?.['pages'], '31000');
 });
 
 test('a request creates the page that it needs when creation ahead has failed', async t => {
-	const {clock, reservations, api, configMap} = await openLedger({'31000.tcp': entryWith()});
+	const {clock, reservations, api, configMap} = await startLedger({'31000.tcp': entryWith()});
 	api.before = request => {
 		if (request === 'GET pods') {
 			throw new Error('no answer');
@@ -37,7 +38,7 @@ test('a request creates the page that it needs when creation ahead has failed', 
 });
 
 test('a request waits for a page that another replica is creating', async t => {
-	const {clock, cluster, ledger, reservations, dryRun, configMap} = await openLedger({'30558.tcp': entryWith()});
+	const {clock, cluster, ledger, reservations, dryRun, configMap} = await startLedger({'30558.tcp': entryWith()});
 	const index = configMap('hostport-ledger')!;
 	const made = pageObject({first: 31_000, annotations: {'hostport.io/mark': 'quarantine'}});
 	cluster.put('ConfigMap', made);
@@ -54,7 +55,7 @@ test('a request waits for a page that another replica is creating', async t => {
 });
 
 test('a request waits at most a second for a page that stays in quarantine', async t => {
-	const {clock, cluster, reservations, configMap} = await openLedger({'30558.tcp': entryWith()});
+	const {clock, cluster, reservations, configMap} = await startLedger({'30558.tcp': entryWith()});
 	const index = configMap('hostport-ledger')!;
 	cluster.put('ConfigMap', pageObject({first: 31_000, annotations: {'hostport.io/mark': 'quarantine'}}));
 	cluster.put('ConfigMap', {...index, data: {...index.data, pages: '30500 31000'}});

@@ -3,13 +3,14 @@ import type {HostPortUse} from '../../src/ports/host-port-use.ts';
 import {indexData} from '../../src/ports/ledger-index.ts';
 import {ledgerMetadata} from '../../src/ports/ledger-metadata.ts';
 import {storedPod} from '../helpers/cluster-in-memory.ts';
-import {entryWith, pageObject} from '../helpers/ledger.ts';
-import {holdMs, never, openLedger} from '../helpers/opened-ledger.ts';
+import {entryWith, pageObject} from '../helpers/ledger-builders.ts';
+import {never} from '../helpers/no-ops.ts';
+import {holdMs, startLedger} from '../helpers/start-ledger.ts';
 
 const service = (name: string, nodePort: number) => ({metadata: {namespace: 'shop', name}, spec: {ports: [{name: 'http', port: 80, nodePort}]}});
 
 test('a page gets the ports of Pods and Services that it owns, and keeps what it has', async t => {
-	const {cluster, ledgerApi, quarantine} = await openLedger({'30558.tcp': entryWith({claim: 'kept'})});
+	const {cluster, ledgerApi, quarantine} = await startLedger({'30558.tcp': entryWith({claim: 'kept'})});
 	cluster.putAll('Pod', [storedPod('server-0', 30_558), storedPod('server-1', 30_559), storedPod('proxy', 30_560, {managed: false}), storedPod('elsewhere', 31_000)]);
 	cluster.putAll('Service', [service('web', 30_561), service('other', 32_000)]);
 	const page = await ledgerApi.readPage(30_500, never);
@@ -23,7 +24,7 @@ test('a page gets the ports of Pods and Services that it owns, and keeps what it
 });
 
 test('of several users of a port, the page gets the managed Pod', async t => {
-	const {cluster, ledgerApi, quarantine} = await openLedger({'30500.tcp': entryWith()});
+	const {cluster, ledgerApi, quarantine} = await startLedger({'30500.tcp': entryWith()});
 	const ports: ReadonlyArray<HostPortUse['port']> = [30_558, 30_559];
 	cluster.putAll('Service', ports.map(port => service(`web-${port}`, port)));
 	// The API server lists Pods in the order of their names: the managed Pod comes before a foreign one, and after one.
@@ -34,7 +35,7 @@ test('of several users of a port, the page gets the managed Pod', async t => {
 
 for (const list of ['pods', 'services']) {
 	test(`a page stays in quarantine while ${list} can't be listed`, async t => {
-		const {ledgerApi, quarantine, api} = await openLedger({'30500.tcp': entryWith()});
+		const {ledgerApi, quarantine, api} = await startLedger({'30500.tcp': entryWith()});
 		const page = await ledgerApi.readPage(30_500, never);
 		api.before = request => {
 			if (request === `GET ${list}`) {
@@ -48,17 +49,17 @@ for (const list of ['pods', 'services']) {
 }
 
 test('a page that was changed after it was read stays in quarantine', async t => {
-	const {ledgerApi, quarantine, write} = await openLedger({'30500.tcp': entryWith()});
+	const {ledgerApi, quarantine, write} = await startLedger({'30500.tcp': entryWith()});
 	const page = await ledgerApi.readPage(30_500, never);
 	write('30501.tcp', entryWith());
 	t.deepEqual(await quarantine.liftPages([page!], never), []);
 });
 
-const markOf = ({configMap}: Awaited<ReturnType<typeof openLedger>>, name: string) => configMap(name)?.metadata.annotations?.['hostport.io/mark'];
+const markOf = ({configMap}: Awaited<ReturnType<typeof startLedger>>, name: string) => configMap(name)?.metadata.annotations?.['hostport.io/mark'];
 
 /** A ledger with a page that gives ports, and an index that was deleted and created again in quarantine. */
 const withIndexInQuarantine = async (pageStarts: readonly number[]) => {
-	const parts = await openLedger({'30500.tcp': entryWith()});
+	const parts = await startLedger({'30500.tcp': entryWith()});
 	parts.cluster.remove('ConfigMap', {name: 'hostport-ledger'});
 	parts.cluster.put('ConfigMap', {metadata: {name: 'hostport-ledger', ...ledgerMetadata('index', '')}, data: indexData(pageStarts)});
 	return {...parts, index: (await parts.ledgerApi.readIndex(never))!, mark: (name = 'hostport-ledger') => markOf(parts, name)};
@@ -89,7 +90,7 @@ test('the hold time of an index that is created again starts again', async t => 
 });
 
 test('a new index lists the pages that exist, by their names', async t => {
-	const {cluster, ledgerApi} = await openLedger({'30500.tcp': entryWith()});
+	const {cluster, ledgerApi} = await startLedger({'30500.tcp': entryWith()});
 	cluster.put('ConfigMap', pageInQuarantine(31_000));
 	cluster.patch('ConfigMap', {name: 'hostport-ledger-30500'}, {metadata: {labels: {'hostport.io/ledger': null}}});
 	cluster.put('ConfigMap', {metadata: {name: 'hostport-ledger-99500'}});
@@ -110,7 +111,7 @@ test('a page stays in quarantine while its index does', async t => {
 });
 
 test('a page is listed in the index before its quarantine ends', async t => {
-	const parts = await openLedger({'30500.tcp': entryWith()});
+	const parts = await startLedger({'30500.tcp': entryWith()});
 	const {clock, cluster, quarantine, ledgerApi} = parts;
 	cluster.put('ConfigMap', pageInQuarantine(31_000));
 	quarantine.liftPageAfterHold((await ledgerApi.readPage(31_000, never))!);
@@ -120,14 +121,14 @@ test('a page is listed in the index before its quarantine ends', async t => {
 });
 
 test('the end of a quarantine gives a page back the annotation of its block', async t => {
-	const {cluster, ledgerApi, quarantine} = await openLedger({'30500.tcp': entryWith()});
+	const {cluster, ledgerApi, quarantine} = await startLedger({'30500.tcp': entryWith()});
 	cluster.put('ConfigMap', pageObject({first: 31_000, annotations: {'hostport.io/mark': 'quarantine', 'hostport.io/ports': '31000-31249'}}));
 	const [lifted] = await quarantine.liftPages([(await ledgerApi.readPage(31_000, never))!], never);
 	t.is(lifted?.unusable, undefined);
 });
 
 test('a page that a person marks by hand gives ports again after the hold time, each time', async t => {
-	const parts = await openLedger({'30500.tcp': entryWith()});
+	const parts = await startLedger({'30500.tcp': entryWith()});
 	for (let times = 0; times < 2; times++) {
 		parts.cluster.patch('ConfigMap', {name: 'hostport-ledger-30500'}, {metadata: {annotations: {'hostport.io/mark': 'quarantine'}}});
 		await parts.newPages.readAll(never);

@@ -3,9 +3,10 @@ import test from 'ava';
 import {ApiError} from '../../src/errors.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import type {Repair} from '../../src/ports/repair.ts';
-import {gate} from '../helpers/cluster-in-memory.ts';
-import {demandFor, entryWith} from '../helpers/ledger.ts';
-import {never, openLedger} from '../helpers/opened-ledger.ts';
+import {gate} from '../helpers/api-in-memory.ts';
+import {demandFor, entryWith} from '../helpers/ledger-builders.ts';
+import {never} from '../helpers/no-ops.ts';
+import {startLedger} from '../helpers/start-ledger.ts';
 
 const bound = entryWith({pod: 'game/server-0'});
 const release = (key: string, judged: LedgerEntry): Repair => ({reason: 'release', key, judged, next: {...judged, state: 'released'}});
@@ -14,7 +15,7 @@ const expire = (key: string, judged: LedgerEntry): Repair => ({reason: 'expire',
 const fails = (status: number) => new ApiError('PATCH', '/api/v1/namespaces/operators/configmaps/page', status, 'no');
 
 test('a commit names the version that was planned with, also after a newer read', async t => {
-	const {clock, reservations, dryRun, api, entries, write} = await openLedger({'30998.tcp': bound, '31001.tcp': bound});
+	const {clock, reservations, dryRun, api, entries, write} = await startLedger({'30998.tcp': bound, '31001.tcp': bound});
 	const {opened, open} = gate();
 	api.before = async request => request === 'PATCH hostport-ledger-30500' ? opened : undefined;
 	const reserved = reservations.reserve(demandFor(['grpc', 'health'], {basePort: 30_999, maxPort: 31_002}), never);
@@ -28,7 +29,7 @@ test('a commit names the version that was planned with, also after a newer read'
 });
 
 test('a page that is deleted during a commit harms no other request', async t => {
-	const {clock, cluster, reservations, newPages, api} = await openLedger({'30998.tcp': bound, '31400.tcp': bound});
+	const {clock, cluster, reservations, newPages, api} = await startLedger({'30998.tcp': bound, '31400.tcp': bound});
 	const {opened, open} = gate();
 	api.before = async request => request === 'PATCH hostport-ledger-30500' ? opened : undefined;
 	const straddling = reservations.reserve(demandFor(['grpc', 'health'], {basePort: 30_999, maxPort: 31_000}), never);
@@ -42,14 +43,14 @@ test('a page that is deleted during a commit harms no other request', async t =>
 });
 
 test('repairs are committed and returned', async t => {
-	const {reservations, entries} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	const {reservations, entries} = await startLedger({'30558.tcp': bound, '31000.tcp': bound});
 	const repairs = [release('30558.tcp', bound), expire('31000.tcp', bound)];
 	t.deepEqual(await reservations.repair(repairs, never), repairs);
 	t.deepEqual(entries(), {'30558.tcp': {...bound, state: 'released'}});
 });
 
 test('a repair is dropped when another replica has changed the entry since', async t => {
-	const {reservations, entries, write} = await openLedger({'30558.tcp': bound, '30559.tcp': bound});
+	const {reservations, entries, write} = await startLedger({'30558.tcp': bound, '30559.tcp': bound});
 	const taken = {...bound, state: 'pending', claim: 'successor'} as const;
 	write('30558.tcp', taken);
 	t.deepEqual(await reservations.repair([expire('30558.tcp', bound), expire('30559.tcp', bound)], never), [expire('30559.tcp', bound)]);
@@ -57,7 +58,7 @@ test('a repair is dropped when another replica has changed the entry since', asy
 });
 
 test('a repair is dropped when an admission of the same batch takes the port over', async t => {
-	const {clock, reservations, entries} = await openLedger({'30558.tcp': bound});
+	const {clock, reservations, entries} = await startLedger({'30558.tcp': bound});
 	const repaired = reservations.repair([expire('30558.tcp', bound)], never);
 	const reserved = reservations.reserve(demandFor(['grpc'], {pod: 'game/server-0', hasFixedName: true}), never);
 	t.deepEqual(await clock.until(reserved), [30_558]);
@@ -66,7 +67,7 @@ test('a repair is dropped when an admission of the same batch takes the port ove
 });
 
 test('a conflict on one page repeats the repairs of that page alone', async t => {
-	const {clock, reservations, api, entries, write} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	const {clock, reservations, api, entries, write} = await startLedger({'30558.tcp': bound, '31000.tcp': bound});
 	api.before = request => {
 		if (request === 'PATCH hostport-ledger-31000' && api.count(request) === 1) {
 			write('31001.tcp', bound);
@@ -79,13 +80,13 @@ test('a conflict on one page repeats the repairs of that page alone', async t =>
 });
 
 test('a repair is dropped when its page is gone', async t => {
-	const {clock, cluster, reservations} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	const {clock, cluster, reservations} = await startLedger({'30558.tcp': bound, '31000.tcp': bound});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger-30500'});
 	t.deepEqual(await clock.until(reservations.repair([expire('30558.tcp', bound), expire('31000.tcp', bound)], never)), [expire('31000.tcp', bound)]);
 });
 
 test('repairs that fail do not delay admissions', async t => {
-	const {clock, reservations, api} = await openLedger({'30558.tcp': bound, '31000.tcp': bound});
+	const {clock, reservations, api} = await startLedger({'30558.tcp': bound, '31000.tcp': bound});
 	api.before = request => {
 		if (request === 'PATCH hostport-ledger-31000') {
 			throw fails(500);
@@ -101,7 +102,7 @@ test('repairs that fail do not delay admissions', async t => {
 });
 
 test('a repair whose answer is lost is not committed twice', async t => {
-	const {clock, reservations, api, entries} = await openLedger({'30558.tcp': bound, '30559.tcp': bound});
+	const {clock, reservations, api, entries} = await startLedger({'30558.tcp': bound, '30559.tcp': bound});
 	api.after = request => {
 		if (request.startsWith('PATCH')) {
 			throw new Error('read ECONNRESET');
@@ -115,7 +116,7 @@ test('a repair whose answer is lost is not committed twice', async t => {
 });
 
 test('a repair is not committed after its deadline', async t => {
-	const {clock, reservations, api, entries} = await openLedger({'30558.tcp': bound});
+	const {clock, reservations, api, entries} = await startLedger({'30558.tcp': bound});
 	const {opened, open} = gate();
 	api.before = async () => opened;
 	const lead = new AbortController();
@@ -129,7 +130,7 @@ test('a repair is not committed after its deadline', async t => {
 });
 
 test('a denial never rests on a read from before the request arrived', async t => {
-	const {clock, reservations, dryRun, api, write} = await openLedger({'30558.tcp': bound});
+	const {clock, reservations, dryRun, api, write} = await startLedger({'30558.tcp': bound});
 	const onlyOne = {basePort: 30_558, maxPort: 30_558};
 	const {opened, open} = gate();
 	api.after = async request => request === 'GET hostport-ledger-30500' && api.count(request) === 2 ? opened : undefined;
@@ -146,14 +147,14 @@ test('a denial never rests on a read from before the request arrived', async t =
 });
 
 test('a Pod with a fixed name is served by an API server that takes 1.5 s to answer', async t => {
-	const {clock, reservations, api} = await openLedger({'30600.tcp': bound});
+	const {clock, reservations, api} = await startLedger({'30600.tcp': bound});
 	await clock.advance(5000);
 	api.before = async () => clock.sleep(1500, never);
 	t.deepEqual(await clock.until(reservations.reserve(demandFor(['grpc'], {hasFixedName: true, pod: 'game/slow'}), clock.deadline(9500))), [30_558]);
 });
 
 test('a dry run retries failed reads until its deadline', async t => {
-	const {clock, dryRun, api} = await openLedger({'30558.tcp': bound});
+	const {clock, dryRun, api} = await startLedger({'30558.tcp': bound});
 	api.before = request => {
 		if (request === 'GET hostport-ledger-30500' && api.count(request) < 3) {
 			throw new Error('read ECONNRESET');

@@ -6,7 +6,8 @@ import type {PodDemand} from '../../src/ports/demand.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {PortSpace} from '../../src/ports/port-space.ts';
 import {arbitraryLedger, arbitraryRequest, arbitraryRequests, arbitrarySeed, blockSize} from '../helpers/arbitrary-ledger.ts';
-import {demandFor, entryWith, ledgerOf, requestOf, seededRandom, since} from '../helpers/ledger.ts';
+import {demandFor, entryWith, ledgerOf, requestOf, since} from '../helpers/ledger-builders.ts';
+import {seededRandom} from '../helpers/seeded-random.ts';
 import {allocateSlowly, ledgerFrom} from '../helpers/reference-allocator.ts';
 
 type Case = {

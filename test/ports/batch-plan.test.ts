@@ -11,7 +11,8 @@ import {decodePage, pageOf, withChanges} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import type {Repair} from '../../src/ports/repair.ts';
 import {arbitraryLedger, arbitraryRequest, arbitraryRequests, arbitrarySeed, blockSize} from '../helpers/arbitrary-ledger.ts';
-import {demandFor, entryWith, ledgerOf, pageObject, requestOf, seededRandom, since} from '../helpers/ledger.ts';
+import {demandFor, entryWith, ledgerOf, pageObject, requestOf, since} from '../helpers/ledger-builders.ts';
+import {seededRandom} from '../helpers/seeded-random.ts';
 
 type Batch = {
 	readonly pages: ReadonlyMap<number, LedgerPage>;

@@ -5,7 +5,7 @@ import type {Transition} from '../../src/ports/entry-states.ts';
 import type {HostPortUse} from '../../src/ports/host-port-use.ts';
 import {entryStates} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
-import {entryWith, since} from '../helpers/ledger.ts';
+import {entryWith, since} from '../helpers/ledger-builders.ts';
 
 const later = '2026-11-22T11:00:00Z';
 

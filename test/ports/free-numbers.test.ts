@@ -4,7 +4,8 @@ import {withRandom} from '../../src/ports/free-numbers.ts';
 import {pageOf} from '../../src/ports/ledger-page.ts';
 import {PortSpace} from '../../src/ports/port-space.ts';
 import {startSearch} from '../../src/ports/search.ts';
-import {demandFor, entryWith, ledgerOf, seededRandom} from '../helpers/ledger.ts';
+import {demandFor, entryWith, ledgerOf} from '../helpers/ledger-builders.ts';
+import {seededRandom} from '../helpers/seeded-random.ts';
 
 const blockSize = 10;
 

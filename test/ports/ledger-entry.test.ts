@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {entryKey, entryStates, everyProtocol, formatEntry, parseEntry, parseEntryKey, protocolMask} from '../../src/ports/ledger-entry.ts';
-import {entryWith, since} from '../helpers/ledger.ts';
+import {entryWith, since} from '../helpers/ledger-builders.ts';
 
 const arbitraryPort = fc.integer({min: 1, max: 65_535});
 const arbitraryProtocol = fc.constantFrom('TCP', 'UDP', 'SCTP');

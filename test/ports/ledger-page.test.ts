@@ -6,7 +6,7 @@ import {entryKey, entryStates, formatEntry, parseEntryKey, protocolBit} from '..
 import {blockRange, changesAsData, decodePage, keysOfPod, pageName, pageOf, withChanges} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import {PortSpace} from '../../src/ports/port-space.ts';
-import {entryWith, pageObject, since} from '../helpers/ledger.ts';
+import {entryWith, pageObject, since} from '../helpers/ledger-builders.ts';
 
 const line = formatEntry(entryWith());
 

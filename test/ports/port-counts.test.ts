@@ -1,7 +1,7 @@
 import test from 'ava';
 import {entryStates} from '../../src/ports/ledger-entry.ts';
 import {countEntries, countFree} from '../../src/ports/port-counts.ts';
-import {entryWith, ledgerOf} from '../helpers/ledger.ts';
+import {entryWith, ledgerOf} from '../helpers/ledger-builders.ts';
 
 const ranges = [{first: 1024, last: 2047}, {first: 30_000, last: 30_999}];
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import {everyProtocol, protocolBit} from '../../src/ports/ledger-entry.ts';
 import {PortSpace} from '../../src/ports/port-space.ts';
-import {entryWith, ledgerOf} from '../helpers/ledger.ts';
+import {entryWith, ledgerOf} from '../helpers/ledger-builders.ts';
 
 const {TCP, UDP} = protocolBit;
 

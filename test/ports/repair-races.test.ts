@@ -14,7 +14,7 @@ import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import {planPass} from '../../src/ports/repair.ts';
 import type {Repair} from '../../src/ports/repair.ts';
 import type {Sightings} from '../../src/ports/sightings.ts';
-import {demandFor, pageObject, requestOf, since} from '../helpers/ledger.ts';
+import {demandFor, pageObject, requestOf, since} from '../helpers/ledger-builders.ts';
 
 const blockSize = 10;
 const first = 100;

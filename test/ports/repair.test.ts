@@ -11,8 +11,8 @@ import {planPass} from '../../src/ports/repair.ts';
 import type {Pass, PassInput, Repair} from '../../src/ports/repair.ts';
 import type {Sightings} from '../../src/ports/sightings.ts';
 import {arbitraryLedger, blockSize as smallBlock} from '../helpers/arbitrary-ledger.ts';
-import {deepFreeze} from '../helpers/deep-freeze.ts';
-import {ledgerOf, since} from '../helpers/ledger.ts';
+import {deepFreeze} from '../../harness/deep-freeze.ts';
+import {ledgerOf, since} from '../helpers/ledger-builders.ts';
 
 const holdMs = 120_000;
 const later = '2026-11-22T11:00:00Z';

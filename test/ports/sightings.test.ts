@@ -1,6 +1,6 @@
 import test from 'ava';
 import {sightingOf, withWritten} from '../../src/ports/sightings.ts';
-import {entryWith} from '../helpers/ledger.ts';
+import {entryWith} from '../helpers/ledger-builders.ts';
 
 const key = '30558.tcp';
 const entry = entryWith({claim: 'c', state: 'pending'});

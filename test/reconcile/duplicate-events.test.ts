@@ -3,9 +3,10 @@ import {pino} from 'pino';
 import {createDuplicateReporter} from '../../src/reconcile/duplicate-events.ts';
 import type {HostPortUse} from '../../src/ports/host-port-use.ts';
 import type {Duplicate} from '../../src/ports/repair.ts';
-import {ApiInMemory, ClusterInMemory} from '../helpers/cluster-in-memory.ts';
+import {ApiInMemory} from '../helpers/api-in-memory.ts';
+import {ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
-import {never} from '../helpers/opened-ledger.ts';
+import {never} from '../helpers/no-ops.ts';
 
 type Event = {readonly reason: string; readonly type: string; readonly message: string; readonly involvedObject: {readonly name: string; readonly uid: string}};
 

@@ -5,9 +5,11 @@ import type {Tenure} from '../../src/lease/lease-lock.ts';
 import {Reconciler} from '../../src/reconcile/reconciler.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import type {Duplicate} from '../../src/ports/repair.ts';
-import {gate, storedPod} from '../helpers/cluster-in-memory.ts';
-import {demandFor, entryWith} from '../helpers/ledger.ts';
-import {holdMs, never, openLedger, silent} from '../helpers/opened-ledger.ts';
+import {gate} from '../helpers/api-in-memory.ts';
+import {storedPod} from '../helpers/cluster-in-memory.ts';
+import {demandFor, entryWith} from '../helpers/ledger-builders.ts';
+import {never, silent} from '../helpers/no-ops.ts';
+import {holdMs, startLedger} from '../helpers/start-ledger.ts';
 
 const minIntervalMs = 5000;
 const changeDelayMs = 30_000;
@@ -39,7 +41,7 @@ class Election {
 }
 
 const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, LedgerEntry>>) => {
-	const ledger = await openLedger(entries);
+	const ledger = await startLedger(entries);
 	const {clock, api} = ledger;
 	const election = new Election();
 	const duplicates: Array<readonly Duplicate[]> = [];

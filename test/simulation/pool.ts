@@ -1,4 +1,4 @@
-/** Threads that share the seeds among them. */
+/** Runs seeds in parallel worker threads. */
 import {once} from 'node:events';
 import {Worker} from 'node:worker_threads';
 import type {Run} from './run.ts';
@@ -8,18 +8,18 @@ export type SeedsOptions = {
 	readonly from: number;
 	readonly count: number;
 	readonly jobs: number;
-	/** The name of a broken version. */
+	/** The name of a variant, see `variants.ts`. */
 	readonly variant?: string | undefined;
-	/** The name of one for all seeds. */
+	/** The name of a theme that replaces each seed's own. */
 	readonly theme?: string | undefined;
-	/** Whether to go on after a run. */
+	/** Is called after each run and decides whether more seeds are started. */
 	readonly onRun: (run: Run) => 'go on' | 'stop';
 };
 
-/** What a run makes is garbage soon: with less room for it, a quarter of the time goes to collecting. */
+/** A run creates mostly short-lived garbage. With Node's default, a quarter of the time goes to collecting it. */
 const maxYoungGenerationSizeMb = 192;
 
-/** Runs `count` seeds, each once. @throws what a run itself failed with. */
+/** Runs `count` seeds, each once. @throws the error of a run that failed itself. */
 export const runSeeds = async ({from, count, jobs, variant, theme, onRun}: SeedsOptions): Promise<void> => {
 	const end = from + count;
 	let next = from;

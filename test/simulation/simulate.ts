@@ -1,21 +1,21 @@
-/** `npm run simulate`: the product under every fault, on virtual time; and whether broken versions of it are caught. */
+/** `npm run simulate`: runs the operator under faults on virtual time, or checks that broken variants of it are caught. */
 import os from 'node:os';
 import process from 'node:process';
 import {parseArgs} from 'node:util';
 import {runSeeds} from './pool.ts';
-import {complaint, simulate} from './run.ts';
+import {describeViolation, simulate} from './run.ts';
 import type {Run} from './run.ts';
 import {themeNamed, themes} from './faults/themes.ts';
 import {variants} from './variants/variants.ts';
 
 const usage = `npm run simulate -- [options]
 
---seeds N        run N seeds (default 1000) and say what went wrong
---from S         begin with seed S (default 1)
---seed S         run one seed and show everything that happens
---variant NAME   run a broken version of the product until it is caught; "all" for each of them in turn
---theme NAME     give every run this theme, in place of that which its seed has
---jobs N         threads (default: one for each core)`;
+--seeds N        run N seeds and report violations (default 1000)
+--from S         start with seed S (default 1)
+--seed S         run one seed and show every event
+--variant NAME   run seeds with a broken variant of the operator until one catches it; "all" for every variant
+--theme NAME     use this theme for every seed
+--jobs N         number of threads (default: one per core)`;
 
 const {values} = parseArgs({options: {
 	seeds: {type: 'string', default: '1000'},
@@ -30,7 +30,7 @@ const {values} = parseArgs({options: {
 const number = (name: 'seeds' | 'from' | 'seed' | 'jobs'): number => {
 	const value = values[name] ?? '';
 	if (!/^\d{1,9}$/.test(value)) {
-		console.error(`--${name} is "${value}": write a whole number`);
+		console.error(`--${name} must be a whole number of at most 9 digits, not "${value}"`);
 		process.exit(2);
 	}
 
@@ -39,13 +39,13 @@ const number = (name: 'seeds' | 'from' | 'seed' | 'jobs'): number => {
 
 const theme = themeNamed(values.theme);
 if (values.theme !== undefined && !theme) {
-	console.error(`there is no theme "${values.theme}". There are:\n${themes.map(({name}) => name).join('\n')}`);
+	console.error(`unknown theme "${values.theme}". The themes are:\n${themes.map(({name}) => name).join('\n')}`);
 	process.exit(2);
 }
 
 const showOne = async (seed: number): Promise<boolean> => {
 	const run = await simulate(seed, {theme, show: line => console.log(line)});
-	console.log(run.violation ? complaint(run) : `seed ${seed}: ${run.lifecycles} Pods, ${run.stored} of them stored, no violation; hash ${run.hash}`);
+	console.log(run.violation ? describeViolation(run) : `seed ${seed}: ${run.lifecycles} Pods, ${run.stored} of them stored, no violation; hash ${run.hash}`);
 	return run.violation === undefined;
 };
 
@@ -55,7 +55,7 @@ const runMany = async (): Promise<boolean> => {
 	let lifecycles = 0;
 	let stored = 0;
 	let violations = 0;
-	const tell = () => {
+	const summary = () => {
 		const seconds = (performance.now() - startedAt) / 1000;
 		return `${runs} runs, ${lifecycles} Pod lifecycles (${stored} stored), ${violations} violations, ${(runs / seconds).toFixed(1)} runs/s, ${seconds.toFixed(0)} s`;
 	};
@@ -66,23 +66,23 @@ const runMany = async (): Promise<boolean> => {
 		stored += run.stored;
 		if (run.violation) {
 			violations += 1;
-			console.log(complaint(run));
+			console.log(describeViolation(run));
 		}
 
 		if (runs % 500 === 0) {
-			console.log(tell());
+			console.log(summary());
 		}
 
 		return 'go on';
 	}});
-	console.log(tell());
+	console.log(summary());
 	return violations === 0;
 };
 
 const catchVariants = async (wanted: string): Promise<boolean> => {
 	const chosen = variants.filter(({name}) => wanted === 'all' || name === wanted);
 	if (chosen.length === 0) {
-		console.error(`there is no variant "${wanted}". There are:\n${variants.map(({name}) => name).join('\n')}`);
+		console.error(`unknown variant "${wanted}". The variants are:\n${variants.map(({name}) => name).join('\n')}`);
 		process.exit(2);
 	}
 
@@ -105,8 +105,8 @@ const catchVariants = async (wanted: string): Promise<boolean> => {
 if (values.help) {
 	console.log(usage);
 } else {
-	const isWell = values.seed === undefined
+	const succeeded = values.seed === undefined
 		? await (values.variant === undefined ? runMany() : catchVariants(values.variant))
 		: await showOne(number('seed'));
-	process.exitCode = isWell ? 0 : 1;
+	process.exitCode = succeeded ? 0 : 1;
 }

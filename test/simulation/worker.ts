@@ -1,4 +1,4 @@
-/** A thread that runs seeds one after the other, of the product or of a broken version of it. */
+/** A worker thread that runs seeds one after the other, with the product or with a variant of it. */
 import {parentPort, workerData} from 'node:worker_threads';
 import {useCheapSignals} from './world/signals.ts';
 import {loadVariant} from './variants/variant-loader.ts';
@@ -7,7 +7,7 @@ import {variants} from './variants/variants.ts';
 
 export type WorkerTask = {
 	readonly variant?: string | undefined;
-	/** In place of that which a seed has, or the variant. */
+	/** Replaces the theme of the variant or the seed. */
 	readonly theme?: string | undefined;
 };
 
@@ -17,7 +17,7 @@ if (broken) {
 	loadVariant(broken);
 }
 
-// Errors and aborted signals are a run's daily bread, and most of what one costs is its stack.
+// A run creates errors all the time, and most of an error's cost is its stack trace.
 Error.stackTraceLimit = 0;
 useCheapSignals();
 

@@ -1,18 +1,16 @@
 /**
- * What the simulation and the unit tests rely on an API server for, as tests that run against the one in memory and against
- * a real one: so the one in memory can not drift away from what is.
+ * What the simulation and the unit tests rely on in an API server. The same tests run against the in-memory server and against
+ * a real kube-apiserver, so that the in-memory one can not differ from it unnoticed.
  */
 import type {ExecutionContext, TestFn} from 'ava';
-import type {ApiAnswer, ApiRequest, WatchedEvent} from '../../../harness/in-memory-api/api-server.ts';
+import type {ApiAnswer, ApiRequest} from '../../../harness/in-memory-api/answers.ts';
+import type {WatchedEvent} from '../../../harness/in-memory-api/watch.ts';
 
 export type ApiUnderTest = {
 	readonly send: (request: ApiRequest) => Promise<ApiAnswer>;
-	/**
-	 * Follows a watch until the server ends it, `timeoutSeconds` after it began, and resolves with what came; meanwhile does
-	 * something.
-	 */
+	/** Watches a path for `timeoutSeconds`, calls `meanwhile` after the start, and resolves with all events. */
 	readonly watch: (path: string, timeoutSeconds: number, meanwhile?: () => Promise<void>) => Promise<readonly WatchedEvent[]>;
-	/** Sees to it that no Pod more can be created in a namespace. */
+	/** Makes the namespace's quota reject every new Pod. */
 	readonly closeQuota: (namespace: string) => Promise<void>;
 };
 
@@ -33,7 +31,7 @@ type Body = {
 	readonly spec: {readonly containers: ReadonlyArray<{readonly ports: ReadonlyArray<{hostPort?: number; protocol?: string}>}>; readonly dnsPolicy?: string};
 };
 
-/** Registers the tests. Each has a namespace of its own. */
+/** Registers the tests. Each gets its own namespace. */
 export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 	let serial = 0;
 	const contract = (title: string, run: (t: ExecutionContext, tools: ReturnType<typeof toolsFor>) => Promise<void>) => {
@@ -45,7 +43,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		});
 	};
 
-	contract('a merge patch that names an old version is a 409, and changes nothing', async (t, {configMaps, make, patch, get}) => {
+	contract('a patch with an old resourceVersion is a 409 and changes nothing', async (t, {configMaps, make, patch, get}) => {
 		const {metadata: {resourceVersion}} = await make('page');
 		t.is((await patch(`${configMaps}/page`, {metadata: {resourceVersion}, data: {a: '1'}})).status, 200);
 		const {status, body} = await patch(`${configMaps}/page`, {metadata: {resourceVersion}, data: {a: '2'}});
@@ -54,13 +52,13 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.deepEqual((await get(`${configMaps}/page`)).body.data, {a: '1'});
 	});
 
-	contract('a merge patch without a version, or that takes a key away, is carried out', async (t, {configMaps, make, patch, get}) => {
+	contract('a patch without a resourceVersion is applied; null removes a key', async (t, {configMaps, make, patch, get}) => {
 		await make('page', {a: '1', b: '1'});
 		t.is((await patch(`${configMaps}/page`, {data: {a: null, c: '1'}})).status, 200);
 		t.deepEqual((await get(`${configMaps}/page`)).body.data, {b: '1', c: '1'});
 	});
 
-	contract('a write that changes nothing keeps the version', async (t, {configMaps, make, patch, send}) => {
+	contract('a write that changes nothing keeps the resourceVersion', async (t, {configMaps, make, patch, send}) => {
 		const made = await make('page', {a: '1'});
 		const {body} = await patch(`${configMaps}/page`, {metadata: {resourceVersion: made.metadata.resourceVersion}, data: {a: '1', b: null}});
 		t.is(body.metadata.resourceVersion, made.metadata.resourceVersion);
@@ -68,21 +66,21 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.is(put.body.metadata.resourceVersion, made.metadata.resourceVersion);
 	});
 
-	contract('a PUT of a ConfigMap without a version overwrites whatever is there', async (t, {configMaps, make, patch, send, get}) => {
+	contract('a PUT of a ConfigMap without a resourceVersion overwrites it', async (t, {configMaps, make, patch, send, get}) => {
 		await make('page', {a: '1'});
-		await patch(`${configMaps}/page`, {data: {b: 'of somebody else'}});
+		await patch(`${configMaps}/page`, {data: {b: 'by another client'}});
 		const {status} = await send({method: 'PUT', path: `${configMaps}/page`, body: configMap('page', {a: '2'})});
 		t.is(status, 200);
 		t.deepEqual((await get(`${configMaps}/page`)).body.data, {a: '2'});
 	});
 
-	contract('a PUT that names an old version is a 409', async (t, {configMaps, make, patch, send}) => {
+	contract('a PUT with an old resourceVersion is a 409', async (t, {configMaps, make, patch, send}) => {
 		const made = await make('page');
 		await patch(`${configMaps}/page`, {data: {a: '1'}});
 		t.is((await send({method: 'PUT', path: `${configMaps}/page`, body: made})).status, 409);
 	});
 
-	contract('versions grow, and a deleted object comes back with another UID', async (t, {configMaps, make, patch, send}) => {
+	contract('resourceVersions grow, and a re-created object has a new UID', async (t, {configMaps, make, patch, send}) => {
 		const first = await make('page');
 		const {body: second} = await patch(`${configMaps}/page`, {data: {a: '1'}});
 		t.true(BigInt(second.metadata.resourceVersion) > BigInt(first.metadata.resourceVersion));
@@ -91,7 +89,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.not((await make('page')).metadata.uid, first.metadata.uid);
 	});
 
-	contract('what is not there is a 404, whatever one does to it', async (t, {namespace, configMaps, get, patch, send}) => {
+	contract('every request for an absent object or namespace is a 404', async (t, {namespace, configMaps, get, patch, send}) => {
 		const answers = [
 			await get(`${configMaps}/none`),
 			await patch(`${configMaps}/none`, {data: {a: '1'}}),
@@ -102,31 +100,31 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.deepEqual(answers.map(({status, body}) => [status, body.reason]), answers.map(() => [404, 'NotFound']));
 	});
 
-	contract('what is there already is a 409 of another kind', async (t, {configMaps, make, send}) => {
+	contract('creating an object that exists is a 409 AlreadyExists', async (t, {configMaps, make, send}) => {
 		await make('page');
 		const {status, body} = await send({method: 'POST', path: configMaps, body: configMap('page')});
 		t.is(status, 409);
 		t.is(body.reason, 'AlreadyExists');
 	});
 
-	contract('PartialObjectMetadata has the metadata and nothing else, of one and of many', async (t, {configMaps, make, send, patch}) => {
+	contract('PartialObjectMetadata is only metadata, for objects and for lists', async (t, {configMaps, make, send, patch}) => {
 		await make('page', {a: '1'});
 		const one = await send({method: 'PATCH', path: `${configMaps}/page`, body: {data: {b: '1'}}, contentType: mergePatchType, accept: metadataOnly('PartialObjectMetadata')});
 		t.is(one.body.kind, 'PartialObjectMetadata');
 		t.is(one.body.metadata.name, 'page');
 		t.is(one.body.data, undefined);
 		const {body: {metadata}} = await patch(`${configMaps}/page`, {data: {b: '1'}});
-		t.is(metadata.resourceVersion, one.body.metadata.resourceVersion, 'it was carried out');
+		t.is(metadata.resourceVersion, one.body.metadata.resourceVersion, 'the patch was applied');
 		const many = await send({method: 'GET', path: `${configMaps}?limit=10`, accept: metadataOnly('PartialObjectMetadataList')});
 		t.is(many.body.kind, 'PartialObjectMetadataList');
 		t.true(many.body.items.some(item => item.metadata.name === 'page'));
 		t.true(many.body.items.every(item => item.data === undefined));
-		const none = await send({method: 'GET', path: `${configMaps}?labelSelector=nobody%3Dhas-it`, accept: metadataOnly('PartialObjectMetadataList')});
+		const none = await send({method: 'GET', path: `${configMaps}?labelSelector=no-object%3Dhas-it`, accept: metadataOnly('PartialObjectMetadataList')});
 		const {items}: {readonly items: unknown} = none.body;
 		t.is(items, null);
 	});
 
-	contract('a list comes in pages of one moment, in the order of names', async (t, {configMaps, make, get}) => {
+	contract('the pages of a list show one moment, in the order of names', async (t, {configMaps, make, get}) => {
 		for (const name of ['x-4', 'x-2', 'x-3', 'x-1']) {
 			await make(name, {}, {test: 'list'});
 		}
@@ -140,7 +138,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.is(second.body.metadata.resourceVersion, first.body.metadata.resourceVersion);
 	});
 
-	contract('selectors find labels by their presence and their value', async (t, {configMaps, make, get}) => {
+	contract('selectors match labels by presence and value, and fields by value', async (t, {configMaps, make, get}) => {
 		await make('index', {}, {ledger: 'index'});
 		await make('page', {}, {ledger: 'page'});
 		const names = async (selector: string) => (await get(`${configMaps}?labelSelector=${encodeURIComponent(selector)}`)).body.items.map(({metadata: {name}}) => name);
@@ -150,7 +148,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.deepEqual((await get(`${configMaps}?fieldSelector=metadata.name%3Dpage`)).body.items.map(({metadata: {name}}) => name), ['page']);
 	});
 
-	contract('a watch without a version begins with what is there, and tells what happens', async (t, {configMaps, make, patch, send, watch}) => {
+	contract('a watch without a resourceVersion sends existing objects, then changes', async (t, {configMaps, make, patch, send, watch}) => {
 		await make('page');
 		await make('other');
 		const events = await watch(`${configMaps}?fieldSelector=metadata.name%3Dpage`, 3, async () => {
@@ -161,10 +159,10 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		});
 		t.deepEqual(events.map(({type}) => type), ['ADDED', 'MODIFIED', 'DELETED']);
 		const versions = events.map(({object}) => BigInt((object as Body).metadata.resourceVersion));
-		t.true(versions[0]! < versions[1]! && versions[1]! < versions[2]!, 'also a deletion has a version of its own');
+		t.true(versions[0]! < versions[1]! && versions[1]! < versions[2]!, 'a deletion has its own resourceVersion too');
 	});
 
-	contract('a watch from a version tells what has happened since', async (t, {configMaps, make, patch, watch, get}) => {
+	contract('a watch from a resourceVersion sends the changes since', async (t, {configMaps, make, patch, watch, get}) => {
 		await make('page');
 		const {body: {metadata: {resourceVersion}}} = await get(`${configMaps}?limit=1`);
 		await patch(`${configMaps}/page`, {data: {a: '1'}});
@@ -172,7 +170,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.deepEqual(events.map(({type, object}) => [type, (object as Body).metadata.name]), [['MODIFIED', 'page']]);
 	});
 
-	contract('a name is made from generateName, and what is not valid is a 422', async (t, {pods, send}) => {
+	contract('generateName gives a name, and an invalid Pod is a 422', async (t, {pods, send}) => {
 		const {status, body} = await send({method: 'POST', path: pods, body: pod({generateName: 'game-'})});
 		t.is(status, 201);
 		t.regex(body.metadata.name, /^game-[a-z\d]{5}$/);
@@ -181,7 +179,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.is(wrong.body.reason, 'Invalid');
 	});
 
-	contract('a Pod on the host network has its containerPorts as hostPorts, and protocol and dnsPolicy are filled in', async (t, {pods, send}) => {
+	contract('defaults: protocol, dnsPolicy, and hostPorts on the host network', async (t, {pods, send}) => {
 		const {body} = await send({method: 'POST', path: pods, body: pod({name: 'game'}, {hostNetwork: true}, {containerPort: 9000})});
 		t.is(body.spec.containers[0]?.ports[0]?.hostPort, 9000);
 		t.is(body.spec.containers[0]?.ports[0]?.protocol, 'TCP');
@@ -189,14 +187,14 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.is((await send({method: 'POST', path: pods, body: pod({name: 'game'})})).status, 409);
 	});
 
-	contract('a quota that is used up is a 403', async (t, {namespace, pods, send}) => {
+	contract('an exhausted quota is a 403', async (t, {namespace, pods, send}) => {
 		await api().closeQuota(namespace);
 		const {status, body} = await send({method: 'POST', path: pods, body: pod({name: 'game'})});
 		t.is(status, 403);
 		t.is(body.reason, 'Forbidden');
 	});
 
-	contract('a Lease wants six fractional digits, a duration of at least a second, and a version', async (t, {leases, send, patch}) => {
+	contract('a Lease needs six fractional digits, a positive duration and a resourceVersion', async (t, {leases, send, patch}) => {
 		const create = async (spec: object) => (await send({method: 'POST', path: leases, body: lease(spec)})).status;
 		t.is(await create({renewTime: '2026-11-22T10:00:00.000Z'}), 400);
 		t.is(await create({leaseDurationSeconds: 0}), 422);
@@ -207,7 +205,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.false('holderIdentity' in body.spec);
 	});
 
-	contract('a Secret for TLS has a certificate and a key, and a patch leaves alone what it does not name', async (t, {namespace, send, patch}) => {
+	contract('a TLS Secret needs certificate and key, and a patch keeps the other keys', async (t, {namespace, send, patch}) => {
 		const secrets = `/api/v1/namespaces/${namespace}/secrets`;
 		const create = async (data: object) => send({method: 'POST', path: secrets, body: {apiVersion: 'v1', kind: 'Secret', metadata: {name: 'tls'}, type: 'kubernetes.io/tls', data}});
 		t.is((await create({'tls.crt': 'AAAA'})).status, 422);
@@ -216,7 +214,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.deepEqual((await patch(`${secrets}/tls`, {data: {'tls.crt': 'BBBB', 'ca.crt': 'CCCC'}})).body.data, {'tls.crt': 'BBBB', 'tls.key': 'AAAA', 'ca.crt': 'CCCC'});
 	});
 
-	contract('a patch with all webhooks of a configuration changes what it says of them; a PUT wants a version', async (t, {namespace, send, patch, watch}) => {
+	contract('a webhook configuration takes a patch of its webhooks, and a PUT needs a resourceVersion', async (t, {namespace, send, patch, watch}) => {
 		const configurations = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 		const clientConfig = {url: 'https://127.0.0.1/mutate'};
 		const webhook = {name: 'pods.example.com', clientConfig, sideEffects: 'None', admissionReviewVersions: ['v1']};
@@ -232,7 +230,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 	});
 };
 
-/** The product's; for these objects it means what a merge patch means. */
+/** What the product sends. For these objects it means the same as a merge patch. */
 const mergePatchType = 'application/strategic-merge-patch+json';
 
 const metadataOnly = (kind: string): string => `application/json;as=${kind};g=meta.k8s.io;v=v1`;

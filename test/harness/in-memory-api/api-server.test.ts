@@ -1,8 +1,8 @@
 import test from 'ava';
 import {testContract} from './api-contract.ts';
 import {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import type {WatchedEvent} from '../../../harness/in-memory-api/api-server.ts';
-import {seededRandom} from '../../helpers/ledger.ts';
+import type {WatchedEvent} from '../../../harness/in-memory-api/watch.ts';
+import {seededRandom} from '../../helpers/seeded-random.ts';
 
 const server = new ApiServer({now: () => 0, random: seededRandom(1)});
 

@@ -1,31 +1,32 @@
-/** What people do to the ledger and the Leases with `kubectl`, in the middle of everything. */
-import type {Stored} from '../../../harness/in-memory-api/api-objects.ts';
+/** What a person may do to the ledger and the Leases with `kubectl` while replicas run. */
 import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import {dataOf} from '../checks/invariants.ts';
-import type {Journal} from '../checks/event-log.ts';
-import type {Contested} from '../world/pod-kinds.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import {dataOf} from '../checks/stored-ledger.ts';
+import type {EventLog} from '../world/event-log.ts';
+import type {ContestedRange} from '../world/pod-kinds.ts';
 import type {Random} from '../world/random.ts';
 
-export type PeopleOptions = {
+export type ManualEditsOptions = {
 	readonly server: ApiServer;
 	readonly random: Random;
-	readonly journal: Journal;
-	readonly contested: Contested;
+	readonly eventLog: EventLog;
+	readonly contested: ContestedRange;
 	readonly namespace: string;
 };
 
-const by = 'a person';
+/** The client's name in the changes that a person makes. */
+export const manualEditor = 'a person';
 
-export const createPeople = ({server, random, journal, contested, namespace}: PeopleOptions) => {
+export const createManualEdits = ({server, random, eventLog, contested, namespace}: ManualEditsOptions) => {
 	const configMaps = `/api/v1/namespaces/${namespace}/configmaps`;
 	const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
 	const pages = (): Stored[] => [...server.all('ConfigMap')].filter(({metadata}) => metadata.labels?.['hostport.io/ledger'] === 'page');
 	const remove = (path: string) => {
-		journal.write(`a person deletes ${path}: ${server.handle({method: 'DELETE', path}, by).status}`);
+		eventLog.write(`a person deletes ${path}: ${server.handle({method: 'DELETE', path}, manualEditor).status}`);
 	};
 
 	const patch = (path: string, body: object) => {
-		journal.write(`a person edits ${path} ${JSON.stringify(body)}: ${server.handle({method: 'PATCH', path, body, contentType: 'application/merge-patch+json'}, by).status}`);
+		eventLog.write(`a person edits ${path} ${JSON.stringify(body)}: ${server.handle({method: 'PATCH', path, body, contentType: 'application/merge-patch+json'}, manualEditor).status}`);
 	};
 
 	return {
@@ -37,7 +38,7 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 			remove(`${leases}/hostport-ledger`);
 		},
 
-		/** Another holder, another line, or nonsense. */
+		/** Sets another holder or another queue, or writes an invalid value. */
 		editLease() {
 			const path = `${leases}/${random.pick(['hostport-ledger', 'hostport-reconciler'])}`;
 			patch(path, random.pick([
@@ -54,7 +55,7 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 			remove(`${configMaps}/hostport-ledger`);
 		},
 
-		/** `kubectl delete configmaps -l hostport.io/ledger`, which stops somewhere in half of the cases. */
+		/** `kubectl delete configmaps -l hostport.io/ledger`. In half of the cases it deletes only some of them. */
 		deleteLedger() {
 			const all = [...pages().map(({metadata: {name}}) => name), 'hostport-ledger'];
 			for (const name of random.chance(0.5) ? all : all.slice(random.integer(0, all.length))) {
@@ -62,7 +63,7 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 			}
 		},
 
-		/** This one, or any. */
+		/** Deletes this page, or a random one. */
 		deletePage(page = random.pick(pages())) {
 			if (page) {
 				remove(`${configMaps}/${page.metadata.name}`);
@@ -70,8 +71,8 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 		},
 
 		/**
-		 * Adds what this version can not read, as a newer one or a hand may have written it; or what looks like an entry; or
-		 * writes a page back as it is, without a version and with a label more.
+		 * Adds a value that this version can not read, an entry with fields of a later version, or a valid entry; or replaces
+		 * the page by a copy with one more label, without a resourceVersion.
 		 */
 		editPage() {
 			const page = random.pick(pages());
@@ -83,7 +84,7 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 			if (random.chance(0.3)) {
 				const {resourceVersion: _version, ...metadata} = page.metadata;
 				const body = {...page, metadata: {...metadata, labels: {...metadata.labels, reviewed: 'yes'}}};
-				journal.write(`a person replaces ${path}: ${server.handle({method: 'PUT', path, body}, by).status}`);
+				eventLog.write(`a person replaces ${path}: ${server.handle({method: 'PUT', path, body}, manualEditor).status}`);
 				return;
 			}
 
@@ -103,3 +104,5 @@ export const createPeople = ({server, random, journal, contested, namespace}: Pe
 		},
 	};
 };
+
+export type ManualEdits = ReturnType<typeof createManualEdits>;

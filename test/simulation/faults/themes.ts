@@ -1,41 +1,41 @@
 /**
- * Worlds in which those faults meet that must meet for a rule of the design to matter, and the others stay away. Half of
- * the seeds have none of them and get their faults by chance, see `someFaults`.
+ * Each theme combines the few faults that must coincide for one rule of the design to matter, and has no others. Every
+ * second seed has a theme; the others have random faults, see `someFaults`.
  */
-import type {FaultRates} from './faults.ts';
+import type {FaultRates} from './fault-rates.ts';
 
 export type Theme = {
 	readonly name: string;
-	/** What may go wrong, and nothing else does. */
+	/** All faults that occur. */
 	readonly faults: Partial<FaultRates>;
 	/** Port numbers in a page. */
 	readonly blockSize?: number;
-	/** How many numbers all Pods fight for. */
+	/** How many numbers the Pods compete for. */
 	readonly ports?: number;
-	/** How many of the Pods have a name that comes again, as those of a StatefulSet have. */
+	/** The share of Pods with a fixed name that later Pods have too, as in a StatefulSet. */
 	readonly fixedNames?: number;
-	/** How many Pods take host ports without asking. */
+	/** How many Pods take host ports without the operator. */
 	readonly foreignPods?: number;
-	/** For how long Pods are asked for; about 90 s unless told otherwise. */
+	/** How long Pods are created, milliseconds; default about 90 s. */
 	readonly spanMs?: number;
-	/** How long every replica's Lease lasts, seconds. */
+	/** Every replica's Lease duration, seconds. */
 	readonly leaseDuration?: number;
 	/** How many of the replicas are of the version before. */
 	readonly shareBefore?: number;
-	/** How long a Pod lives, at most. */
+	/** The longest life of a Pod, milliseconds. */
 	readonly longestLifeMs?: number;
-	/** How many of the Pods come together with others. */
+	/** The share of Pods that are created in waves. */
 	readonly inWaves?: number;
 };
 
 export const themes = [
 	{
-		// An entry may go only when its Pod can not come any more, and these come at the last moment at which they can.
+		// An entry may be removed only when its Pod can no longer be stored; these Pods are stored at the last possible moment.
 		name: 'late Pods',
 		faults: {lateStorage: 1, answerLost: 0.01, rejected: 0.1},
 	},
 	{
-		// A pass reads the ledger for seconds, while Pods come that its list would have shown had it been taken later.
+		// A pass reads the ledger for seconds. Pods stored meanwhile would be missed by a list taken too early.
 		name: 'long passes',
 		faults: {lateStorage: 1, slowReads: 0.15},
 		blockSize: 500,
@@ -43,7 +43,7 @@ export const themes = [
 		spanMs: 300_000,
 	},
 	{
-		// Names come again as soon as they are free, here and there at once, while answers are lost and passes judge for seconds.
+		// A fixed name is used again at once, on several replicas, while answers are lost and passes take seconds.
 		name: 'successors',
 		faults: {slowLists: 0.4, requestLost: 0.05, answerLost: 0.05, errorAfterCommit: 0.1, resent: 0.5, leaseVanishes: 0.05, slowStorage: 0.2},
 		blockSize: 100,
@@ -52,7 +52,7 @@ export const themes = [
 		longestLifeMs: 20_000,
 	},
 	{
-		// Hardly a Pod finds all its ports on one page: some are committed, and then another write fails.
+		// Pages of two numbers: most Pods need several pages, and a write may fail after others have succeeded.
 		name: 'narrow pages',
 		faults: {conflict: 0.3},
 		blockSize: 2,
@@ -60,14 +60,14 @@ export const themes = [
 		fixedNames: 0,
 	},
 	{
-		// Who makes a page dies in the middle of it.
+		// A replica crashes just after it has created or opened a page.
 		name: 'makers die',
 		faults: {makerDies: 0.5, pageVanishes: 0.1, slowStorage: 0.5, lateStorage: 0.5},
 		blockSize: 50,
 		ports: 200,
 	},
 	{
-		// Pages go while Pods are on their way, and are made again by replicas that know little of one another.
+		// Pages are deleted between a Pod's admission and its storage, and other replicas create them again.
 		name: 'vanishing pages',
 		faults: {pageVanishes: 0.1, lateStorage: 0.5, slowStorage: 0.5, slowLists: 0.3},
 		blockSize: 16,
@@ -75,7 +75,7 @@ export const themes = [
 		fixedNames: 0,
 	},
 	{
-		// People delete the whole ledger, while Pods are on their way, and replicas come and go.
+		// A person deletes the whole ledger while admitted Pods are not stored yet and replicas restart.
 		name: 'deleted ledgers',
 		faults: {ledgerDeletions: 6, indexDeletions: 3, lateStorage: 0.5, slowStorage: 0.5, restarts: 6, crashes: 4},
 		spanMs: 200_000,
@@ -88,25 +88,25 @@ export const themes = [
 		spanMs: 250_000,
 	},
 	{
-		// Pods that ask nobody take ports that were given, before, while and after their owners come.
+		// Pods that do not use the operator take ports that were given to others: before, while and after these are stored.
 		name: 'strangers',
 		faults: {lateStorage: 0.5, slowStorage: 0.3},
 		foreignPods: 80,
 		ports: 300,
 	},
 	{
-		// Lists of Pods come in pages of a few, for longer than the API server remembers.
+		// Lists of Pods come in short pages, and the API server often forgets the rest of a list.
 		name: 'broken lists',
 		faults: {shortPages: 1, compactions: 60, slowLists: 0.1, lateStorage: 0.7},
 	},
 	{
-		// People write into pages while replicas do.
+		// A person edits pages that replicas write.
 		name: 'edited pages',
 		faults: {pageEdits: 60, slowReads: 0.1, slowLists: 0.2, conflict: 0.05},
 		ports: 60,
 	},
 	{
-		// More Pods than ports: whether one is refused or served hangs on the latest write of somebody else.
+		// More Pods than ports: another replica's latest write decides whether a Pod gets a port or is denied.
 		name: 'crowds',
 		faults: {answerLost: 0.01, rejected: 0.1, restarts: 2},
 		ports: 60,
@@ -114,8 +114,8 @@ export const themes = [
 		longestLifeMs: 20_000,
 	},
 	{
-		// Pods come alone to a range that is full, or has their predecessor's ports: what has just been freed, or given, somewhere
-		// must be known, and no write shows whether it was.
+		// Pods come one at a time to a range that is full, or that has their predecessor's ports. The replica must have read what
+		// others have just freed or reserved, and no rejected write tells it when it has not.
 		name: 'full ranges',
 		faults: {rejected: 0.1},
 		ports: 40,
@@ -126,13 +126,13 @@ export const themes = [
 		inWaves: 0,
 	},
 	{
-		// Holders of the Lease stop in the middle of their work, wake, and write; or it is taken from them.
+		// Holders of the Lease are paused at work and then go on to write, or lose the Lease while they work.
 		name: 'sleepers',
 		faults: {pauses: 40, leaseDeletions: 10, leaseVanishes: 0.05, leaseEdits: 10, answerLost: 0.05, slow: 0.03},
 		leaseDuration: 5,
 	},
 	{
-		// Writes end without an answer, and the Lease is nobody's while they are sent again: others write in between.
+		// Writes fail with an unknown outcome while the Lease vanishes, so that other replicas write before the retry.
 		name: 'unknown outcomes',
 		faults: {internalError: 0.2, errorAfterCommit: 0.2, leaseVanishes: 0.5, slow: 0.05},
 		ports: 90,
@@ -145,5 +145,5 @@ export type ThemeName = typeof themes[number]['name'];
 
 export const themeNamed = (name: string | undefined): Theme | undefined => themes.find(theme => theme.name === name);
 
-/** Every second seed has one, each in turn. */
+/** Even seeds have a theme, each in turn. */
 export const themeOf = (seed: number): Theme | undefined => (seed % 2 === 0 ? themes[(seed / 2) % themes.length] : undefined);

@@ -1,7 +1,7 @@
 /**
- * The product as it was before: the same modules once more, with other constants and none of what was added for speed. While
- * an installation is updated, replicas of both share one ledger. What is in the ledger means the same to both, for a version
- * that changed that would write another `hostport.io/schema-version`.
+ * A stand-in for the previous release: the same modules loaded a second time, with other constants and without the parts
+ * that only save time. During a rolling update, replicas of both releases share one ledger. Both read it alike: a release
+ * that changes the ledger's format writes another `hostport.io/schema-version`.
  */
 import {registerHooks} from 'node:module';
 import type {createReplica} from '../../../src/replica.ts';
@@ -11,7 +11,7 @@ import type {Edit} from './variants.ts';
 const source = new URL('../../../src/', import.meta.url).href;
 const mark = '?before';
 
-/** Errors are told apart by their class, and the simulated network throws those of now. */
+/** Loaded once: code checks errors by class, and the simulated network throws the classes of this copy. */
 const shared = `${source}errors.ts`;
 
 const edits: readonly Edit[] = [
@@ -26,14 +26,14 @@ const edits: readonly Edit[] = [
 registerHooks({
 	resolve(specifier, context, nextResolve) {
 		const result = nextResolve(specifier, context);
-		const isOfBefore = context.parentURL?.endsWith(mark) && result.url.startsWith(source) && result.url !== shared;
-		return isOfBefore ? {...result, url: `${result.url}${mark}`} : result;
+		const isPrevious = context.parentURL?.endsWith(mark) && result.url.startsWith(source) && result.url !== shared;
+		return isPrevious ? {...result, url: `${result.url}${mark}`} : result;
 	},
 	load(url, context, nextLoad) {
 		const result = nextLoad(url, context);
-		return url.endsWith(mark) ? withEdits('the version before', result, url.slice(0, -mark.length), edits) : result;
+		return url.endsWith(mark) ? withEdits('the previous release', result, url.slice(0, -mark.length), edits) : result;
 	},
 });
 
-/** `createReplica` of that version. */
-export const {createReplica: createReplicaBefore} = await import(`${source}replica.ts${mark}`) as {readonly createReplica: typeof createReplica};
+/** `createReplica` of the previous release. */
+export const {createReplica: createPreviousReplica} = await import(`${source}replica.ts${mark}`) as {readonly createReplica: typeof createReplica};

@@ -1,6 +1,6 @@
 /**
- * The files of `src` whose text the broken variants and the previous release change. After a file is moved or renamed, this
- * table is the only place to follow.
+ * The files of `src` whose text is changed by the variants and the previous release. When one of them moves, update its path
+ * here and nowhere else.
  */
 export const productFiles = {
 	allocator: 'ports/allocator.ts',

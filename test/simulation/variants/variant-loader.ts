@@ -1,4 +1,4 @@
-/** Loads a broken version of the product in place of the real one, in this thread alone. */
+/** Loads a variant of the product in place of the real one, in this thread only. */
 import {registerHooks} from 'node:module';
 import type {LoadFnOutput} from 'node:module';
 import {productFiles} from './product-files.ts';
@@ -7,8 +7,8 @@ import type {Edit, Variant} from './variants.ts';
 const source = new URL('../../../src/', import.meta.url).href;
 
 /**
- * Must be called before anything of `src` is loaded. Importing a file throws when a text to replace is not in it exactly
- * once: then the product has changed, and the variant must follow. The version before has the same fault.
+ * Call it before any file of `src` is imported. Importing a changed file throws if a text to replace is not in it exactly
+ * once: then the product has changed, and the variant must be updated. The variant applies to the previous release too.
  */
 export const loadVariant = ({name, edits}: Variant): void => {
 	registerHooks({
@@ -16,7 +16,7 @@ export const loadVariant = ({name, edits}: Variant): void => {
 	});
 };
 
-/** A loaded file with those of the edits that are for it. @throws when one does not fit. */
+/** A loaded file with its edits applied. @throws when a text to replace is not in it exactly once. */
 export const withEdits = (name: string, loaded: LoadFnOutput, url: string, edits: readonly Edit[]): LoadFnOutput => {
 	const mine = edits.filter(({file}) => url === source + productFiles[file]);
 	if (mine.length === 0) {
@@ -26,7 +26,7 @@ export const withEdits = (name: string, loaded: LoadFnOutput, url: string, edits
 	let text = Buffer.from(loaded.source as Uint8Array).toString();
 	for (const {file, replace, with: replacement} of mine) {
 		if (text.split(replace).length !== 2) {
-			throw new Error(`${name} does not fit any more: src/${productFiles[file]} has this ${text.split(replace).length - 1} times:\n${replace}`);
+			throw new Error(`${name} must be updated: src/${productFiles[file]} must have this text once, but has it ${text.split(replace).length - 1} times:\n${replace}`);
 		}
 
 		text = text.replace(replace, () => replacement);

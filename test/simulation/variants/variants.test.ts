@@ -1,27 +1,27 @@
-/** The checks are checked: what would a simulation be worth that lets a broken product pass? */
+/** Tests the simulation itself: it must catch every broken variant of the product. */
 import test from 'ava';
 import {runSeeds} from '../pool.ts';
 import type {Run} from '../run.ts';
 import {variants} from './variants.ts';
 
-/** Most are caught by the first two, see docs/adr/0006-simulation.md. */
-const mostSeeds = 24;
+/** Most variants are caught by the first two seeds, see docs/adr/0006-simulation.md. */
+const maxSeeds = 24;
 
 for (const {name} of variants) {
 	test.serial(`the simulation catches: ${name}`, async t => {
 		t.timeout(5 * 60_000);
 		let runs = 0;
 		let caught: Run | undefined;
-		await runSeeds({from: 1, count: mostSeeds, jobs: 1, variant: name, onRun(run) {
+		await runSeeds({from: 1, count: maxSeeds, jobs: 1, variant: name, onRun(run) {
 			runs += 1;
 			caught = run.violation && run;
 			return caught ? 'stop' : 'go on';
 		}});
-		t.truthy(caught, `not in ${runs} seeds`);
+		t.truthy(caught, `not caught by ${runs} seeds`);
 		t.log(`seed ${caught?.seed}: ${caught?.violation?.invariant}`);
 	});
 }
 
-test('every variant has a name of its own', t => {
+test('every variant has a unique name', t => {
 	t.is(new Set(variants.map(({name}) => name)).size, variants.length);
 });

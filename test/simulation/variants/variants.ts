@@ -1,7 +1,7 @@
 /**
- * Deliberately broken versions of the product, each with one rule left out. A variant is a change of the text of a file in
- * `src`, made while the file is loaded, so that nothing in `src` knows of it; a text that is no longer there, or is there
- * twice, is an error. The simulation must catch every one.
+ * Broken variants of the product. Each breaks one rule; the simulation must catch every one. A variant replaces text of files
+ * in `src` while they are loaded, so `src` has no code for it. A text that is missing, or is there twice, is an error: when
+ * you change a line of `src` that a variant replaces, update the variant so that it still breaks the same rule.
  */
 
 import type {ThemeName} from '../faults/themes.ts';
@@ -14,10 +14,10 @@ export type Edit = {
 };
 
 export type Variant = {
-	/** What is wrong with it. */
+	/** What is broken. */
 	readonly name: string;
 	readonly edits: readonly Edit[];
-	/** The world in which its rule matters, where those of the first seeds do not show that it is gone. */
+	/** The theme in which the rule matters, if the first seeds do not catch the variant without it. */
 	readonly theme?: ThemeName;
 };
 
@@ -25,15 +25,15 @@ const edit = (file: ProductFile, replace: string, replacement: string): Edit => 
 
 export const variants: readonly Variant[] = [
 	{
-		name: 'no resourceVersion on writes of a page',
+		name: 'pages are written without a resourceVersion',
 		edits: [edit('ledgerApi', 'metadata: {resourceVersion: page.resourceVersion},\n\t\t\tdata: changesAsData(changes)', 'metadata: {} as {resourceVersion: string},\n\t\t\tdata: changesAsData(changes)')],
 	},
 	{
-		name: 'free on first sighting',
+		name: 'entries are freed on the first sighting',
 		edits: [edit('repair', 'now - sighting.firstSeen >= holdMs', 'now - sighting.firstSeen >= 0 * holdMs')],
 	},
 	{
-		name: 'list Pods before the ledger',
+		name: 'Pods are listed before the ledger is read',
 		theme: 'long passes',
 		edits: [
 			edit('repairPass', 'const snapshot = await newPages.readAll(signal);', 'const uses = await listHostPortsInUse(api, signal);\n\t\tconst snapshot = await newPages.readAll(signal);'),
@@ -41,7 +41,7 @@ export const variants: readonly Variant[] = [
 		],
 	},
 	{
-		name: 'trust request.uid as identity',
+		name: 'request.uid is trusted as identity',
 		edits: [
 			edit('mutatePod', 'const mutatePod = async', 'const numbersByUid = new Map<string, readonly number[]>();\n\nconst mutatePod = async'),
 			edit(
@@ -52,7 +52,7 @@ export const variants: readonly Variant[] = [
 		],
 	},
 	{
-		name: 'believe the Lease instead of the compare-and-swap',
+		name: 'the Lease is trusted instead of the compare-and-swap',
 		edits: [edit(
 			'ledgerApi',
 			'metadata: {resourceVersion: page.resourceVersion},\n\t\t\tdata: changesAsData(changes)',
@@ -60,14 +60,14 @@ export const variants: readonly Variant[] = [
 		)],
 	},
 	{
-		name: 'remote clock for expiry',
+		name: 'a Lease expires by the holder\'s clock',
 		edits: [
 			edit('leaseState', "readonly clock: Pick<Clock, 'now'>;", 'readonly clock: Clock;'),
 			edit('leaseState', 'this.#observedAt + this.#record.durationMs', "Date.parse(this.#record.renewTime ?? '2000-01-01') + this.#record.durationMs + this.#now - this.#options.clock.date().getTime()"),
 		],
 	},
 	{
-		name: 'retry an unknown outcome blindly',
+		name: 'a write of unknown outcome is repeated blindly',
 		theme: 'unknown outcomes',
 		edits: [edit(
 			'ledger',
@@ -85,32 +85,32 @@ export const variants: readonly Variant[] = [
 		)],
 	},
 	{
-		name: 'ages kept by port instead of by (port, claim, state)',
+		name: 'ages are kept by port, not by (port, claim, state)',
 		edits: [edit('sightings', 'sighting && sighting.claim === claim && sighting.state === state ? sighting : {claim, state, firstSeen: now}', '({claim, state, firstSeen: sighting?.firstSeen ?? now})')],
 	},
 	{
-		name: 'a repair applied to an entry that has changed since it was judged',
+		name: 'a repair is applied to an entry that has changed since it was judged',
 		theme: 'successors',
 		edits: [edit('batchPlan', '&& isSameEntry(page.entries.get(key), judged)', '&& (isSameEntry(page.entries.get(key), judged) || true)')],
 	},
 	{
-		name: 'expiry after exactly one request timeout',
+		name: 'entries expire after one request timeout',
 		edits: [edit('options', 'Math.max(holdTime, 2 * apiRequestTimeout)', 'Math.max(0 * holdTime, apiRequestTimeout)')],
 	},
 	{
-		name: 'quarantine kept in memory only',
+		name: 'the quarantine of a page is kept in memory only',
 		edits: [edit('ledgerMetadata', "[ledgerAnnotations.mark]: 'quarantine',", "...(kind === 'index' && {[ledgerAnnotations.mark]: 'quarantine'}),")],
 	},
 	{
-		name: 'quarantine lifted without a new list',
+		name: 'a quarantine is lifted without a new list of Pods',
 		edits: [edit('quarantine', '.filter(([key]) => !isKept.has(key)));', '.filter(([key]) => !isKept.has(key) && key === \'\'));')],
 	},
 	{
-		name: 'quarantine lifted at once',
+		name: 'a quarantine is lifted at once',
 		edits: [edit('quarantine', 'await clock.sleep(holdMs, signal);', 'await clock.sleep(holdMs / 1000, signal);')],
 	},
 	{
-		name: 'a page created before the index names it',
+		name: 'a page is opened before the index lists it',
 		theme: 'makers die',
 		edits: [
 			edit('newPages', 'async first => ledgerApi.createPage(first,', 'async first => this.#createAndLift(first,'),
@@ -128,26 +128,26 @@ export const variants: readonly Variant[] = [
 		],
 	},
 	{
-		name: 'a page opened although the index does not name it',
+		name: 'a quarantine is lifted although the index does not list the page',
 		theme: 'makers die',
 		edits: [edit('quarantine', 'index.pageStarts.includes(first) || await', 'index.pageStarts.includes(first) || first > 0 || await')],
 	},
 	{
-		name: 'a spent deadline answered as a failure of ours',
+		name: 'an expired deadline is answered as an internal error',
 		theme: 'successors',
 		edits: [edit('mutatePod', 'problem instanceof DenialError || !signal.aborted ? problem', 'problem instanceof DenialError || signal ? problem')],
 	},
 	{
-		name: 'an index born open',
+		name: 'a new index is not in quarantine',
 		theme: 'deleted ledgers',
 		edits: [edit('ledgerMetadata', "[ledgerAnnotations.mark]: 'quarantine',", "...(kind === 'page' && {[ledgerAnnotations.mark]: 'quarantine'}),")],
 	},
 	{
-		name: 'the waiters\' line restarting the expiry clock',
+		name: 'a change of the waiters restarts a Lease\'s expiry',
 		edits: [edit('leaseState', 'if (record?.holder !== previous?.holder || record?.renewTime !== previous?.renewTime) {', 'if (record?.resourceVersion !== previous?.resourceVersion) {')],
 	},
 	{
-		name: 'a waiter that believes it is queued',
+		name: 'a waiting replica does not check that it is still queued',
 		edits: [
 			edit('leaseDecision', 'const decideAsHolder =', 'const queued = new Set<string>();\n\nconst decideAsHolder ='),
 			edit('leaseDecision', 'const [next, ...rest] = waiters.filter(waiter => waiter !== identity);', 'const [next, ...rest] = waiters.filter(waiter => waiter !== identity);\n\tqueued.delete(identity);'),
@@ -155,133 +155,133 @@ export const variants: readonly Variant[] = [
 		],
 	},
 	{
-		name: 'dead waiters kept in line by whoever takes over',
+		name: 'a take-over keeps dead waiters in the queue',
 		edits: [edit('leaseDecision', "because: 'take over', holder: identity, waiters: []", "because: 'take over', holder: identity, waiters: others")],
 	},
 	{
-		name: 'a claim looked up only after an error',
+		name: 'earlier claims are forgotten after a conflict',
 		theme: 'narrow pages',
 		edits: [edit('reservations', "logger.debug({err: error}, 'another writer has changed the ledger: planning again');", "for (const request of this.#committer.batch) if (request.kind === 'admission') request.earlierClaims.length = 0;")],
 	},
 	{
-		name: 'a claim never looked up',
+		name: 'earlier claims are never looked up',
 		theme: 'narrow pages',
 		edits: [edit('allocator', 'withReservedEarlier(startSearch(space, demand), earlierClaims)', 'withReservedEarlier(startSearch(space, demand), earlierClaims.slice(0, 0))')],
 	},
 	{
-		name: 'one claim for all attempts of a request',
+		name: 'all attempts of a request use one claim',
 		theme: 'unknown outcomes',
 		edits: [edit('batchCommitter', 'request.claim = mintClaim();', 'request.claim ||= mintClaim();')],
 	},
 	{
-		name: 'answers before the commit',
+		name: 'requests are answered before the commit',
 		edits: [edit('batchCommitter', "outcome.kind === 'allocated' && touched.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touched.isSubsetOf(committed) || true)")],
 	},
 	{
-		name: 'a dry run that reserves',
+		name: 'a dry run reserves ports',
 		edits: [edit('mutatePod', 'request.dryRun ? dryRun : reserve', 'request.dryRun && false ? dryRun : reserve')],
 	},
 	{
-		name: 'Pods listed by their label',
+		name: 'only Pods with the label are listed',
 		edits: [edit('apiClient', '`${path}?limit=', '`${path}?${path === \'/api/v1/pods\' ? \'labelSelector=hostport.io%2Fmanaged%3Dtrue&\' : \'\'}limit=')],
 	},
 	{
-		name: 'Pods listed from the API server\'s cache',
+		name: 'Pods are listed from the API server\'s cache',
 		theme: 'late Pods',
 		edits: [edit('apiClient', '`${path}?limit=', '`${path}?resourceVersion=0&limit=')],
 	},
 	{
-		name: 'a list that breaks off taken for a whole one',
+		name: 'only the first page of a list is read',
 		theme: 'broken lists',
 		edits: [edit('apiClient', '} while (token);', '} while (token && found.length === -1);')],
 	},
 	{
-		name: 'a terminating Pod taken for gone',
+		name: 'a terminating Pod counts as deleted',
 		edits: [edit('hostPortUse', 'export const isLive = ({status}: StoredPod): boolean => status', 'export const isLive = ({status, metadata}: StoredPod): boolean => !(\'deletionTimestamp\' in metadata) && status')],
 	},
 	{
-		name: 'entries that follow a name instead of the port',
+		name: 'entries follow the Pod\'s name, not the port',
 		theme: 'strangers',
 		edits: [edit('entryStates', 'if (uses.length === 0) {', 'if (!uses.some(({pod}) => !entry || pod === entry.pod || entry.pod.includes(\' \'))) {')],
 	},
 	{
-		name: 'Pods without a name taking over from one another',
+		name: 'Pods without a fixed name take over from one another',
 		edits: [edit('preferredNumbers', 'return demand.hasFixedName ? withEntries', 'return demand.pod ? withEntries'), edit('podIdentity', '(${origin})`, hasFixedName: false', '(${origin})`.replace(/.* /, \'game/\'), hasFixedName: false'),],
 	},
 	{
-		name: 'what can not be read taken for nothing',
+		name: 'unreadable entries count as free ports',
 		theme: 'edited pages',
 		edits: [edit('ledgerPage', 'for (const {port} of damaged) {', 'for (const {port} of damaged.slice(0, 0)) {')],
 	},
 	{
-		name: 'ports given from a marked page',
+		name: 'ports are given from a page in quarantine',
 		edits: [edit('ledgerPage', "if (mark === 'quarantine') {", "if (mark === 'quarantine' && range === '') {"), edit('ledgerPage', 'return mark === undefined ? undefined :', "return mark === undefined || mark === 'quarantine' ? undefined :")],
 	},
 	{
-		name: 'an index that is made again taken for a first installation',
+		name: 'a re-created index counts as a first installation',
 		theme: 'deleted ledgers',
 		edits: [edit('quarantine', 'await this.#isFirstInstallation(signal)', 'await this.#isFirstInstallation(signal) || index.quarantined')],
 	},
 	{
-		name: 'pages of a marked index opened at once',
+		name: 'new pages are opened while the index is in quarantine',
 		theme: 'deleted ledgers',
 		edits: [edit('newPages', 'index.quarantined ? [] : unlisted', 'unlisted')],
 	},
 	{
-		name: 'a mark lifted whatever has become of the page',
+		name: 'a quarantine is lifted without a resourceVersion',
 		theme: 'vanishing pages',
 		edits: [edit('ledgerApi', 'resourceVersion,\n\t\t\t\tannotations: {[ledgerAnnotations.mark]: null', 'resourceVersion: undefined as unknown as string,\n\t\t\t\tannotations: {[ledgerAnnotations.mark]: null')],
 	},
 	{
-		name: 'a released entry freed at once',
+		name: 'released entries are freed at once',
 		theme: 'crowds',
 		edits: [edit('entryStates', 'return isHoldOver ?', "return isHoldOver || entry.state === 'released' ?")],
 	},
 	{
-		name: 'what the ledger lacks never written there',
+		name: 'ports that are missing in the ledger are never added',
 		theme: 'strangers',
 		edits: [edit('repair', 'if (page && !page.unusable && !page.entries.has(key)', 'if (page?.unusable && !page.entries.has(key)')],
 	},
 	{
-		name: 'a holder that keeps the Lease while it has work',
+		name: 'a holder keeps the Lease while it has work',
 		edits: [edit('leaseDecision', 'if (next !== undefined && (hasWorked || !isWanted)) {', 'if (next !== undefined && !isWanted && !isRecentlyUsed) {')],
 	},
 	{
-		name: 'a turn that lasts as long as Pods come',
+		name: 'a turn lasts as long as Pods arrive',
 		edits: [edit('reservations', 'clock.now() < turnEndsAt && tenure.isHeld()', 'turnEndsAt > 0 && tenure.isHeld()')],
 	},
 	{
-		name: 'a list that has expired taken for an empty one',
+		name: 'an expired list counts as empty',
 		theme: 'broken lists',
 		edits: [edit('apiClient', 'if (!(error instanceof ApiError && error.status === 410) ||', 'if (error instanceof ApiError && error.status === 410) return [];\n\t\t\t\tif (!(error instanceof ApiError) ||')],
 	},
 	{
-		name: 'a port that was given freed with the stranger who had it too',
+		name: 'a given port is freed with a foreign Pod that used it too',
 		theme: 'strangers',
 		edits: [edit('entryStates', "if (entry.state === 'bound' || (entry.state === 'foreign' && entry.claim !== undefined)) {", "if (entry.state === 'bound') {")],
 	},
 	{
-		name: 'an answer after the first of several commits',
+		name: 'requests are answered after the first of several commits',
 		theme: 'narrow pages',
 		edits: [edit('batchCommitter', "outcome.kind === 'allocated' && touched.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touched.size === 0 || !touched.isDisjointFrom(committed))")],
 	},
 	{
-		name: 'predecessors looked for in pages from the API server\'s cache',
+		name: 'predecessors are looked up in cached pages of the API server',
 		theme: 'full ranges',
 		edits: [edit('requiredReads', "require(first, mustSeeAll ? allReadAfter : now - fullPageLifetimeMs);\n\t\t\tif (mustSeeAll) {", "require(first, mustSeeAll ? allReadAfter : now - fullPageLifetimeMs);\n\t\t\tif (outcome.kind === 'exhausted') {")],
 	},
 	{
-		name: 'predecessors looked for in pages that were read long ago',
+		name: 'predecessors are looked up in pages read long ago',
 		theme: 'full ranges',
 		edits: [edit('requiredReads', 'Math.max(soleHolderSince, Math.max(startedAt, arrivedAt) - predecessorLifetimeMs)', 'startedAt - 60 * predecessorLifetimeMs')],
 	},
 	{
-		name: 'a refusal that rests on pages from the API server\'s cache',
+		name: 'a denial rests on cached pages of the API server',
 		theme: 'full ranges',
 		edits: [edit('requiredReads', "require(first, mustSeeAll ? allReadAfter : now - fullPageLifetimeMs);\n\t\t\tif (mustSeeAll) {", "require(first, mustSeeAll ? allReadAfter : now - fullPageLifetimeMs);\n\t\t\tif (demand.hasFixedName && outcome.kind !== 'exhausted') {")],
 	},
 	{
-		name: 'a refusal that rests on pages that were read long ago',
+		name: 'a denial rests on pages read long ago',
 		theme: 'full ranges',
 		edits: [edit('requiredReads', "outcome.kind === 'exhausted' ? startedAt :", "outcome.kind === 'exhausted' ? startedAt - 60_000 :")],
 	},

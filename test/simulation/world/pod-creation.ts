@@ -1,124 +1,83 @@
 /**
- * What the API server does with a request to create a Pod: defaults, the webhook, the patch, defaults again, validation,
- * quota, storage; and how it comes to a replica and back.
+ * Creates Pods as the API server does: defaults, the webhook's call and patch, defaults again, quota, validation, storage.
  */
-import type {AdmissionReview} from '../../../src/admission/review.ts';
-import type {JsonPatchOperation} from '../../../src/admission/patch.ts';
-import {defaultedPodSpec} from '../../../harness/in-memory-api/api-objects.ts';
-import type {PodSpec, Stored} from '../../../harness/in-memory-api/api-objects.ts';
-import {failure} from '../../../harness/in-memory-api/api-server.ts';
-import type {ApiAnswer, ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import {applyPatch} from '../../helpers/json-patch.ts';
-import {hostPortKeys} from '../checks/requested-pods.ts';
-import type {Attempt} from '../checks/requested-pods.ts';
-import type {FaultRates} from '../faults/faults.ts';
-import type {Invariants} from '../checks/invariants.ts';
-import type {Journal} from '../checks/event-log.ts';
-import type {Random} from './random.ts';
-import type {SimulatedReplica} from './replica.ts';
-import type {Scheduler} from './scheduler.ts';
+import {failure} from '../../../harness/in-memory-api/answers.ts';
+import type {ApiAnswer} from '../../../harness/in-memory-api/answers.ts';
+import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import {defaultedPodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
+import type {PodManifest} from './pod-manifest.ts';
+import type {PodRequest} from './pod-requests.ts';
+import {allocatedKeys, WebhookCalls, webhookTimeoutSeconds} from './webhook-calls.ts';
+import type {CallOptions, WebhookCallsOptions} from './webhook-calls.ts';
 
-export type PodManifest = {
-	readonly metadata: {
-		readonly name?: string;
-		readonly generateName?: string;
-		readonly namespace: string;
-		readonly labels?: Readonly<Record<string, string>>;
-		readonly annotations?: Readonly<Record<string, string>>;
-		readonly ownerReferences?: ReadonlyArray<{kind: string; name: string; controller: boolean}>;
-	};
-	readonly spec: PodSpec;
-};
-
-export type PodCreationOptions = {
+export type PodCreationOptions = WebhookCallsOptions & {
 	readonly server: ApiServer;
-	readonly scheduler: Scheduler;
-	readonly random: Random;
-	readonly journal: Journal;
-	readonly invariants: Invariants;
-	readonly faults: () => FaultRates;
-	/** Those that a connection may lead to. */
-	readonly replicas: () => readonly SimulatedReplica[];
 	/** The API server's `--request-timeout`. */
 	readonly requestTimeoutMs: number;
 };
 
-export type CreateOptions = {
-	readonly dryRun?: boolean;
-	/** Asks this replica and no other. */
-	readonly replica?: SimulatedReplica;
-	/** Seconds that the webhook gets; at most 10. */
-	readonly timeoutSeconds?: number;
-};
+export type CreateOptions = CallOptions & {readonly dryRun?: boolean};
 
-type WebhookCall = {readonly attempt: Attempt; readonly pod: PodManifest; readonly body: string; readonly timeoutSeconds: number};
-type WebhookAnswer = {readonly response: AdmissionReview['response']; readonly patched: PodManifest};
-
-/** As the webhook is registered. */
-const webhookTimeoutSeconds = 10;
-
-/** What the webhook's HTTP server, which is no part of this, keeps for the way back. */
-const marginMs = 500;
-
-/** A Pod may be stored until twice the API server's request timeout after it came in; nearly that late is late enough. */
+/** A Pod may be stored until two request timeouts after its request arrived. As a fraction of the request timeout, with a margin. */
 const latestStorage = 2 * 0.98;
 
 export class PodCreation {
 	readonly #options: PodCreationOptions;
-	readonly attempts: Attempt[] = [];
-	/** Requests that the API server has not answered yet. */
-	open = 0;
-	#connected: SimulatedReplica | undefined;
-	#lastUid = '';
+	readonly requests: PodRequest[] = [];
+	/** How many requests the API server has not answered yet. */
+	unanswered = 0;
+	readonly #webhook: WebhookCalls;
 
 	constructor(options: PodCreationOptions) {
 		this.#options = options;
+		this.#webhook = new WebhookCalls(options);
 	}
 
-	/** Resolves with what the client hears, and what is known of the Pod besides. */
-	async create(manifest: PodManifest, options: CreateOptions = {}): Promise<ApiAnswer & {readonly attempt: Attempt}> {
-		const {scheduler, random, journal, invariants} = this.#options;
+	/** Resolves with the client's answer and the record of the request. */
+	async create(manifest: PodManifest, options: CreateOptions = {}): Promise<ApiAnswer & {readonly request: PodRequest}> {
+		const {scheduler, random, eventLog, invariants} = this.#options;
 		const {metadata: {namespace, name, generateName, annotations = {}}} = manifest;
-		const attempt: Attempt = {
-			id: this.attempts.length,
+		const request: PodRequest = {
+			id: this.requests.length,
 			pod: `${namespace}/${name ?? generateName}`,
 			arrivedAt: scheduler.now,
 			dryRun: options.dryRun ?? false,
 			range: {first: Number(annotations['hostport.io/base-port']), last: Number(annotations['hostport.io/max-port'])},
-			askedUntil: Infinity,
+			handledUntil: Infinity,
 			deliveries: 0,
-			state: 'asking',
+			state: 'at the webhook',
 			keys: [],
 			uid: undefined,
 		};
-		this.attempts.push(attempt);
-		invariants.asked(attempt);
-		this.open += 1;
+		this.requests.push(request);
+		invariants.requested(request);
+		this.unanswered += 1;
 		await scheduler.sleep(random.between(0.2, 2));
-		const answer = await this.#admit(attempt, manifest, options);
-		if (attempt.state !== 'live') {
-			this.over(attempt);
+		const answer = await this.#admit(request, manifest, options);
+		if (request.state !== 'live') {
+			this.ended(request);
 		}
 
-		journal.write(`client: ${attempt.pod} ${answer.status}`);
-		journal.remark(() => `    ${answer.status < 300 ? attempt.keys.join(' ') : (answer.body as {message: string}).message}`);
-		this.open -= 1;
-		return {...answer, attempt};
+		eventLog.write(`client: ${request.pod} ${answer.status}`);
+		eventLog.remark(() => `    ${answer.status < 300 ? request.keys.join(' ') : (answer.body as {message: string}).message}`);
+		this.unanswered -= 1;
+		return {...answer, request};
 	}
 
-	/** The Pod is gone, has finished, or will never come. */
-	over(attempt: Attempt): void {
-		attempt.state = 'over';
-		this.#options.invariants.holders.remove(attempt);
+	/** The Pod was deleted, has finished, or will never be stored. */
+	ended(request: PodRequest): void {
+		request.state = 'ended';
+		this.#options.invariants.holders.remove(request);
 	}
 
-	async #admit(attempt: Attempt, manifest: PodManifest, options: CreateOptions): Promise<ApiAnswer> {
+	async #admit(request: PodRequest, manifest: PodManifest, options: CreateOptions): Promise<ApiAnswer> {
 		const {random, faults, scheduler, server, invariants} = this.#options;
 		let pod: PodManifest = {...manifest, spec: defaultedPodSpec(manifest.spec)};
 		if (pod.metadata.annotations?.['hostport.io/enabled'] !== undefined) {
-			const answer = await this.#callWebhook(attempt, pod, options);
-			// Where two replicas got it, the other may still be at work.
-			attempt.askedUntil = attempt.deliveries > 1 ? attempt.arrivedAt + webhookTimeoutSeconds * 1000 : scheduler.now;
+			const answer = await this.#webhook.call(request, pod, options);
+			// If two replicas received the request, the slower one may still be handling it.
+			request.handledUntil = request.deliveries > 1 ? request.arrivedAt + webhookTimeoutSeconds * 1000 : scheduler.now;
 			if (answer instanceof Error) {
 				return failure({status: 500, reason: 'InternalError', message: `failed calling webhook: ${answer.message}`});
 			}
@@ -129,35 +88,35 @@ export class PodCreation {
 			}
 
 			pod = {...patched, spec: defaultedPodSpec(patched.spec)};
-			attempt.keys = toldKeys(pod);
+			request.keys = allocatedKeys(pod);
 		} else {
-			attempt.askedUntil = scheduler.now;
+			request.handledUntil = scheduler.now;
 		}
 
-		if (attempt.dryRun) {
+		if (request.dryRun) {
 			return {status: 201, body: pod};
 		}
 
-		attempt.state = 'on its way';
-		invariants.told(attempt);
+		request.state = 'admitted';
+		invariants.admitted(request);
 		if (random.chance(faults().rejected)) {
 			return failure({status: 403, reason: 'Forbidden', message: 'exceeded quota: pods, requested: pods=1, used: pods=40, limited: pods=40'});
 		}
 
-		await scheduler.sleep(this.#storageDelay(attempt));
-		const answer = server.handle({method: 'POST', path: `/api/v1/namespaces/${pod.metadata.namespace}/pods`, body: pod}, attempt.pod);
+		await scheduler.sleep(this.#storageDelay(request));
+		const answer = server.handle({method: 'POST', path: `/api/v1/namespaces/${pod.metadata.namespace}/pods`, body: pod}, request.pod);
 		if (answer.status === 201) {
-			attempt.state = 'live';
-			attempt.uid = (answer.body as Stored).metadata.uid;
-			invariants.stored(attempt);
+			request.state = 'live';
+			request.uid = (answer.body as Stored).metadata.uid;
+			invariants.stored(request);
 		} else if (answer.status === 422) {
-			invariants.violated('a sound answer', `${attempt.pod}: ${JSON.stringify(answer.body)}`);
+			invariants.violated('a valid answer', `${request.pod}: ${JSON.stringify(answer.body)}`);
 		}
 
 		return answer;
 	}
 
-	#storageDelay({arrivedAt}: Attempt): number {
+	#storageDelay({arrivedAt}: PodRequest): number {
 		const {random, faults, scheduler, requestTimeoutMs} = this.#options;
 		if (random.chance(faults().lateStorage)) {
 			return arrivedAt + requestTimeoutMs * latestStorage * random.between(0.9, 1) - scheduler.now;
@@ -165,126 +124,4 @@ export class PodCreation {
 
 		return random.chance(faults().slowStorage) ? random.logarithmic(20, requestTimeoutMs / 2) : random.between(1, 20);
 	}
-
-	/** Resolves with the first answer that comes in time. The API server does not repeat a call; a proxy may. */
-	async #callWebhook(attempt: Attempt, pod: PodManifest, {replica: wanted, timeoutSeconds = webhookTimeoutSeconds}: CreateOptions): Promise<WebhookAnswer | Error> {
-		const {scheduler, random, faults, replicas} = this.#options;
-		const serving = replicas();
-		if (!this.#connected || !serving.includes(this.#connected) || random.chance(0.2)) {
-			this.#connected = random.pick(serving);
-		}
-
-		const chosen = wanted ?? this.#connected;
-		const {promise, resolve} = Promise.withResolvers<WebhookAnswer | Error>();
-		if (!chosen) {
-			return new Error('no endpoints available for service');
-		}
-
-		const call = {attempt, pod, body: this.#review(attempt, pod), timeoutSeconds};
-		const gone = new AbortController();
-		const cancel = scheduler.after(timeoutSeconds * 1000, () => {
-			gone.abort(new Error('the client has closed the connection'));
-			resolve(new Error('context deadline exceeded'));
-		});
-		const twice = !wanted && random.chance(faults().resent) ? [random.pick(serving)] : [];
-		for (const replica of [chosen, ...twice]) {
-			attempt.deliveries += 1;
-			this.#deliver(call, replica, gone.signal, resolve);
-		}
-
-		const answer = await promise;
-		cancel();
-		return answer;
-	}
-
-	#deliver({attempt, pod, body, timeoutSeconds}: WebhookCall, replica: SimulatedReplica, gone: AbortSignal, resolve: (answer: WebhookAnswer | Error) => void): void {
-		const {scheduler, random, faults, journal, invariants} = this.#options;
-		if (replica.process.isDead) {
-			scheduler.after(1, () => resolve(new Error('connect: connection refused')));
-			return;
-		}
-
-		replica.process.onDeath(() => resolve(new Error('read: connection reset by peer')));
-		const {requestLost, slow} = faults();
-		const delay = () => (random.chance(slow) ? random.logarithmic(10, 5000) : random.between(0.3, 2));
-		if (random.chance(requestLost)) {
-			return;
-		}
-
-		replica.process.later(delay(), () => {
-			const deadlineMs = timeoutSeconds * 1000 - marginMs;
-			let isAnswered = false;
-			const answer = (review: AdmissionReview) => {
-				isAnswered = true;
-				const {response} = review;
-				journal.write(`${replica.name} answers ${attempt.pod}: ${response.allowed ? 'allowed' : response.status?.code}`);
-				const patched = this.#checked(attempt, pod, response, replica.name);
-				scheduler.after(delay(), () => {
-					if (!random.chance(faults().answerLost)) {
-						resolve({response, patched});
-					}
-				});
-			};
-
-			// As the webhook's HTTP server does.
-			const closed = new AbortController();
-			gone.addEventListener('abort', () => replica.process.later(1, () => closed.abort(gone.reason)), {once: true});
-			const signal = AbortSignal.any([closed.signal, replica.process.clock.deadline(deadlineMs)]);
-			void replica.mutatePod(JSON.parse(body), signal).then(answer, (error: unknown) => {
-				isAnswered = true;
-				invariants.violated('a sound answer', `${replica.name} threw for ${attempt.pod}: ${String(error)}`);
-			});
-			replica.process.later(deadlineMs * 1.01 + 50, () => {
-				if (!isAnswered) {
-					invariants.violated('answered in time', `${replica.name} has not answered ${attempt.pod}`);
-				}
-			});
-		});
-	}
-
-	/** What the answer makes of the Pod. */
-	#checked(attempt: Attempt, pod: PodManifest, {allowed, status, patch}: AdmissionReview['response'], by: string): PodManifest {
-		const {invariants} = this.#options;
-		if (!allowed && (status?.code === 500 || !status?.message)) {
-			invariants.violated('a sound answer', `${by} answered ${attempt.pod} with ${JSON.stringify(status)}`);
-		}
-
-		if (!allowed) {
-			invariants.refused(attempt, status?.message ?? '', by);
-		}
-
-		if (!patch) {
-			return pod;
-		}
-
-		const patched = applyPatch(pod, JSON.parse(Buffer.from(patch, 'base64').toString()) as JsonPatchOperation[]);
-		invariants.answered(attempt, toldKeys(patched), by);
-		return patched;
-	}
-
-	#review({id, dryRun}: Attempt, {metadata, spec}: PodManifest): string {
-		const {random, faults} = this.#options;
-		const uid = this.#lastUid && random.chance(faults().sameUid) ? this.#lastUid : `review-${id}`;
-		this.#lastUid = uid;
-		return JSON.stringify({
-			apiVersion: 'admission.k8s.io/v1',
-			kind: 'AdmissionReview',
-			request: {
-				uid,
-				kind: {group: '', version: 'v1', kind: 'Pod'},
-				resource: {group: '', version: 'v1', resource: 'pods'},
-				...(metadata.name && {name: metadata.name}),
-				namespace: metadata.namespace,
-				operation: 'CREATE',
-				dryRun,
-				object: {apiVersion: 'v1', kind: 'Pod', metadata, spec},
-			},
-		});
-	}
 }
-
-/** The keys of the ports that an annotation says were given. */
-const toldKeys = ({metadata, spec}: PodManifest): string[] => {
-	const given = new Set(Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith('hostport.io/allocated-')).map(([, number]) => number));
-	return hostPortKeys(spec).filter(key => given.has(key.split('.')[0]!));
-};

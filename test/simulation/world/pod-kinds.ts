@@ -1,10 +1,10 @@
-/** The Pods that a run asks for: of ReplicaSets, of a StatefulSet, bare ones, and those of people who mean no good. */
-import type {PodPort} from '../../../harness/in-memory-api/api-objects.ts';
-import type {PodManifest} from './pod-creation.ts';
+/** The Pods that a run creates: those that ask the operator for ports, and those that take host ports without it. */
+import type {PodPort} from '../../../harness/in-memory-api/pod-spec.ts';
+import type {PodManifest} from './pod-manifest.ts';
 import type {Random} from './random.ts';
 
-/** The numbers that all Pods of a run fight for. */
-export type Contested = {readonly first: number; readonly last: number};
+/** The numbers that the Pods of a run compete for, both ends included. */
+export type ContestedRange = {readonly first: number; readonly last: number};
 
 export const podNamespace = 'game';
 
@@ -17,8 +17,8 @@ const portShapes: ReadonlyArray<readonly PodPort[]> = [
 	[{name: 'a', containerPort: 9000}, {name: 'b', containerPort: 9001, protocol: 'UDP'}, {name: 'c', containerPort: 9002}],
 ];
 
-/** A Pod that wants ports. */
-export const wantingPod = (random: Random, contested: Contested, metadata: Partial<PodManifest['metadata']>): PodManifest => {
+/** A Pod whose annotations ask for ports. */
+export const annotatedPod = (random: Random, contested: ContestedRange, metadata: Partial<PodManifest['metadata']>): PodManifest => {
 	const onHostNetwork = random.chance(0.2);
 	const {first, last} = contested;
 	const middle = Math.floor((first + last) / 2);
@@ -44,8 +44,8 @@ export const wantingPod = (random: Random, contested: Contested, metadata: Parti
 
 export const ownedBy = (kind: string, name: string) => [{kind, name, controller: true}];
 
-/** A Pod that takes host ports and asks nobody; it may say that they were given to it. */
-export const foreignPod = (random: Random, {first, last}: Contested, name: string): PodManifest => {
+/** A Pod that sets its own host port; some have forged annotations that say the operator gave it. */
+export const foreignPod = (random: Random, {first, last}: ContestedRange, name: string): PodManifest => {
 	const port = random.integer(first, last);
 	return {
 		metadata: {

@@ -1,5 +1,5 @@
-/** All chance of a run, from its seed. */
-import {seededRandom} from '../../helpers/ledger.ts';
+/** The only source of randomness of a run, made from its seed. */
+import {seededRandom} from '../../helpers/seeded-random.ts';
 
 export class Random {
 	/** Uniform in [0, 1). */
@@ -17,7 +17,7 @@ export class Random {
 		return low + this.next() * (high - low);
 	}
 
-	/** Both ends may come. */
+	/** Both ends included. */
 	integer(low: number, high: number): number {
 		return Math.floor(this.between(low, high + 1));
 	}
@@ -26,7 +26,7 @@ export class Random {
 		return list[Math.floor(this.next() * list.length)]!;
 	}
 
-	/** From `low` to `high`, as often in each order of magnitude: most are short, and some are not. */
+	/** From `low` to `high`, with each order of magnitude equally likely: mostly small values, and a few large ones. */
 	logarithmic(low: number, high: number): number {
 		return low * (high / low) ** this.next();
 	}

@@ -1,17 +1,17 @@
-/** Virtual time: a queue of events, and one place that decides what happens next. */
+/** Virtual time: a queue of events, carried out one by one in the order of their times. */
 import process from 'node:process';
 
 export type Cancel = () => void;
 
 type Event = {readonly at: number; readonly order: number; action: (() => void) | undefined};
 
-/** Now and then the real event loop must turn, for promises that were rejected and that nobody handles are reported there. */
+/** After this many events the real event loop gets a turn: it is where Node reports unhandled rejections. */
 const eventsPerTurn = 1000;
 
 export class Scheduler {
 	#now = 0;
 	#order = 0;
-	/** A binary heap: each event comes before the two at twice its place. */
+	/** A binary heap: the event at `place` comes before those at `2 * place + 1` and `2 * place + 2`. */
 	readonly #heap: Event[] = [];
 
 	/** Milliseconds since the run began. */
@@ -19,7 +19,7 @@ export class Scheduler {
 		return this.#now;
 	}
 
-	/** Events of the same moment happen in the order in which they were asked for. */
+	/** Calls `action` at this time. Actions of the same time are called in the order in which they were scheduled. */
 	at(time: number, action: () => void): Cancel {
 		const event: Event = {at: Math.max(time, this.#now), order: this.#order++, action};
 		this.#push(event);
@@ -32,7 +32,7 @@ export class Scheduler {
 		return this.at(this.#now + ms, action);
 	}
 
-	/** Resolves when that time has come. */
+	/** Resolves after `ms`. */
 	async sleep(ms: number): Promise<void> {
 		const {promise, resolve} = Promise.withResolvers<void>();
 		this.after(ms, resolve);
@@ -40,8 +40,8 @@ export class Scheduler {
 	}
 
 	/**
-	 * Carries out one event after the other until `isOver`, or none is left. Everything that follows from an event without
-	 * time passing has happened before the next one. What an event throws ends the run.
+	 * Carries out events until `isOver`, or none is left. Before each event, all promise callbacks of the one before have
+	 * run. @throws what an event throws.
 	 */
 	async run(isOver: () => boolean): Promise<void> {
 		const {promise, resolve, reject} = Promise.withResolvers<void>();
@@ -57,8 +57,8 @@ export class Scheduler {
 				return;
 			}
 
-			// A tick begins only when no microtask is left, also none that another one has queued; asked for by a microtask, for
-			// ticks that are asked for by a tick follow it at once. Seven times as fast as setImmediate.
+			// `nextTick` runs when no microtask is left. It is called from a microtask because a tick queued by a tick would run
+			// before the microtasks of the event. Seven times as fast as `setImmediate`.
 			queueMicrotask(++turns % eventsPerTurn === 0 ? () => setImmediate(step) : () => process.nextTick(step));
 		};
 

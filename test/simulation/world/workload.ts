@@ -1,11 +1,12 @@
-/** Pods from their creation to their end, a few hundred of them in waves, as controllers, kubelets and people have it. */
-import type {Stored} from '../../../harness/in-memory-api/api-objects.ts';
+/** A few hundred Pods, many in waves, from their creation to their end: what controllers, kubelets and users do. */
 import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import type {Attempt} from '../checks/requested-pods.ts';
-import type {Journal} from '../checks/event-log.ts';
-import {foreignPod, ownedBy, podNamespace, wantingPod} from './pod-kinds.ts';
-import type {Contested} from './pod-kinds.ts';
-import type {PodCreation, PodManifest} from './pod-creation.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import type {PodRequest} from './pod-requests.ts';
+import type {EventLog} from './event-log.ts';
+import {foreignPod, ownedBy, podNamespace, annotatedPod} from './pod-kinds.ts';
+import type {ContestedRange} from './pod-kinds.ts';
+import type {PodCreation} from './pod-creation.ts';
+import type {PodManifest} from './pod-manifest.ts';
 import type {Random} from './random.ts';
 import type {Scheduler} from './scheduler.ts';
 import type {Theme} from '../faults/themes.ts';
@@ -14,25 +15,25 @@ export type WorkloadOptions = {
 	readonly server: ApiServer;
 	readonly scheduler: Scheduler;
 	readonly random: Random;
-	readonly journal: Journal;
+	readonly eventLog: EventLog;
 	readonly creation: PodCreation;
-	readonly contested: Contested;
-	/** How many Pods shall be asked for, whatever becomes of them. */
+	readonly contested: ContestedRange;
+	/** How many Pods to create, stored or not. */
 	readonly lifecycles: number;
-	/** In which they come. */
+	/** How long Pods are created. */
 	readonly spanMs: number;
 	readonly theme: Theme | undefined;
 };
 
-/** A controller backs off and tries again; then somebody scales it down. */
-const mostTries = 3;
+/** How often a controller tries to create a Pod before it is scaled down. */
+const maxTries = 3;
 
 export class Workload {
 	readonly #options: WorkloadOptions;
 	#serial = 0;
-	/** Pods that somebody wanted, each however often its creation was tried. */
-	asked = 0;
-	/** Of them, those that were stored. */
+	/** How many Pods were wanted, each counted once however often its creation was tried. */
+	wanted = 0;
+	/** How many of these were stored. */
 	stored = 0;
 	#isOver = false;
 
@@ -40,18 +41,18 @@ export class Workload {
 		this.#options = options;
 	}
 
-	/** Has everything happen in time. */
+	/** Schedules everything. */
 	start(): void {
 		const {random, scheduler, lifecycles, spanMs, theme} = this.#options;
 		const waves = random.integer(3, 25);
 		const times = Array.from({length: waves}, () => random.between(0, spanMs));
 		for (let count = 0; count < lifecycles; count++) {
 			const at = random.chance(theme?.inWaves ?? 0.7) ? random.pick(times) + random.between(0, 50) : random.between(0, spanMs);
-			scheduler.at(at, () => void this.#live());
+			scheduler.at(at, () => void this.#podOfWorkload());
 		}
 
 		for (let count = theme?.foreignPods ?? random.integer(0, 12); count > 0; count--) {
-			scheduler.at(random.between(0, spanMs), () => void this.#foreign());
+			scheduler.at(random.between(0, spanMs), () => void this.#foreignPod());
 		}
 
 		for (let count = random.integer(0, 6); count > 0; count--) {
@@ -63,26 +64,26 @@ export class Workload {
 		}
 	}
 
-	/** From now on nobody asks for more, and those who live go on living. */
+	/** From now on no Pod is created, changed or deleted. */
 	end(): void {
 		this.#isOver = true;
 	}
 
-	async #live(): Promise<void> {
+	async #podOfWorkload(): Promise<void> {
 		const {random, scheduler, creation, contested, theme} = this.#options;
 		const {fixedNames = 0.4} = theme ?? {};
-		this.asked += 1;
+		this.wanted += 1;
 		const kind = random.next();
 		const fixed = kind < 0.75 * fixedNames ? `db-${random.integer(0, 7)}` : kind < fixedNames ? `bare-${random.integer(0, 4)}` : undefined;
-		for (let tries = 0; tries < mostTries; tries++) {
+		for (let tries = 0; tries < maxTries; tries++) {
 			const owner = `rs-${++this.#serial}`;
 			const metadata: Partial<PodManifest['metadata']> = fixed === undefined
 				? {generateName: `${owner}-`, ownerReferences: ownedBy('ReplicaSet', owner), ...(random.chance(0.1) && {annotations: staleAnnotations})}
 				: {name: fixed, ...(fixed.startsWith('db') && {ownerReferences: ownedBy('StatefulSet', 'db')})};
-			const {status, body, attempt} = await creation.create(wantingPod(random, contested, metadata));
+			const {status, body, request} = await creation.create(annotatedPod(random, contested, metadata));
 			if (status === 201) {
 				this.stored += 1;
-				await this.#untilGone(body as Stored, attempt);
+				await this.#untilGone(body as Stored, request);
 				break;
 			}
 
@@ -93,8 +94,8 @@ export class Workload {
 		}
 	}
 
-	/** What kubelet, controllers and users do with a stored Pod. */
-	async #untilGone({metadata: {name, uid}}: Stored, attempt: Attempt): Promise<void> {
+	/** The life of a stored Pod: scheduled, perhaps edited by a user, then finished, terminating or deleted at once. */
+	async #untilGone({metadata: {name, uid}}: Stored, request: PodRequest): Promise<void> {
 		const {random, creation, theme} = this.#options;
 		const path = `/api/v1/namespaces/${podNamespace}/pods/${name}`;
 		await this.#step(random.between(1, 500));
@@ -107,7 +108,7 @@ export class Workload {
 		await this.#step(random.logarithmic(500, theme?.longestLifeMs ?? 150_000));
 		const ending = random.next();
 		if (ending < 0.2) {
-			creation.over(attempt);
+			creation.ended(request);
 			this.#change(path, uid, {status: {phase: random.pick(['Succeeded', 'Failed'])}});
 			await this.#step(random.logarithmic(500, 60_000));
 		} else if (ending < 0.8) {
@@ -115,11 +116,11 @@ export class Workload {
 			await this.#step(random.logarithmic(50, 60_000));
 		}
 
-		creation.over(attempt);
+		creation.ended(request);
 		this.#delete(path, uid);
 	}
 
-	/** Waits, and for ever where the Pod is to stay. */
+	/** Waits `ms`; for ever if the workload has ended by then, so that the Pod stays. */
 	async #step(ms: number): Promise<void> {
 		await this.#options.scheduler.sleep(ms);
 		if (this.#isOver) {
@@ -127,7 +128,7 @@ export class Workload {
 		}
 	}
 
-	/** Strips what says that we gave it a port, or claims ports that it was never given. */
+	/** Removes the operator's label and annotations from a Pod, or forges an annotation. */
 	#tamper(path: string, uid: string): void {
 		const {server, random, contested} = this.#options;
 		const annotations = Object.keys((server.handle({method: 'GET', path}).body as Stored).metadata?.annotations ?? {})
@@ -137,7 +138,7 @@ export class Workload {
 			: {metadata: {labels: null, annotations: {'hostport.io/allocated-grpc': String(random.integer(contested.first, contested.last))}}});
 	}
 
-	async #foreign(): Promise<void> {
+	async #foreignPod(): Promise<void> {
 		const {random, creation, contested} = this.#options;
 		const name = `foreign-${++this.#serial}`;
 		const {status, body} = await creation.create(foreignPod(random, contested, name));
@@ -149,7 +150,7 @@ export class Workload {
 
 	async #dryRun(): Promise<void> {
 		const {random, creation, contested} = this.#options;
-		await creation.create(wantingPod(random, contested, {name: `dry-${++this.#serial}`}), {dryRun: true});
+		await creation.create(annotatedPod(random, contested, {name: `dry-${++this.#serial}`}), {dryRun: true});
 	}
 
 	async #service(): Promise<void> {
@@ -162,21 +163,21 @@ export class Workload {
 	}
 
 	#change(path: string, uid: string, body: object): void {
-		const {server, journal} = this.#options;
+		const {server, eventLog} = this.#options;
 		if ((server.handle({method: 'GET', path}).body as Stored).metadata.uid === uid) {
 			const {status} = server.handle({method: 'PATCH', path, body, contentType: 'application/merge-patch+json'}, 'a kubelet or user');
-			journal.write(`cluster: ${path} ${JSON.stringify(body)} ${status}`);
+			eventLog.write(`cluster: ${path} ${JSON.stringify(body)} ${status}`);
 		}
 	}
 
 	#delete(path: string, uid: string): void {
-		const {server, journal} = this.#options;
+		const {server, eventLog} = this.#options;
 		if ((server.handle({method: 'GET', path}).body as Stored).metadata.uid === uid) {
 			server.handle({method: 'DELETE', path}, 'a kubelet or user');
-			journal.write(`cluster: ${path} is gone`);
+			eventLog.write(`cluster: ${path} is gone`);
 		}
 	}
 }
 
-/** As in a manifest that was copied from a running Pod. */
+/** As in a manifest copied from a running Pod. */
 const staleAnnotations = {'hostport.io/allocated-grpc': '31000', 'hostport.io/allocated-health': '31001'};

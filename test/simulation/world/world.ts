@@ -1,59 +1,59 @@
-/** One run's cluster: an API server, some replicas of the product, and everything that will go wrong. */
+/** The cluster of one run: an API server, replicas of the operator, a workload, and the faults. */
 import {createReplica} from '../../../src/replica.ts';
 import type {ReplicaOptions} from '../../../src/replica.ts';
-import type {Stored} from '../../../harness/in-memory-api/api-objects.ts';
 import {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import type {Change} from '../../../harness/in-memory-api/api-server.ts';
-import {noFaults, someFaults} from '../faults/faults.ts';
-import type {FaultRates} from '../faults/faults.ts';
-import {Invariants, isMarked, isPage} from '../checks/invariants.ts';
+import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
+import {noFaults, someFaults} from '../faults/fault-rates.ts';
+import type {FaultRates} from '../faults/fault-rates.ts';
+import {InvariantChecks} from '../checks/invariant-checks.ts';
 import type {Violation} from '../checks/invariants.ts';
-import {Journal} from '../checks/event-log.ts';
-import {createPeople} from '../faults/manual-edits.ts';
+import {EventLog} from './event-log.ts';
+import {FaultInjector} from '../faults/fault-injector.ts';
+import {createManualEdits} from '../faults/manual-edits.ts';
 import {PodCreation} from './pod-creation.ts';
-import type {Contested} from './pod-kinds.ts';
+import type {ContestedRange} from './pod-kinds.ts';
 import {podNamespace} from './pod-kinds.ts';
 import {Random} from './random.ts';
-import {SimulatedReplica} from './replica.ts';
+import {SimulatedReplica} from './simulated-replica.ts';
 import {Scheduler} from './scheduler.ts';
 import {themeOf} from '../faults/themes.ts';
 import type {Theme} from '../faults/themes.ts';
-import {createReplicaBefore} from '../variants/previous-release.ts';
+import {createPreviousReplica} from '../variants/previous-release.ts';
 import {Workload} from './workload.ts';
 
 export type WorldOptions = {
 	readonly seed: number;
-	/** In place of that which the seed has. */
+	/** Replaces the theme that the seed selects. */
 	readonly theme?: Theme | undefined;
-	/** Gets every line of what happens. */
+	/** Receives a line for every event. */
 	readonly show?: ((line: string) => void) | undefined;
 };
 
 const namespace = 'operators';
 
-/** How much faster than true time a clock may run, and so how much shorter it may hold; see `SimulatedProcess`. */
+/** A replica with a fast clock holds entries shorter by up to this fraction: twice the largest error in `SimulatedProcess`. */
 const clockTolerance = 0.004;
 
 export class World {
 	readonly scheduler = new Scheduler();
 	readonly random: Random;
-	readonly journal: Journal;
+	readonly eventLog: EventLog;
 	readonly server: ApiServer;
-	readonly invariants: Invariants;
+	readonly invariants: InvariantChecks;
 	readonly creation: PodCreation;
 	readonly workload: Workload;
-	readonly contested: Contested;
+	readonly contested: ContestedRange;
 	readonly requestTimeoutMs: number;
 	readonly violations: Violation[] = [];
-	/** All processes that have not ended. */
+	/** All processes that have not ended, ready or not. */
 	readonly replicas = new Set<SimulatedReplica>();
 	readonly spanMs: number;
 	/** Port numbers in a page. */
 	readonly #blockSize: number;
 	readonly theme: Theme | undefined;
 	faults: FaultRates;
-	readonly #people: ReturnType<typeof createPeople>;
-	/** How many of the replicas are of the version before: none, or half of them. */
+	readonly #faultInjector: FaultInjector;
+	/** The share of replicas that run the previous release: none or half. */
 	readonly #shareBefore: number;
 	#processes = 0;
 
@@ -63,7 +63,7 @@ export class World {
 		const {scheduler} = this;
 		const now = () => scheduler.now;
 		this.random = random;
-		this.journal = new Journal(now, show);
+		this.eventLog = new EventLog(now, show);
 		this.server = new ApiServer({now, random: random.next});
 		this.requestTimeoutMs = theme ? 10_000 : random.pick([10_000, 10_000, 20_000, 60_000]);
 		this.#shareBefore = theme?.shareBefore ?? (random.chance(0.3) ? 0.5 : 0);
@@ -72,25 +72,25 @@ export class World {
 		this.faults = theme ? {...noFaults, ...theme.faults} : someFaults(random);
 		const isPunctual = this.faults.slow === 0 && this.faults.pauses === 0;
 		this.#blockSize = theme?.blockSize ?? random.pick([16, 50, 100]);
-		this.invariants = new Invariants({
+		this.invariants = new InvariantChecks({
 			now,
 			blockSize: this.#blockSize,
 			holdMs: 2 * this.requestTimeoutMs * (1 - clockTolerance),
 			isPunctual,
 			isQuick: isPunctual && (['slowReads', 'slowLists', 'requestLost', 'answerLost'] as const).every(fault => this.faults[fault] === 0),
 			onViolation: violation => {
-				this.journal.write(`VIOLATION ${violation.invariant}: ${violation.detail}`);
+				this.eventLog.write(`VIOLATION ${violation.invariant}: ${violation.detail}`);
 				this.violations.push(violation);
 			},
 		});
-		const {server, journal, invariants, contested, requestTimeoutMs} = this;
-		const common = {server, scheduler, random, journal, invariants, contested, faults: () => this.faults};
+		const {server, eventLog, invariants, contested, requestTimeoutMs} = this;
+		const common = {server, scheduler, random, eventLog, invariants, contested, faults: () => this.faults};
 		this.creation = new PodCreation({...common, requestTimeoutMs, replicas: () => this.serving});
 		this.workload = new Workload({...common, creation: this.creation, lifecycles: random.integer(200, 220), spanMs: this.spanMs, theme});
-		this.#people = createPeople({...common, namespace});
+		this.#faultInjector = new FaultInjector(this, createManualEdits({...common, namespace}));
 		server.subscribe(change => {
-			invariants.changed(change);
-			this.#react(change);
+			invariants.objectChanged(change);
+			this.#faultInjector.afterWrite(change);
 		});
 		for (const name of [namespace, podNamespace]) {
 			server.handle({method: 'POST', path: '/api/v1/namespaces', body: {metadata: {name}}});
@@ -101,7 +101,7 @@ export class World {
 		}
 	}
 
-	/** Those that a connection may lead to: ready, or dead so recently that nobody has noticed. */
+	/** Those that the webhook's Service routes to. */
 	get serving(): readonly SimulatedReplica[] {
 		return [...this.replicas].filter(({isServing}) => isServing);
 	}
@@ -112,37 +112,19 @@ export class World {
 
 	/** Starts replicas, Pods and faults. */
 	start(): void {
-		const {random, scheduler, spanMs, faults} = this;
+		const {random, scheduler} = this;
 		const replicas = random.integer(2, 5);
 		for (let count = 0; count < replicas; count++) {
 			scheduler.at(random.between(0, 300), () => this.startReplica());
 		}
 
 		scheduler.at(1000, () => this.workload.start());
-		this.server.longestPage = random.chance(faults.shortPages) ? random.integer(2, 20) : Infinity;
-		const misfortunes: ReadonlyArray<readonly [times: number, action: () => void]> = [
-			[faults.crashes, () => this.#crash()],
-			[faults.pauses, () => this.#pause()],
-			[faults.restarts, () => this.#restart()],
-			[faults.compactions, () => this.server.compact()],
-			[faults.leaseDeletions, () => this.#people.deleteLease()],
-			[faults.leaseEdits, () => this.#people.editLease()],
-			[faults.indexDeletions, () => this.#people.deleteIndex()],
-			[faults.pageDeletions, () => this.#people.deletePage()],
-			[faults.pageEdits, () => this.#people.editPage()],
-			[faults.ledgerDeletions, () => this.#people.deleteLedger()],
-		];
-		for (const [times, action] of misfortunes) {
-			const count = Math.floor(times) + (random.chance(times % 1) ? 1 : 0);
-			for (let index = 0; index < count; index++) {
-				scheduler.at(random.between(1000, spanMs), action);
-			}
-		}
+		this.#faultInjector.schedule();
 	}
 
-	/** From now on nothing goes wrong, and as many replicas as before run. */
-	heal(): void {
-		this.journal.write('from now on nothing goes wrong');
+	/** Ends all faults and the workload. Paused replicas go on. */
+	endFaults(): void {
+		this.eventLog.write('from now on nothing goes wrong');
 		this.faults = noFaults;
 		this.server.longestPage = Infinity;
 		this.workload.end();
@@ -152,11 +134,11 @@ export class World {
 	}
 
 	startReplica(): SimulatedReplica {
-		const {server, scheduler, random, journal} = this;
+		const {server, scheduler, random, eventLog} = this;
 		this.#processes += 1;
-		const create = random.chance(this.#shareBefore) ? createReplicaBefore : createReplica;
+		const create = random.chance(this.#shareBefore) ? createPreviousReplica : createReplica;
 		const name = `replica-${this.#processes}${create === createReplica ? '' : '-before'}`;
-		const replica = new SimulatedReplica({server, scheduler, random, journal, faults: () => this.faults, config: this.#config(), blockSize: this.#blockSize, create, name});
+		const replica = new SimulatedReplica({server, scheduler, random, eventLog, faults: () => this.faults, config: this.#config(), blockSize: this.#blockSize, create, name});
 		this.replicas.add(replica);
 		return replica;
 	}
@@ -166,28 +148,7 @@ export class World {
 		this.replicas.delete(replica);
 	}
 
-	/** What follows a write at once, where it must meet what follows from the write. */
-	#react({kind, type, before, after, by}: Change): void {
-		const {random, scheduler, faults} = this;
-		if (kind === 'Lease' && after?.metadata.name === 'hostport-ledger' && random.chance(faults.leaseVanishes)) {
-			scheduler.after(random.between(0, 10), () => this.#people.deleteLedgerLease());
-		}
-
-		if (kind !== 'ConfigMap' || !after || !isPage(after)) {
-			return;
-		}
-
-		if ((type === 'ADDED' || (isMarked(before!) && !isMarked(after))) && random.chance(faults.makerDies)) {
-			const maker = [...this.replicas].find(({name}) => name === by);
-			scheduler.after(random.logarithmic(0.3, 20), () => this.#crash(maker));
-		}
-
-		if (type === 'MODIFIED' && random.chance(faults.pageVanishes)) {
-			scheduler.after(random.logarithmic(1, 1000), () => this.#people.deletePage(after));
-		}
-	}
-
-	/** Replicas need not agree on anything but what the index pins and how long a Pod may be on its way. */
+	/** Replicas may differ in every option except the API server's request timeout. */
 	#config(): ReplicaOptions['config'] {
 		const {random, requestTimeoutMs, contested, theme} = this;
 		return {
@@ -206,43 +167,5 @@ export class World {
 			metadata: {name: 'hostport-ledger', labels: {'hostport.io/ledger': 'index'}, annotations: {'hostport.io/schema-version': '1'}},
 			data: {pages: ''},
 		}});
-	}
-
-	#crash(wanted?: SimulatedReplica): void {
-		const {random, scheduler} = this;
-		const all = !wanted && random.chance(0.15);
-		for (const replica of all ? [...this.replicas] : [wanted ?? random.pick([...this.replicas])]) {
-			if (replica && !replica.process.isDead) {
-				this.kill(replica);
-				scheduler.after(random.logarithmic(50, 10_000), () => this.startReplica());
-			}
-		}
-	}
-
-	#pause(): void {
-		const {random, scheduler, journal, requestTimeoutMs} = this;
-		const replica = random.pick([...this.replicas]);
-		if (replica) {
-			journal.write(`${replica.name} is paused`);
-			replica.process.pause();
-			scheduler.after(random.logarithmic(100, 2.5 * requestTimeoutMs), () => {
-				journal.write(`${replica.name} goes on`);
-				replica.process.resume();
-			});
-		}
-	}
-
-	/** A rolling restart: a new one comes before an old one goes. */
-	#restart(): void {
-		const {random, scheduler} = this;
-		const replica = random.pick([...this.replicas]);
-		if (replica) {
-			this.startReplica();
-			scheduler.after(random.between(100, 5000), () => {
-				if (this.replicas.has(replica)) {
-					void replica.stop().then(() => this.replicas.delete(replica));
-				}
-			});
-		}
 	}
 }

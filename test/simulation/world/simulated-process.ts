@@ -1,17 +1,17 @@
-/** A process that can be stopped, resumed and killed at any moment, with a clock of its own that is never quite right. */
+/** A process that can be paused, resumed and killed at any moment, with its own inaccurate clock. */
 import type {Clock} from '../../../src/clock.ts';
 import type {Random} from './random.ts';
 import type {Cancel, Scheduler} from './scheduler.ts';
 
 const epoch = Date.UTC(2026, 10, 22, 10);
 
-/** Quartz is off by 100 parts in a million; twenty times that is more than any machine that still keeps time. */
+/** How much a clock's rate may be off: twenty times the 100 parts per million of a bad quartz. */
 const fastestRate = 0.002;
 
-/** Somebody has set the wall clock by hand, or forgotten to. */
+/** How wrong a wall clock may be, as after a wrong time zone. */
 const largestSkewMs = 3 * 3_600_000;
 
-/** One for all, because making one takes longer than everything else about a timer; only its words matter. */
+/** Shared, because creating a DOMException takes longer than all else that a timer does. */
 export const timeoutError = new DOMException('The operation was aborted due to timeout', 'TimeoutError');
 
 export class SimulatedProcess {
@@ -20,7 +20,7 @@ export class SimulatedProcess {
 	#isDead = false;
 	#isPaused = false;
 	#held: Array<() => void> = [];
-	readonly #mourners: Array<() => void> = [];
+	readonly #deathListeners: Array<() => void> = [];
 
 	constructor(scheduler: Scheduler, random: Random) {
 		this.#scheduler = scheduler;
@@ -36,7 +36,7 @@ export class SimulatedProcess {
 					return;
 				}
 
-				// As late as a timer is on a machine that has other things to do.
+				// Up to a millisecond late, as on a busy machine.
 				const cancel = this.later(ms / rate + random.next(), () => {
 					signal.removeEventListener('abort', wake);
 					resolve();
@@ -65,25 +65,25 @@ export class SimulatedProcess {
 		return this.#isPaused;
 	}
 
-	/** SIGKILL: nothing that it waits for ever comes. */
+	/** SIGKILL: nothing happens in this process any more. */
 	kill(): void {
 		this.#isDead = true;
-		for (const tell of this.#mourners.splice(0)) {
-			tell();
+		for (const listener of this.#deathListeners.splice(0)) {
+			listener();
 		}
 	}
 
-	/** Its connections break when it dies. */
-	onDeath(tell: () => void): void {
-		this.#mourners.push(tell);
+	/** Calls the listener at `kill`, when the process's connections break. */
+	onDeath(listener: () => void): void {
+		this.#deathListeners.push(listener);
 	}
 
-	/** SIGSTOP: what is due from now on waits, and its clock goes on. */
+	/** SIGSTOP: everything that is due waits, and the clock goes on. */
 	pause(): void {
 		this.#isPaused = true;
 	}
 
-	/** SIGCONT: what was due meanwhile comes now, in order. */
+	/** SIGCONT: everything that was due meanwhile happens now, in order. */
 	resume(): void {
 		this.#isPaused = false;
 		for (const arrive of this.#held.splice(0)) {
@@ -91,7 +91,7 @@ export class SimulatedProcess {
 		}
 	}
 
-	/** Makes something happen in this process after `ms`, if it lives and runs then. */
+	/** Calls `action` in this process after `ms`: never if it is dead then, after `resume` if it is paused then. */
 	later(ms: number, action: () => void): Cancel {
 		let isCancelled = false;
 		const arrive = () => {

@@ -1,32 +1,32 @@
-/** One replica's way to the API server, as bad as the run has it. */
+/** One replica's connection to the API server, with the faults of the run. */
 import {ApiClient} from '../../../src/kubernetes/api-client.ts';
 import type {CompareAndSwap, RequestOptions, WatchEvent} from '../../../src/kubernetes/api-client.ts';
 import {ApiError} from '../../../src/errors.ts';
-import {failure} from '../../../harness/in-memory-api/api-server.ts';
-import type {ApiAnswer, ApiRequest, ApiServer, WatchedEvent} from '../../../harness/in-memory-api/api-server.ts';
+import {failure} from '../../../harness/in-memory-api/answers.ts';
+import type {ApiAnswer, ApiRequest} from '../../../harness/in-memory-api/answers.ts';
+import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
 import {accepting, bodyOf, compareAndSwapRequest, createRequest, getRequest} from '../../../harness/in-memory-api/client-requests.ts';
-import type {FaultRates} from '../faults/faults.ts';
-import type {Journal} from '../checks/event-log.ts';
-import {timeoutError} from './process.ts';
-import type {SimulatedProcess} from './process.ts';
+import type {FaultRates} from '../faults/fault-rates.ts';
+import type {EventLog} from './event-log.ts';
+import {timeoutError} from './simulated-process.ts';
+import type {SimulatedProcess} from './simulated-process.ts';
 import type {Random} from './random.ts';
 import type {Scheduler} from './scheduler.ts';
+import {Arrivals, connectionError, deliverEvents, requestTimeoutMs} from './watch-delivery.ts';
 
 export type NetworkOptions = {
 	readonly server: ApiServer;
 	readonly scheduler: Scheduler;
 	readonly process: SimulatedProcess;
 	readonly random: Random;
-	readonly journal: Journal;
-	/** As they are now. */
+	readonly eventLog: EventLog;
+	/** The present rates: they end before the run does. */
 	readonly faults: () => FaultRates;
-	/** Of the replica. */
+	/** The replica's. */
 	readonly name: string;
 };
 
-/** What the product's own client allows a request, and a watch beyond its end. */
-const requestTimeoutMs = 15_000;
-
+/** The longest delay of a slow message, one way. */
 const slowestMs = 60_000;
 
 export class ReplicaNetwork extends ApiClient {
@@ -52,7 +52,7 @@ export class ReplicaNetwork extends ApiClient {
 	override async * watch<T>(path: string, {signal, timeoutSeconds, ...options}: RequestOptions & {readonly timeoutSeconds: number}): AsyncGenerator<WatchEvent<T>> {
 		await this.#send(getRequest(`${path.replace(/\?.*/, '')}?limit=1`, {}), {signal});
 		const arrivals = new Arrivals();
-		const stop = this.#follow({path, ...accepting(options)}, timeoutSeconds, arrivals);
+		const stop = deliverEvents({path, ...accepting(options)}, timeoutSeconds, arrivals, {...this.#options, delay: () => this.#delay()});
 		const abort = () => arrivals.add(signal.reason as Error);
 		signal.addEventListener('abort', abort, {once: true});
 		try {
@@ -79,53 +79,9 @@ export class ReplicaNetwork extends ApiClient {
 		}
 	}
 
-	/** Brings the events of a watch, in order and one connection's delay after the other, unless something happens to them. */
-	#follow(watched: Pick<ApiRequest, 'path' | 'accept'>, timeoutSeconds: number, arrivals: Arrivals): () => void {
-		const {server, scheduler, process, random, faults} = this.#options;
-		const seen: WatchedEvent[] = [];
-		let isStalled = false;
-		let lastArrival = 0;
-		const arrive = (event: Arrival) => {
-			lastArrival = Math.max(lastArrival, scheduler.now + this.#delay());
-			process.later(lastArrival - scheduler.now, () => arrivals.add(event));
-		};
-
-		const ending = [
-			server.watch(watched, event => {
-				const {watchStall, watchDuplicate, watchGap, watchRewind, watchReset} = faults();
-				isStalled ||= random.chance(watchStall);
-				if (isStalled) {
-					return;
-				}
-
-				if (random.chance(watchReset)) {
-					arrive(connectionError());
-					return;
-				}
-
-				seen.push(event);
-				const times = (random.chance(watchGap) ? 0 : 1) + (random.chance(watchDuplicate) ? 1 : 0);
-				for (const next of [...Array.from({length: times}, () => event), ...(random.chance(watchRewind) ? [random.pick(seen)] : [])]) {
-					arrive(next);
-				}
-			}),
-			scheduler.after(timeoutSeconds * 1000, () => {
-				if (!isStalled) {
-					arrive('end');
-				}
-			}),
-			process.later(timeoutSeconds * 1000 + requestTimeoutMs, () => arrivals.add(timeoutError)),
-		];
-		return () => {
-			for (const end of ending) {
-				end();
-			}
-		};
-	}
-
 	async #send(request: ApiRequest, {signal}: Pick<RequestOptions, 'signal'>): Promise<unknown> {
 		signal.throwIfAborted();
-		const {scheduler, process, random, faults, journal, name, server} = this.#options;
+		const {scheduler, process, random, faults, eventLog, name, server} = this.#options;
 		const {promise, resolve, reject} = Promise.withResolvers<unknown>();
 		let isOpen = true;
 		const settle = (answer: () => void) => {
@@ -161,23 +117,23 @@ export class ReplicaNetwork extends ApiClient {
 
 		const {requestLost} = faults();
 		scheduler.after(this.#delay(), () => {
-			// Who gives up closes the connection, and may be too late with it.
+			// A client that has given up closes the connection; that stops its request only half of the time.
 			if (random.chance(requestLost) || (!isOpen && random.chance(0.5))) {
-				journal.write(`${name} ${request.method} ${request.path} is lost`);
+				eventLog.write(`${name} ${request.method} ${request.path} is lost`);
 				comeBack(undefined);
 				return;
 			}
 
-			const refusal = this.#refusal(request);
-			const answer = refusal ?? server.handle(request, name);
-			journal.write(`${name} ${request.method} ${request.path} ${answer.status}${refusal ? ' without being looked at' : ''}`);
-			if (journal.isShown && request.body) {
-				journal.remark(() => `    ${JSON.stringify(request.body)}`);
+			const rejection = this.#rejection(request);
+			const answer = rejection ?? server.handle(request, name);
+			eventLog.write(`${name} ${request.method} ${request.path} ${answer.status}${rejection ? ' without being looked at' : ''}`);
+			if (eventLog.isShown && request.body) {
+				eventLog.remark(() => `    ${JSON.stringify(request.body)}`);
 			}
 
 			const {answerLost, errorAfterCommit} = faults();
 			if (random.chance(answerLost)) {
-				journal.write(`${name} does not hear the answer`);
+				eventLog.write(`${name} does not hear the answer`);
 				comeBack(undefined);
 			} else {
 				comeBack(random.chance(errorAfterCommit) ? failure({status: 500, reason: 'InternalError', message: 'etcdserver: request timed out'}) : answer);
@@ -186,7 +142,8 @@ export class ReplicaNetwork extends ApiClient {
 		return promise;
 	}
 
-	#refusal({method}: ApiRequest): ApiAnswer | undefined {
+	/** An error that the API server answers without carrying the request out; undefined for none. */
+	#rejection({method}: ApiRequest): ApiAnswer | undefined {
 		const {random, faults} = this.#options;
 		const {conflict, tooManyRequests, internalError, unavailable} = faults();
 		if (method !== 'GET' && random.chance(conflict)) {
@@ -204,36 +161,9 @@ export class ReplicaNetwork extends ApiClient {
 		return random.chance(unavailable) ? failure({status: 503, reason: 'ServiceUnavailable', message: 'the server is currently unable to handle the request'}) : undefined;
 	}
 
-	/** One way. */
+	/** One way, milliseconds. */
 	#delay(): number {
 		const {random, faults} = this.#options;
 		return random.chance(faults().slow) ? random.logarithmic(10, slowestMs) : random.between(0.3, 3);
 	}
 }
-
-type Arrival = WatchedEvent | Error | 'end';
-
-/** What has come and has not been looked at. */
-class Arrivals {
-	readonly #waiting: Arrival[] = [];
-	#happened = Promise.withResolvers<void>();
-
-	add(arrival: Arrival): void {
-		this.#waiting.push(arrival);
-		this.#happened.resolve();
-	}
-
-	async next(): Promise<Arrival> {
-		for (;;) {
-			const first = this.#waiting.shift();
-			if (first) {
-				return first;
-			}
-
-			this.#happened = Promise.withResolvers();
-			await this.#happened.promise;
-		}
-	}
-}
-
-const connectionError = (): Error => Object.assign(new Error('socket hang up'), {code: 'ECONNRESET'});

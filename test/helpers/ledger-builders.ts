@@ -1,4 +1,4 @@
-/** A ledger and what Pods ask of it, in a few words. */
+/** Builds plain values: entries, pages and ledgers of them, and the demands of Pods. It starts nothing; see `start-ledger.ts` for that. */
 import {ledgerAnnotations, ledgerLabel, schemaVersion} from '../../src/ports/ledger-metadata.ts';
 import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import type {NumberDemand, PodDemand, Protocol} from '../../src/ports/demand.ts';
@@ -20,7 +20,7 @@ type PageShape = {
 	readonly annotations?: Readonly<Record<string, string | undefined>>;
 };
 
-/** An open page, as the API server has it. */
+/** The ConfigMap of a page that is not in quarantine. */
 export const pageObject = ({first = 30_500, blockSize = 500, data, annotations}: PageShape = {}): ConfigMap => ({
 	metadata: {
 		name: pageName(first),
@@ -38,13 +38,13 @@ export const pageObject = ({first = 30_500, blockSize = 500, data, annotations}:
 
 type LedgerShape = {
 	readonly blockSize?: number;
-	/** First ports of pages that are still in quarantine. */
+	/** First ports of pages in quarantine. */
 	readonly quarantined?: readonly number[];
-	/** Keys of values that are no entries. */
+	/** Keys whose values can not be read as entries. */
 	readonly damaged?: readonly string[];
 };
 
-/** The pages that hold these entries; a page without any does not exist. */
+/** The decoded pages with these entries, by first port. A page without entries is absent. */
 export const ledgerOf = (
 	entries: Iterable<readonly [key: string, entry: LedgerEntry]>,
 	{blockSize = 500, quarantined = [], damaged = []}: LedgerShape = {},
@@ -59,13 +59,13 @@ export const ledgerOf = (
 	}), first, blockSize)]));
 };
 
-/** `grpc` is a port over TCP, `dns/TCP+UDP` two of that name which share a number. */
+/** `grpc` is a number for a TCP port, `dns/TCP+UDP` one number for a TCP and a UDP port, both named `dns`. */
 export const numberOf = (text: string): NumberDemand => {
 	const [name = '', protocols = 'TCP'] = text.split('/');
 	return {ports: protocols.split('+').map(protocol => ({name, protocol: protocol as Protocol}))};
 };
 
-/** An unnamed Pod that asks for such numbers, from 30558 to 32767 in sequence unless told otherwise. */
+/** A Pod without a fixed name that asks for these numbers, see `numberOf`. Default: sequential, from 30558 to 32767. */
 export const demandFor = (numbers: readonly string[], changes: Partial<PodDemand> = {}): PodDemand => ({
 	pod: 'game/server- (ReplicaSet server)',
 	hasFixedName: false,
@@ -77,14 +77,6 @@ export const demandFor = (numbers: readonly string[], changes: Partial<PodDemand
 	...changes,
 });
 
-/** A first attempt. */
+/** A request at its first attempt. */
 export const requestOf = (demand: PodDemand, changes: Partial<PendingRequest> = {}): PendingRequest =>
 	({demand, claim: 'mine', earlierClaims: [], ...changes});
-
-/** The same numbers in [0, 1) for the same seed (mulberry32), so that a test of chance is none itself. */
-export const seededRandom = (seed: number) => (): number => {
-	seed = (seed + 0x6D_2B_79_F5) % 2 ** 32;
-	let mixed = Math.imul(seed ^ (seed >>> 15), seed | 1);
-	mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-	return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-};

@@ -1,5 +1,4 @@
-/** A ledger in a cluster in memory, as one replica sees it: open, with pages that have entries. */
-import {pino} from 'pino';
+/** Starts the product's ledger services, as one replica has them, on an in-memory cluster whose ledger has some entries. */
 import type {LeaseLock} from '../../src/lease/lease-lock.ts';
 import {createLedger} from '../../src/ledger/create-ledger.ts';
 import {createMetrics} from '../../src/metrics.ts';
@@ -9,17 +8,21 @@ import {formatEntry, parseEntry, parseEntryKey} from '../../src/ports/ledger-ent
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {indexData, indexName} from '../../src/ports/ledger-index.ts';
 import {pageName, pageOf} from '../../src/ports/ledger-page.ts';
-import {ApiInMemory, ClusterInMemory} from './cluster-in-memory.ts';
+import {ApiInMemory} from './api-in-memory.ts';
+import {ClusterInMemory} from './cluster-in-memory.ts';
 import {FakeClock} from './fake-clock.ts';
-import {pageObject} from './ledger.ts';
+import {pageObject} from './ledger-builders.ts';
+import {never, silent} from './no-ops.ts';
 
 export const holdMs = 120_000;
-export const never = new AbortController().signal;
-export const silent = pino({level: 'silent'});
 
-export {schemaBlockSize as blockSize} from '../../src/ports/ledger-metadata.ts';
+export {blockSize};
 
-export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>) => {
+/**
+ * Returns the services, the cluster around them, and shortcuts to read and write stored entries. The ledger is loaded and out
+ * of quarantine. @param entries by their keys, such as `30558.tcp`.
+ */
+export const startLedger = async (entries: Readonly<Record<string, LedgerEntry>>) => {
 	const clock = new FakeClock();
 	const cluster = new ClusterInMemory(clock);
 	const api = new ApiInMemory(cluster.server);
@@ -50,7 +53,7 @@ export const openLedger = async (entries: Readonly<Record<string, LedgerEntry>>)
 			.flatMap(({data}) => Object.entries((data ?? {}) as Record<string, string>))
 			.filter(([key]) => parseEntryKey(key))
 			.map(([key, text]) => [key, parseEntry(text) as LedgerEntry])),
-		/** What another replica has committed: undefined takes an entry away. */
+		/** Writes an entry as another replica would; undefined removes it. */
 		write: (key: string, entry: LedgerEntry | undefined) =>
 			cluster.patch('ConfigMap', {name: pageName(pageOf(parseEntryKey(key)!.port, blockSize))}, {data: {[key]: entry ? formatEntry(entry) : null}}),
 	};

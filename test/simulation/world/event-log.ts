@@ -1,22 +1,22 @@
-/** What happened, line by line: a number that is the same for the same run, and the text for whoever wants to read it. */
+/** The events of a run, line by line: hashed, so that two runs can be compared, and shown on request. */
 
-export class Journal {
+export class EventLog {
 	#hash = 0x81_1C_9D_C5;
 	readonly #now: () => number;
 	readonly #show: ((line: string) => void) | undefined;
 
-	/** @param show gets every line of a run that somebody follows. */
+	/** @param show receives every line, when one seed is run to be read. */
 	constructor(now: () => number, show?: (line: string) => void) {
 		this.#now = now;
 		this.#show = show;
 	}
 
-	/** Whether it is worth the while to make lines that only people read. */
+	/** False when no reader follows the run: then lines that are only for reading need not be made. */
 	get isShown(): boolean {
 		return this.#show !== undefined;
 	}
 
-	/** Two runs of the same seed have the same (FNV-1a). */
+	/** FNV-1a of all lines written: the same for every run of a seed. */
 	get hash(): string {
 		return (this.#hash >>> 0).toString(16).padStart(8, '0');
 	}
@@ -30,7 +30,7 @@ export class Journal {
 		this.#show?.(text);
 	}
 
-	/** Shown, but no part of the run. */
+	/** Shows a line that is not hashed. */
 	remark(line: () => string): void {
 		this.#show?.(`${this.#now().toFixed(3)} ${line()}`);
 	}

@@ -1,64 +1,68 @@
-/** What may go wrong in a run, and how often. Each run has some of it, each fault with a probability of its own. */
+/** Which faults a run has, and how often each occurs. */
 import type {Random} from '../world/random.ts';
 
-/** Probabilities for each request, unless told otherwise. */
+/** Probabilities for each request to the API server, unless a comment says otherwise. */
 export type FaultRates = {
-	/** Never arrives; the client hears nothing, or that the connection is gone. */
+	/** The request never arrives. The client sees a reset connection or no answer. */
 	readonly requestLost: number;
-	/** It happens, but the client hears nothing, or that the connection is gone. */
+	/** The request is carried out, but the answer is lost. The client sees a reset connection or no answer. */
 	readonly answerLost: number;
-	/** Either way takes up to a minute. */
+	/** One direction takes up to a minute. */
 	readonly slow: number;
-	/** The answer to a list of Pods takes seconds, as that of a large cluster does. */
+	/** The answer to a list of Pods takes seconds, as in a large cluster. */
 	readonly slowLists: number;
 	/** The answer to a read of a page takes seconds. */
 	readonly slowReads: number;
-	/** Answered without being looked at. */
+	/** These four are answered without being carried out. */
 	readonly conflict: number;
 	readonly tooManyRequests: number;
 	readonly internalError: number;
 	readonly unavailable: number;
-	/** It happens, and the answer is a 500: etcd's own answer came too late. */
+	/** The request is carried out, and the answer is a 500, as when etcd answers too late. */
 	readonly errorAfterCommit: number;
-	/** For each event of a watch: it is the last one, and the connection stays. */
+	/** For each event of a watch: no more events arrive, but the connection stays open. */
 	readonly watchStall: number;
+	/** For each event of a watch: it arrives twice. */
 	readonly watchDuplicate: number;
+	/** For each event of a watch: it is lost. */
 	readonly watchGap: number;
-	/** An older event comes again. */
+	/** For each event of a watch: an older one arrives again. */
 	readonly watchRewind: number;
+	/** For each event of a watch: the connection breaks. */
 	readonly watchReset: number;
-	/** Lists come in pages of a few objects. */
+	/** For the whole run: lists come in pages of a few objects. */
 	readonly shortPages: number;
-	/** For each admission: the same body is sent to two replicas. */
+	/** For each admission: the same request is sent to two replicas. */
 	readonly resent: number;
 	/** For each admission: the request has the UID of an earlier one. */
 	readonly sameUid: number;
-	/** For each Pod: it takes seconds to be stored. */
+	/** For each Pod: storing it takes seconds. */
 	readonly slowStorage: number;
-	/** For each Pod: it is stored at the last moment. */
+	/** For each Pod: it is stored at the last moment that the request timeout allows. */
 	readonly lateStorage: number;
-	/** For each Pod that was admitted: another webhook, a quota or storage refuses it. */
+	/** For each admitted Pod: a quota rejects it. */
 	readonly rejected: number;
-	/** Each for the whole run: about how many times. */
+	/** From here on, unless a comment says otherwise: the mean number in a run. */
 	readonly crashes: number;
 	readonly pauses: number;
 	readonly restarts: number;
 	readonly compactions: number;
 	readonly leaseDeletions: number;
-	/** For each write of the ledger's Lease: somebody deletes it a moment later. */
+	/** For each write of the ledger's Lease: a person deletes the Lease a moment later. */
 	readonly leaseVanishes: number;
 	readonly leaseEdits: number;
 	readonly indexDeletions: number;
 	readonly pageDeletions: number;
-	/** For each write of a page: somebody deletes it a moment later. */
+	/** For each write of a page: a person deletes the page a moment later. */
 	readonly pageVanishes: number;
-	/** For each page that is made, or opened: who did it dies a moment later. */
+	/** For each page that is created or opened: the replica that did it crashes a moment later. */
 	readonly makerDies: number;
 	readonly pageEdits: number;
 	readonly ledgerDeletions: number;
 };
 
-const mostOften = {
+/** Chosen so that a run with some of these still stores Pods. */
+const maxRates = {
 	requestLost: 0.1,
 	answerLost: 0.15,
 	slow: 0.1,
@@ -95,7 +99,7 @@ const mostOften = {
 	ledgerDeletions: 6,
 } as const satisfies Record<keyof FaultRates, number>;
 
-const names = Object.keys(mostOften) as Array<keyof FaultRates>;
+const names = Object.keys(maxRates) as Array<keyof FaultRates>;
 
 const rates = (of: (name: keyof FaultRates) => number): FaultRates =>
 	Object.fromEntries(names.map(name => [name, of(name)])) as Record<keyof FaultRates, number>;
@@ -103,8 +107,8 @@ const rates = (of: (name: keyof FaultRates) => number): FaultRates =>
 export const noFaults: FaultRates = rates(() => 0);
 
 /**
- * Half of the faults, some often and some seldom: a run that has them all is mostly busy with surviving, and shows less
- * (Groce et al., "Swarm Testing", 2012).
+ * A random half of the faults, each with a rate between a twentieth of its maximum and the maximum. Runs with different
+ * subsets find more than runs with all faults (Groce et al., "Swarm Testing", 2012).
  */
 export const someFaults = (random: Random): FaultRates =>
-	rates(name => (random.chance(0.5) ? random.logarithmic(mostOften[name] / 20, mostOften[name]) : 0));
+	rates(name => (random.chance(0.5) ? random.logarithmic(maxRates[name] / 20, maxRates[name]) : 0));

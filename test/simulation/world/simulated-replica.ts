@@ -1,13 +1,13 @@
-/** One process of the product: the real composition on a simulated process, clock and network. */
+/** One replica: the product's own composition (`src/replica.ts`) on a simulated process, clock and network. */
 import {pino} from 'pino';
 import type {Logger} from 'pino';
 import {createMetrics} from '../../../src/metrics.ts';
 import type {createReplica, Replica, ReplicaOptions} from '../../../src/replica.ts';
 import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
-import type {FaultRates} from '../faults/faults.ts';
-import type {Journal} from '../checks/event-log.ts';
-import {ReplicaNetwork} from './network.ts';
-import {SimulatedProcess} from './process.ts';
+import type {FaultRates} from '../faults/fault-rates.ts';
+import type {EventLog} from './event-log.ts';
+import {ReplicaNetwork} from './replica-network.ts';
+import {SimulatedProcess} from './simulated-process.ts';
 import type {Random} from './random.ts';
 import type {Scheduler} from './scheduler.ts';
 
@@ -15,12 +15,12 @@ export type SimulatedReplicaOptions = {
 	readonly server: ApiServer;
 	readonly scheduler: Scheduler;
 	readonly random: Random;
-	readonly journal: Journal;
+	readonly eventLog: EventLog;
 	readonly faults: () => FaultRates;
 	readonly config: ReplicaOptions['config'];
 	/** Port numbers in a page. */
 	readonly blockSize: number;
-	/** Of the version that it runs. */
+	/** From the release that this replica runs. */
 	readonly create: typeof createReplica;
 	/** Unique for each process. */
 	readonly name: string;
@@ -32,29 +32,29 @@ export class SimulatedReplica {
 	readonly name: string;
 	readonly config: ReplicaOptions['config'];
 	readonly process: SimulatedProcess;
-	/** Whether it has opened the ledger, lives, and has not been told to stop. */
+	/** True from when it is ready until it is killed or stops. */
 	isServing = false;
 	readonly #replica: Replica;
-	readonly #journal: Journal;
+	readonly #eventLog: EventLog;
 
-	constructor({server, scheduler, random, journal, faults, config, blockSize, create, name}: SimulatedReplicaOptions) {
+	constructor({server, scheduler, random, eventLog, faults, config, blockSize, create, name}: SimulatedReplicaOptions) {
 		this.name = name;
 		this.config = config;
 		this.process = new SimulatedProcess(scheduler, random);
-		this.#journal = journal;
+		this.#eventLog = eventLog;
 		let claims = 0;
 		this.#replica = create({
-			api: new ReplicaNetwork({server, scheduler, process: this.process, random, journal, faults, name}),
+			api: new ReplicaNetwork({server, scheduler, process: this.process, random, eventLog, faults, name}),
 			clock: this.process.clock,
 			random: random.next,
 			mintClaim: () => `${name}-claim-${++claims}`,
-			logger: journal.isShown ? shownLogger(journal, name) : silent,
+			logger: eventLog.isShown ? shownLogger(eventLog, name) : silent,
 			metrics: createMetrics(),
 			identity: name,
 			config,
 			blockSize,
 		});
-		journal.write(`${name} starts`);
+		eventLog.write(`${name} starts`);
 		void this.#start();
 	}
 
@@ -62,22 +62,22 @@ export class SimulatedReplica {
 		return this.#replica.mutatePod(body, signal);
 	}
 
-	/** kill -9. */
+	/** SIGKILL. */
 	kill(): void {
-		this.#journal.write(`${this.name} is killed`);
+		this.#eventLog.write(`${this.name} is killed`);
 		this.isServing = false;
 		this.process.kill();
 	}
 
-	/** SIGTERM: serves on for a moment, then hands on what it holds and ends. */
+	/** SIGTERM: goes on serving for a moment, then releases its Leases and ends. */
 	async stop(): Promise<void> {
-		this.#journal.write(`${this.name} is told to stop`);
+		this.#eventLog.write(`${this.name} is told to stop`);
 		await this.process.clock.sleep(5000, new AbortController().signal);
 		this.isServing = false;
-		// The webhook's listener waits until the last request is answered.
+		// The product's listener waits until the last request is answered.
 		await this.process.clock.sleep(10_000, new AbortController().signal);
 		await this.#replica.stop();
-		this.#journal.write(`${this.name} has stopped`);
+		this.#eventLog.write(`${this.name} has stopped`);
 		this.process.kill();
 	}
 
@@ -85,15 +85,15 @@ export class SimulatedReplica {
 		await this.#replica.load(new AbortController().signal);
 		this.#replica.start();
 		this.isServing = true;
-		this.#journal.write(`${this.name} is ready`);
+		this.#eventLog.write(`${this.name} is ready`);
 	}
 }
 
-/** The replica's own log, among the lines of the run. */
-const shownLogger = (journal: Journal, name: string): Logger => pino({level: 'debug', base: null, timestamp: false}, {
+/** Shows the replica's log lines among the events of the run. */
+const shownLogger = (eventLog: EventLog, name: string): Logger => pino({level: 'debug', base: null, timestamp: false}, {
 	write(line: string) {
 		const {level, msg, err, ...rest} = JSON.parse(line) as {level: number; msg: string; err?: {message: string}};
 		const details = Object.keys(rest).length > 0 ? ` ${JSON.stringify(rest)}` : '';
-		journal.remark(() => `    ${name} ${level >= 40 ? 'warns' : 'says'}: ${msg}${err ? ` (${err.message})` : ''}${details}`);
+		eventLog.remark(() => `    ${name} ${level >= 40 ? 'warns' : 'logs'}: ${msg}${err ? ` (${err.message})` : ''}${details}`);
 	},
 });
