@@ -7,7 +7,7 @@ import {startControlPlane} from '../../harness/control-plane/start.ts';
 import type {ControlPlane} from '../../harness/control-plane/start.ts';
 import {createKubeClient} from '../../harness/kube-client.ts';
 import type {KubeClient} from '../../harness/kube-client.ts';
-import {serviceAccount, webhookConfiguration} from '../../harness/replicas.ts';
+import {serviceAccount, webhookConfiguration} from '../../harness/product-objects.ts';
 
 export type Cluster = AsyncDisposable & {
 	/** Whether it is gone with the demo. */

@@ -1,5 +1,5 @@
 /** The alerts in deploy/, and the page of runbooks that is made from them. */
-import {readManifests} from '../../harness/kube-client.ts';
+import {readManifests} from '../../harness/manifests.ts';
 
 export type Alert = {
 	readonly alert: string;

@@ -1,8 +1,8 @@
 /** What Pods get, on a real API server with real controllers: the tables of the contract. */
 import test from 'ava';
-import type {Manifest} from '../../harness/kube-client.ts';
-import {readManifests} from '../../harness/kube-client.ts';
-import {duplicates, hostPorts} from '../../harness/burst.ts';
+import {readManifests} from '../../harness/manifests.ts';
+import type {Manifest} from '../../harness/manifests.ts';
+import {duplicates, hostPorts} from '../../harness/observe.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 
 const cluster = useCluster(test, {workloads: true, replicas: 3});

@@ -4,8 +4,10 @@ import process from 'node:process';
 import {promisify} from 'node:util';
 import test from 'ava';
 import {memoryOf} from '../../harness/process-memory.ts';
-import type {Replica} from '../../harness/replicas.ts';
-import {countWrites, createBurst, duplicates, hostPorts, missingFromLedger} from '../../harness/burst.ts';
+import {createBurst} from '../../harness/burst.ts';
+import {countWrites} from '../../harness/count-writes.ts';
+import {duplicates, hostPorts, missingFromLedger} from '../../harness/observe.ts';
+import type {Replica} from '../../harness/replica.ts';
 import {useCluster} from './helpers/cluster.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 3});

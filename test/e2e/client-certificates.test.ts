@@ -5,11 +5,12 @@ import https from 'node:https';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
 import test from 'ava';
-import {podTemplate} from '../../harness/burst.ts';
+import {createKubeClient} from '../../harness/kube-client.ts';
+import {podTemplate} from '../../harness/pod-template.ts';
+import {serviceAccount} from '../../harness/product-objects.ts';
+import {install} from '../../harness/replicas.ts';
 import {createCertificateAuthority} from '../../harness/control-plane/certificates.ts';
 import {startControlPlane} from '../../harness/control-plane/start.ts';
-import {createKubeClient} from '../../harness/kube-client.ts';
-import {install, serviceAccount} from '../../harness/replicas.ts';
 
 const base64 = (pem: string): string => Buffer.from(pem).toString('base64');
 

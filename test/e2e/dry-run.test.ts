@@ -4,8 +4,8 @@ import {writeFile} from 'node:fs/promises';
 import {promisify} from 'node:util';
 import test from 'ava';
 import {obtainBinaries} from '../../harness/control-plane/obtain.ts';
-import {podTemplate} from '../../harness/burst.ts';
 import {ledgerEntries} from '../../harness/observe.ts';
+import {podTemplate} from '../../harness/pod-template.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 3});

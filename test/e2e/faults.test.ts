@@ -1,7 +1,7 @@
 /** What is promised when things break in the middle of a burst. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
-import {hostPorts, missingFromLedger} from '../../harness/burst.ts';
+import {hostPorts, missingFromLedger} from '../../harness/observe.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 import {assertSound, useDisturbances, usual} from './helpers/disturbed-burst.ts';
 

@@ -6,8 +6,8 @@ import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {helmTemplate} from '../../harness/manifests.ts';
-import {webhookConfiguration} from '../../harness/replicas.ts';
+import {webhookConfiguration} from '../../harness/product-objects.ts';
+import {helmTemplate} from '../../harness/rendering.ts';
 import {untilFound} from './helpers/cluster.ts';
 import {createPod, leftovers, quiet, useUserCluster} from './helpers/user-cluster.ts';
 

@@ -5,6 +5,7 @@ import type {ExecutionContext} from 'ava';
 import {pino} from 'pino';
 import {createKubeClient} from '../../harness/kube-client.ts';
 import type {KubeClient} from '../../harness/kube-client.ts';
+import {podTemplate} from '../../harness/pod-template.ts';
 import {startControlPlane} from '../../harness/control-plane/start.ts';
 import type {ControlPlane} from '../../harness/control-plane/start.ts';
 import type {ApiClient, CompareAndSwap, RequestOptions} from '../../src/kubernetes/api-client.ts';
@@ -17,7 +18,6 @@ import {LedgerStore} from '../../src/ledger/reservations.ts';
 import {createQuarantine} from '../../src/ledger/quarantine.ts';
 import {createMetrics} from '../../src/metrics.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
-import {podTemplate} from '../../harness/burst.ts';
 import {untilFound} from './helpers/cluster.ts';
 
 let controlPlane: ControlPlane;

@@ -1,8 +1,8 @@
 /** What is promised when processes stand still in the middle of a burst (SIGSTOP), and go on as if nothing had been. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
-import {hostPorts, missingFromLedger} from '../../harness/burst.ts';
-import type {LogLine} from '../../harness/replicas.ts';
+import {hostPorts, missingFromLedger} from '../../harness/observe.ts';
+import type {LogLine} from '../../harness/replica.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
 

@@ -2,8 +2,9 @@
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
-import {readManifests} from '../../harness/kube-client.ts';
-import {createBurst, duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../harness/burst.ts';
+import {createBurst} from '../../harness/burst.ts';
+import {readManifests} from '../../harness/manifests.ts';
+import {duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../harness/observe.ts';
 import {untilFound, useCluster} from './helpers/cluster.ts';
 
 /** Short, so that a test can see it pass. */

@@ -1,6 +1,6 @@
 /** A rolling restart under Pods that are created without a pause: nobody notices that replicas go. */
 import test from 'ava';
-import {duplicates, hostPorts, missingFromLedger} from '../../harness/burst.ts';
+import {duplicates, hostPorts, missingFromLedger} from '../../harness/observe.ts';
 import {useCluster} from './helpers/cluster.ts';
 import {startLoad} from './helpers/load.ts';
 

@@ -6,8 +6,10 @@ import type {ControlPlane} from '../../../harness/control-plane/start.ts';
 import {until} from '../../../harness/control-plane/until.ts';
 import {createKubeClient} from '../../../harness/kube-client.ts';
 import type {KubeClient} from '../../../harness/kube-client.ts';
-import {install, serviceAccount} from '../../../harness/replicas.ts';
-import type {Installation, LogLine} from '../../../harness/replicas.ts';
+import {serviceAccount} from '../../../harness/product-objects.ts';
+import type {LogLine} from '../../../harness/replica.ts';
+import {install} from '../../../harness/replicas.ts';
+import type {Installation} from '../../../harness/replicas.ts';
 
 export type Cluster = {
 	readonly controlPlane: ControlPlane;

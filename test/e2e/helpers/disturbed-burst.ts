@@ -1,10 +1,11 @@
 /** Bursts of Pods in the middle of which something breaks, and the figures that are promised for it. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {ExecutionContext} from 'ava';
-import {createBurst, duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../../harness/burst.ts';
+import {createBurst} from '../../../harness/burst.ts';
 import type {Burst} from '../../../harness/burst.ts';
+import {duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../../harness/observe.ts';
+import type {Replica} from '../../../harness/replica.ts';
 import {until} from '../../../harness/control-plane/until.ts';
-import type {Replica} from '../../../harness/replicas.ts';
 import {parseEntryKey} from '../../../src/ports/ledger-entry.ts';
 import type {Lease} from '../../../src/lease/lease-record.ts';
 import {untilFound} from './cluster.ts';

@@ -1,7 +1,7 @@
 /** Pods that are created without a pause until it is told to stop: what goes wrong meanwhile can't hide between two bursts. */
 import {setTimeout as sleep} from 'node:timers/promises';
-import {podTemplate} from '../../../harness/burst.ts';
 import type {KubeClient} from '../../../harness/kube-client.ts';
+import {podTemplate} from '../../../harness/pod-template.ts';
 
 export type Load = AsyncDisposable & {
 	/** How many Pods have been created so far. */

@@ -1,7 +1,7 @@
 import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {stringify} from 'yaml';
-import {deployFolder} from '../../../harness/manifests.ts';
+import {deployFolder} from '../../../harness/rendering.ts';
 
 /** Those that change what is there follow what it is that they change. */
 export const inOrder = (components: readonly string[]): string[] =>

@@ -11,7 +11,8 @@ import {startControlPlane} from '../../../harness/control-plane/start.ts';
 import type {ControlPlane} from '../../../harness/control-plane/start.ts';
 import {createKubeClient} from '../../../harness/kube-client.ts';
 import type {KubeClient} from '../../../harness/kube-client.ts';
-import {install, serviceAccount} from '../../../harness/replicas.ts';
+import {serviceAccount} from '../../../harness/product-objects.ts';
+import {install} from '../../../harness/replicas.ts';
 import type {Installation} from '../../../harness/replicas.ts';
 
 export type Output = {readonly stdout: string; readonly stderr: string};
