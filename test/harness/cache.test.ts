@@ -2,7 +2,7 @@ import {mkdir, readdir, utimes, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {cachedPath, moveIntoCache, withCacheLock, withScratchFolder} from '../../harness/control-plane/cache.ts';
-import {temporaryFolder, writeExecutable} from './temporary-folder.ts';
+import {temporaryFolder, writeExecutable} from '../helpers/temporary-folder.ts';
 
 test('only one at a time has the lock, and whoever waits is told once', async t => {
 	const cache = await temporaryFolder(t);

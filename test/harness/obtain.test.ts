@@ -10,7 +10,7 @@ import test, {type ExecutionContext} from 'ava';
 import {binarySources, helmVersion, kubernetesVersion, kwokVersion} from '../../harness/control-plane/binaries.ts';
 import {cachedPath, cacheFolder} from '../../harness/control-plane/cache.ts';
 import {MissingBinariesError, namedKubeconfig, obtainBinaries} from '../../harness/control-plane/obtain.ts';
-import {temporaryFolder, writeExecutable} from './temporary-folder.ts';
+import {temporaryFolder, writeExecutable} from '../helpers/temporary-folder.ts';
 
 // The loopback server is not to be asked for by way of a proxy.
 process.env['NO_PROXY'] = '127.0.0.1';

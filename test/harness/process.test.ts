@@ -6,7 +6,7 @@ import {createInterface} from 'node:readline';
 import test, {type ExecutionContext} from 'ava';
 import {ProcessCrashError, runProcess, startProcess, type ProcessOptions} from '../../harness/control-plane/process.ts';
 import {until} from '../../harness/control-plane/until.ts';
-import {temporaryFolder} from './temporary-folder.ts';
+import {temporaryFolder} from '../helpers/temporary-folder.ts';
 
 const startShell = async (t: ExecutionContext, script: string, options: Partial<ProcessOptions> = {}) => {
 	const logFile = path.join(await temporaryFolder(t), 'log');
