@@ -1,3 +1,4 @@
+/** Counts what the product writes, by the API server's own metrics. */
 import type {KubeClient} from './kube-client.ts';
 
 export type WriteCounts = {readonly configMaps: number; readonly leases: number; readonly refused: number};
