@@ -1,6 +1,6 @@
-/** Unit tests: no cluster, no network but loopback. */
+/** Unit tests: they need no cluster, no built program and no network but loopback. */
 export default {
-	files: ['test/**/*.test.ts', '!test/e2e/**'],
+	files: ['test/**/*.test.ts', '!test/e2e/**', '!test/deploy/rendered/**'],
 	extensions: ['ts'],
 	timeout: '60s',
 };

@@ -1,5 +1,5 @@
-/** What takes longest begins first, so that at the end nothing long is left alone. */
-const longest = ['certificates', 'install', 'faults', 'pauses', 'repair', 'api-faults', 'install-variants', 'rights', 'rollout', 'outage', 'manifests'];
+/** The files that take longest start first, so that at the end no long file runs alone. */
+const longest = ['certificates', 'install', 'faults', 'pauses', 'repair', 'api-faults', 'install-variants', 'rights', 'rollout', 'outage', 'chart'];
 
 const rank = file => {
 	const index = longest.findIndex(name => file.endsWith(`/${name}.test.ts`));
@@ -7,11 +7,11 @@ const rank = file => {
 };
 
 /**
- * End-to-end tests: a real control plane for each file. Two files at a time, for most of what a file does is to wait until
- * something has expired.
+ * Tests that need programs of Kubernetes: test/e2e a control plane for each file, test/deploy/rendered only kubectl and helm.
+ * Two files run at a time, because most of a file's time is spent waiting for something to expire.
  */
 export default {
-	files: ['test/e2e/**/*.test.ts'],
+	files: ['test/e2e/**/*.test.ts', 'test/deploy/rendered/**/*.test.ts'],
 	extensions: ['ts'],
 	concurrency: 2,
 	sortTestFiles: (a, b) => rank(a) - rank(b),

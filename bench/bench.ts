@@ -10,7 +10,7 @@ import {parseArgs} from 'node:util';
 import {build} from '../scripts/build.ts';
 import {startControlPlane} from '../harness/control-plane/start.ts';
 import {createKubeClient} from '../harness/kube-client.ts';
-import {serviceAccount} from '../harness/replicas.ts';
+import {serviceAccount} from '../harness/product-objects.ts';
 import {parseContender} from './contender-spec.ts';
 import {renderChart} from './chart.ts';
 import {contenderOf} from './contenders.ts';

@@ -1,8 +1,10 @@
 /** The load for a contender, and the measurements while it runs. */
 import {setTimeout as sleep} from 'node:timers/promises';
-import {countWrites, createBurst, podTemplate} from '../harness/burst.ts';
+import {createBurst} from '../harness/burst.ts';
+import {countWrites} from '../harness/count-writes.ts';
 import type {KubeClient} from '../harness/kube-client.ts';
 import {duplicates, hostPorts} from '../harness/observe.ts';
+import {podTemplate} from '../harness/pod-template.ts';
 import {quantile, sum} from './figures.ts';
 import {usageOf} from './process-usage.ts';
 

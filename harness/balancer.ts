@@ -1,6 +1,6 @@
 /**
- * A TCP balancer on loopback: what kube-proxy does for a Service, for replicas that are processes of this machine. Each
- * connection goes to the next target; one that refuses is skipped, and when all refuse the client is refused too.
+ * A TCP balancer on loopback, in place of kube-proxy for replicas that are processes of this machine. Each connection goes to
+ * the next target that accepts it. If none does, the client's connection is reset.
  */
 import {once} from 'node:events';
 import {connect, createServer, type AddressInfo, type Socket} from 'node:net';
@@ -11,11 +11,11 @@ export type Target = {
 };
 
 export type BalancerOptions = {
-	/** Asked for each connection, so that targets may come and go. */
+	/** Called for each connection, so that targets may come and go. */
 	readonly targets: () => readonly Target[];
-	/** Whether a client's connections go to the same target as long as it accepts them: `sessionAffinity: ClientIP` of a Service. */
+	/** True: a client's connections go to the same target as long as it accepts them, as with a Service's `sessionAffinity: ClientIP`. */
 	readonly affinity?: boolean;
-	/** Default: any free one. */
+	/** Default: any free port. */
 	readonly port?: number;
 };
 
@@ -29,10 +29,10 @@ export const startBalancer = async ({targets, affinity = false, port = 0}: Balan
 	const clients = new Set<Socket>();
 	let turn = 0;
 	const chosen = new Map<string | undefined, Target>();
-	// Half-open: a side that has said all it wants may still be told something. Paused: bytes wait until they have somewhere to go.
+	// Half-open: a side that has ended can still receive. Paused: bytes wait until a target has accepted.
 	const server = createServer({allowHalfOpen: true, pauseOnConnect: true, noDelay: true}, client => {
 		clients.add(client);
-		// Whatever it is, 'close' follows; without a listener it would end this process.
+		// Without a listener an error would end this process. 'close' follows in any case.
 		client.on('error', () => {});
 		client.on('close', () => {
 			clients.delete(client);
@@ -65,7 +65,7 @@ export const startBalancer = async ({targets, affinity = false, port = 0}: Balan
 	return {port: (server.address() as AddressInfo).port, stop, [Symbol.asyncDispose]: stop};
 };
 
-/** Joins the client to the first of the targets that accepts. */
+/** Connects the client to the first target that accepts. */
 const forward = (client: Socket, [target, ...others]: readonly Target[], onJoined: (target: Target) => void): void => {
 	if (!target || client.destroyed) {
 		client.resetAndDestroy();
@@ -92,7 +92,7 @@ const forward = (client: Socket, [target, ...others]: readonly Target[], onJoine
 	});
 };
 
-/** Bytes, ends and backpressure go through by `pipe`; what breaks on one side breaks on the other. */
+/** Passes bytes, ends and backpressure through, and an error of one side on to the other. */
 const join = (client: Socket, upstream: Socket): void => {
 	for (const [here, there] of [[client, upstream], [upstream, client]] as const) {
 		here.pipe(there);
@@ -100,7 +100,7 @@ const join = (client: Socket, upstream: Socket): void => {
 			there.resetAndDestroy();
 		});
 		here.on('close', () => {
-			// After an orderly end the other side may still be sending what it has got.
+			// After an orderly end the other side may still be sending.
 			if (!here.readableEnded || !here.writableFinished) {
 				there.destroy();
 			}

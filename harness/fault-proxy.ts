@@ -1,32 +1,32 @@
 /**
- * A TCP proxy on loopback that breaks connections at the worst moment: before a request has arrived, or when it has been
- * carried out and its answer is on the way. It sees TLS only, and needs no more: on a connection of HTTP/1.1 one request
- * follows the other, so what the server sends after a request's bytes is its answer.
+ * A TCP proxy on loopback that resets connections at the worst moment: before a request has arrived, or after the server has
+ * carried it out, before its answer arrives. It sees only TLS, and that is enough: on an HTTP/1.1 connection the server's bytes
+ * after a request are the answer to it.
  */
 import {once} from 'node:events';
 import {connect, createServer, type AddressInfo, type Socket} from 'node:net';
 
-/** `lose request`: the server never sees it. `lose answer`: the server has carried it out, and the client is reset. */
+/** `lose request`: the server never sees the request. `lose answer`: the server has carried out the request. In both cases the client is reset. */
 export type Fault = 'lose request' | 'lose answer';
 
 export type FaultProxyOptions = {
 	/** On 127.0.0.1. */
 	readonly targetPort: number;
-	/** Asked at the beginning of each exchange, except for those of the handshake. */
+	/** Called at the start of each exchange, except for those of the handshake. */
 	readonly chooseFault: () => Fault | undefined;
 };
 
 export type FaultProxy = AsyncDisposable & {
 	readonly port: number;
-	/** How many exchanges have met with each fault so far. */
+	/** How often each fault has happened so far. */
 	readonly counts: Readonly<Record<Fault, number>>;
-	/** Resets all connections at once, and returns how many there were. */
+	/** Resets all connections, and returns how many there were. */
 	readonly resetAll: () => number;
 };
 
 /**
- * The first two exchanges of a connection are the hellos, and the client's certificate together with its first request: what
- * the server sends then may be the session tickets of TLS 1.3 and not yet the answer.
+ * A connection's first exchange holds the TLS hellos, its second the client's certificate and first request. In the second the
+ * server may send TLS 1.3 session tickets before the answer, so faults start with the third.
  */
 const handshakeExchanges = 2;
 
@@ -85,7 +85,7 @@ export const startFaultProxy = async ({targetPort, chooseFault}: FaultProxyOptio
 
 type Plan = {readonly fault: Fault; readonly strike: () => void};
 
-/** An exchange begins with the first bytes of the client after some of the server. */
+/** Passes bytes through until a fault is planned. An exchange starts when the client sends after the server has sent. */
 const join = (client: Socket, upstream: Socket, planFault: () => Plan | undefined): void => {
 	let exchanges = 0;
 	let lastToSpeak: Socket = upstream;

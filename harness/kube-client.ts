@@ -1,33 +1,32 @@
-/** A small client for scripts and tests: plain requests over kept connections, and `kubectl apply` for a manifest. */
-import {readFile} from 'node:fs/promises';
-import {parseAllDocuments} from 'yaml';
+/**
+ * The API client of scripts, tests and benchmarks: any request, whatever the answer, and `kubectl apply` for one object.
+ * Not the product's `ApiClient` (src/kubernetes), which offers only what a replica may do.
+ */
 import {connect} from '../src/kubernetes/credentials.ts';
 import {readText, sendRequest} from '../src/kubernetes/http-request.ts';
-
-export type Manifest = {
-	readonly apiVersion: string;
-	readonly kind: string;
-	readonly metadata: {readonly name?: string; readonly generateName?: string; readonly namespace?: string};
-	readonly [member: string]: unknown;
-};
+import type {Manifest} from './manifests.ts';
 
 export type Answer<T> = {readonly status: number; readonly body: T};
 
 export type KubeClient = AsyncDisposable & {
-	/** Resolves with whatever status the API server answers; rejects only where there is no answer. */
+	/** Resolves with the answer, whatever its status. Rejects only if there is none. */
 	readonly send: <T = unknown>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, contentType?: string, accept?: string) => Promise<Answer<T>>;
-	/** @throws an Error with the API server's words when the status is not 2xx. */
+	/**
+	 * Resolves with the body of the answer.
+	 *
+	 * @throws an Error with the API server's message if the status is not 2xx.
+	 */
 	readonly request: <T = unknown>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, contentType?: string, accept?: string) => Promise<T>;
-	/** Server-side apply, so it may be repeated. */
+	/** Server-side apply, so it can be repeated. */
 	readonly apply: (manifest: Manifest, namespace?: string) => Promise<void>;
 };
 
-/** Longer than the API server itself takes for any request. */
-const requestTimeoutMs = 70_000;
+/** The API server's own limit for a request is 60 s (`--request-timeout`). */
+const defaultTimeoutMs = 70_000;
 
-export const createKubeClient = async (kubeconfig: string): Promise<KubeClient> => {
+export const createKubeClient = async (kubeconfig: string, {timeoutMs = defaultTimeoutMs}: {readonly timeoutMs?: number} = {}): Promise<KubeClient> => {
 	const connection = await connect(kubeconfig, () => performance.now());
-	// Bursts come from here: the number of connections is up to the caller.
+	// Bursts come from here: the caller decides how many connections there are.
 	connection.agent.maxSockets = Infinity;
 	const send: KubeClient['send'] = async (method, path, body, contentType = 'application/json', accept = 'application/json') => {
 		const response = await sendRequest(connection, {
@@ -35,7 +34,7 @@ export const createKubeClient = async (kubeconfig: string): Promise<KubeClient> 
 			path,
 			headers: {accept, 'user-agent': 'hostport-scripts', ...(body !== undefined && {'content-type': contentType})},
 			body,
-			signal: AbortSignal.timeout(requestTimeoutMs),
+			signal: AbortSignal.timeout(timeoutMs),
 		});
 		const text = await readText(response);
 		return {status: response.statusCode ?? 0, body: (text.startsWith('{') ? JSON.parse(text) : text) as never};
@@ -61,14 +60,6 @@ export const createKubeClient = async (kubeconfig: string): Promise<KubeClient> 
 		},
 	};
 };
-
-/** The objects of a text with several YAML documents; those that have nothing but comments are left out. */
-export const parseManifests = (text: string): Manifest[] =>
-	parseAllDocuments(text).map(document => document.toJS() as Manifest | null).filter(manifest => manifest !== null);
-
-/** All objects of a YAML file. */
-export const readManifests = async (file: string | URL): Promise<Manifest[]> =>
-	parseManifests(await readFile(file, 'utf8'));
 
 const clusterScoped = new Set(['Namespace', 'Node', 'ClusterRole', 'ClusterRoleBinding', 'MutatingWebhookConfiguration']);
 

@@ -1,10 +1,10 @@
-/** How much memory a process has (Linux). */
+/** Reads how much memory a process uses (Linux). */
 import {readFile} from 'node:fs/promises';
 
 export type ProcessMemory = {
 	/** Resident set, in MiB. */
 	readonly rssMb: number;
-	/** The largest that it has been so far. */
+	/** The largest resident set so far, in MiB. */
 	readonly peakRssMb: number;
 };
 

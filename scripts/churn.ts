@@ -6,14 +6,16 @@
 import process from 'node:process';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {parseArgs} from 'node:util';
-import {countWrites, createBurst} from '../harness/burst.ts';
+import {createBurst} from '../harness/burst.ts';
+import {countWrites} from '../harness/count-writes.ts';
+import {createKubeClient} from '../harness/kube-client.ts';
+import {differences, duplicates, hostPorts} from '../harness/observe.ts';
+import {serviceAccount} from '../harness/product-objects.ts';
+import type {Replica} from '../harness/replica.ts';
+import {install} from '../harness/replicas.ts';
 import {build} from './build.ts';
 import {startControlPlane} from '../harness/control-plane/start.ts';
 import {until} from '../harness/control-plane/until.ts';
-import {createKubeClient} from '../harness/kube-client.ts';
-import {differences, duplicates, hostPorts} from '../harness/observe.ts';
-import {install, serviceAccount} from '../harness/replicas.ts';
-import type {Replica} from '../harness/replicas.ts';
 
 const {values: {minutes, seed, 'kill-leader': kills, 'hold-time': holdTime}} = parseArgs({options: {
 	minutes: {type: 'string', default: '20'},

@@ -1,6 +1,6 @@
-/** The programs that a control plane is made of, and those that install on it, and what each of them comes from. */
+/** The programs of a control plane, and those that install on it, with the Go package of each. */
 
-/** One version for all of Kubernetes; `build/kubernetes/go.mod` requires the same, and a test says so. */
+/** `build/kubernetes/go.mod` requires the same version; a test compares them. */
 export const kubernetesVersion = 'v1.36.3';
 export const kwokVersion = 'v0.8.0';
 export const helmVersion = 'v4.3.1';
@@ -14,11 +14,11 @@ export type BinarySource = {
 	/** The folder of `build/` whose go.mod has the package. */
 	readonly module: ModuleName;
 	readonly goPackage: string;
-	/** What `go build` calls the result. */
+	/** The name that `go build` gives the program. */
 	readonly builtAs: string;
-	/** Whether the envtest archive has it. */
+	/** Whether the envtest archive has the program. */
 	readonly inEnvtest: boolean;
-	/** Whether one on the PATH will do, of any recent version: what people have is what it shall work with. */
+	/** Set if any recent version on the PATH will do: the product must work with the versions that users have. */
 	readonly onPath?: true;
 };
 

@@ -1,4 +1,4 @@
-/** Builds binaries from Go modules: what works wherever Go and a module proxy do, without Docker or a download page. */
+/** Builds the programs from Go modules. It needs Go and a module proxy, but neither Docker nor a download page. */
 import path from 'node:path';
 import {binarySources, helmVersion, kubernetesVersion, listNames, type BinaryName, type ModuleName} from './binaries.ts';
 import {cacheFolder, moveIntoCache, withScratchFolder} from './cache.ts';
@@ -11,7 +11,7 @@ type BuildOptions = {
 };
 
 /**
- * Builds the named binaries into the cache. If it is interrupted, Go's own build cache has what was compiled so far.
+ * Builds the named programs into the cache. After an interruption, Go's own build cache has what was compiled so far.
  *
  * @throws {ProcessCrashError} with the compiler's last lines when a build fails.
  */
@@ -36,8 +36,7 @@ const buildModule = async (module: ModuleName, names: readonly BinaryName[], {en
 				command: 'go',
 				args: ['build', ...flags[module], '-o', folder, ...names.map(name => binarySources[name].goPackage)],
 				cwd: path.join(import.meta.dirname, 'build', module),
-				// A toolchain that Go would fetch by itself is one more download that can hang; a user who wants it sets GOTOOLCHAIN.
-				// And what Go leaves behind when it is killed shall go with our folder.
+				// GOTOOLCHAIN: Go would download another toolchain, which can hang. GOTMPDIR: what a killed Go leaves behind is removed with our folder.
 				env: {...env, CGO_ENABLED: '0', GOTOOLCHAIN: env['GOTOOLCHAIN'] ?? 'local', GOTMPDIR: folder},
 				logFile: path.join(folder, 'build.log'),
 			}, signal);
@@ -55,7 +54,7 @@ const durations = {kubernetes: '4 to 8 minutes', kwok: '1 to 2 minutes', helm: '
 const [major, minor] = kubernetesVersion.slice(1).split('.');
 const versionPackage = 'k8s.io/component-base/version';
 
-/** No debug information: an eighth less time and space, and nothing is lost in a stripped binary. Nothing else is left out, so that speed is as in production. */
+/** Without debug information a build takes an eighth less time and space. Optimisations stay on, so that the programs are as fast as in production. */
 const flags: Readonly<Record<ModuleName, readonly string[]>> = {
 	kubernetes: [
 		'-trimpath',

@@ -1,8 +1,8 @@
 /**
- * The folder in which binaries are kept, one for all checkouts of a user.
+ * The folder that keeps the programs, shared by all checkouts of a user.
  *
- * A file appears in it whole or not at all: it is made in a scratch folder on the same file system and then renamed.
- * That is the guarantee. The lock only saves work: it keeps two processes from building the same thing at the same time.
+ * A file appears in it complete or not at all: it is made in a scratch folder on the same file system and then renamed. This is
+ * the guarantee. The lock only saves work: it keeps two processes from building the same program at the same time.
  */
 import {access, constants, mkdir, mkdtemp, open, rename, rm, stat, unlink, utimes} from 'node:fs/promises';
 import {homedir} from 'node:os';
@@ -11,17 +11,21 @@ import {setTimeout as delay} from 'node:timers/promises';
 import {binarySources, helmVersion, kubernetesVersion, kwokVersion, type BinaryName} from './binaries.ts';
 import {removeWithThisProcess} from './reaper.ts';
 
-/** `~/.cache/hostport-operator/control-plane`, or where XDG_CACHE_HOME says. */
+/** `~/.cache/hostport-operator/control-plane`, or the same below XDG_CACHE_HOME. */
 export const cacheFolder = (env: NodeJS.ProcessEnv): string =>
 	path.join(env['XDG_CACHE_HOME'] || path.join(env['HOME'] || homedir(), '.cache'), 'hostport-operator', 'control-plane');
 
-/** Where the cache keeps a binary. The version is part of it, so a new version never meets an old file. */
+/** The path of a program in the cache. It contains the version, so that a new version does not find an old file. */
 export const cachedPath = (cache: string, name: BinaryName): string =>
 	path.join(cache, folders[binarySources[name].module], name);
 
 const folders = {kubernetes: kubernetesVersion, kwok: `kwok-${kwokVersion}`, helm: `helm-${helmVersion}`};
 
-/** Puts a finished file into the cache. */
+/**
+ * Moves a finished program into the cache.
+ *
+ * @throws when the file is not executable.
+ */
 export const moveIntoCache = async (file: string, cache: string, name: BinaryName): Promise<void> => {
 	const target = cachedPath(cache, name);
 	await access(file, constants.X_OK);
@@ -29,7 +33,7 @@ export const moveIntoCache = async (file: string, cache: string, name: BinaryNam
 	await rename(file, target);
 };
 
-/** Runs `work` with a folder inside the cache that is gone afterwards. */
+/** Runs `work` with a new folder inside the cache, and removes the folder afterwards. */
 export const withScratchFolder = async <Result>(cache: string, work: (folder: string) => Promise<Result>): Promise<Result> => {
 	await mkdir(cache, {recursive: true});
 	const folder = await mkdtemp(path.join(cache, 'unfinished-'));
@@ -42,7 +46,7 @@ export const withScratchFolder = async <Result>(cache: string, work: (folder: st
 	}
 };
 
-/** Runs `work` while no other process does; `onWait` is called once if another one is at it. */
+/** Runs `work` while this process holds the cache's lock. Calls `onWait` once if another process holds it. */
 export const withCacheLock = async <Result>(
 	cache: string,
 	work: () => Promise<Result>,
@@ -59,7 +63,7 @@ export const withCacheLock = async <Result>(
 		signal?.throwIfAborted();
 	}
 
-	// A holder that is alive says so by touching the lock. A process id would not do: it may belong to a stranger by now.
+	// A live holder touches the lock. A process id in it would not do: another process may have the same id later.
 	const beat = setInterval(() => {
 		const now = new Date();
 		utimes(lock, now, now).catch(() => {});
@@ -76,7 +80,7 @@ export const withCacheLock = async <Result>(
 };
 
 const beatMs = 1000;
-/** Ten missed beats: a busy machine may miss a few. Should it miss more, the work is done twice, and nothing worse. */
+/** A busy machine may miss a few beats. If it misses ten, the work is done twice, which does no harm. */
 const staleAfterMs = 10 * beatMs;
 
 const take = async (lock: string): Promise<boolean> => {
@@ -97,7 +101,7 @@ const take = async (lock: string): Promise<boolean> => {
 	return false;
 };
 
-/** 0 for a file that is gone meanwhile. */
+/** How long ago the file was touched; 0 if it has been removed. */
 const ageMs = async (file: string): Promise<number> => {
 	try {
 		const {mtimeMs} = await stat(file);

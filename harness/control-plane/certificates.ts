@@ -1,4 +1,4 @@
-/** A certificate authority that lives for one run, and what it signs. Everything is PEM. */
+/** A certificate authority for one run, and the certificates that it signs, all in PEM. */
 import {generateKeyPairSync} from 'node:crypto';
 // oxlint-disable-next-line import/no-unassigned-import -- the next import expects that this one has run
 import 'reflect-metadata';
@@ -13,11 +13,11 @@ import {
 import {algorithm, alternativeNames, makeKeys, pemOf} from '../../src/certificates/make.ts';
 
 export type CertificateRequest = {
-	/** To the API server, the user's name. */
+	/** The API server takes it for the user's name. */
 	readonly commonName: string;
-	/** To the API server, the user's groups. */
+	/** The API server takes them for the user's groups. */
 	readonly organization?: readonly string[];
-	/** DNS names and IP addresses that the certificate is good for. */
+	/** DNS names and IP addresses that the certificate is valid for. */
 	readonly hosts?: readonly string[];
 	readonly usage: 'client' | 'server';
 };
@@ -34,7 +34,7 @@ export type CertificateAuthority = {
 
 const dayMs = 24 * 60 * 60 * 1000;
 
-/** Makes a new authority; its key never leaves the process. */
+/** Makes a new authority. Its key is never written to a file. */
 export const createCertificateAuthority = async (): Promise<CertificateAuthority> => {
 	const keys = await makeKeys();
 	const authority = await X509CertificateGenerator.createSelfSigned({
@@ -73,7 +73,7 @@ export const createCertificateAuthority = async (): Promise<CertificateAuthority
 	return {certificatePem: `${authority.toString('pem')}\n`, issue};
 };
 
-/** The key pair by which the API server signs the tokens of ServiceAccounts. */
+/** The key pair with which the API server signs ServiceAccount tokens. */
 export const createServiceAccountKeys = (): {readonly privateKeyPem: string; readonly publicKeyPem: string} => {
 	const {privateKey, publicKey} = generateKeyPairSync('ec', {
 		namedCurve: 'P-256',
@@ -83,5 +83,5 @@ export const createServiceAccountKeys = (): {readonly privateKeyPem: string; rea
 	return {privateKeyPem: privateKey, publicKeyPem: publicKey};
 };
 
-/** From yesterday, in case two clocks differ, for a month: longer than any demo is left running. */
+/** From yesterday, in case clocks differ, for a month, which is longer than any demo runs. */
 const validity = () => ({notBefore: new Date(Date.now() - dayMs), notAfter: new Date(Date.now() + 30 * dayMs)});

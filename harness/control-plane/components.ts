@@ -1,4 +1,4 @@
-/** The command line of each component. All of them listen on 127.0.0.1, or not at all. */
+/** The command line of each component. They listen on 127.0.0.1 only, or not at all. */
 
 export type Files = {
 	readonly directory: string;
@@ -14,16 +14,16 @@ export type Ports = {
 	readonly apiServer: number;
 };
 
-/** Of Services. Holds kubernetes.default's address, 10.0.0.1, which the API server's certificate names. */
+/** The addresses of Services. The first, 10.0.0.1, belongs to kubernetes.default, and the API server's certificate names it. */
 export const serviceRange = '10.0.0.0/24';
 
 export const etcdArguments = (files: Files, {etcd}: Ports): string[] => [
 	`--data-dir=${files.directory}/etcd`,
 	`--listen-client-urls=http://127.0.0.1:${etcd}`,
 	`--advertise-client-urls=http://127.0.0.1:${etcd}`,
-	// There are no peers, but etcd insists on listening for them.
+	// There are no peers, but etcd requires this address.
 	'--listen-peer-urls=http://127.0.0.1:0',
-	// A machine that crashes may take this control plane with it; each write is some milliseconds faster.
+	// Each write is some milliseconds faster, and the data need not survive a crash of the machine.
 	'--unsafe-no-fsync',
 	'--log-level=warn',
 ];
@@ -31,9 +31,9 @@ export const etcdArguments = (files: Files, {etcd}: Ports): string[] => [
 export const apiServerArguments = (files: Files, {etcd, apiServer}: Ports, workloads: boolean): string[] => [
 	`--etcd-servers=http://127.0.0.1:${etcd}`,
 	'--bind-address=127.0.0.1',
-	// Else it looks for the machine's address, and fails where there is none.
+	// By default it looks for the machine's address, and fails if there is none.
 	'--advertise-address=127.0.0.1',
-	// The Service kubernetes.default may not have a loopback address as its endpoint: it gets none.
+	// The Service kubernetes.default can't have a loopback address as its endpoint, so it gets none.
 	'--endpoint-reconciler-type=none',
 	`--secure-port=${apiServer}`,
 	`--tls-cert-file=${files.serverCertificate}`,
@@ -44,7 +44,7 @@ export const apiServerArguments = (files: Files, {etcd, apiServer}: Ports, workl
 	`--service-account-key-file=${files.serviceAccountPublicKey}`,
 	`--service-account-signing-key-file=${files.serviceAccountKey}`,
 	`--service-cluster-ip-range=${serviceRange}`,
-	// Without a controller manager nobody makes the ServiceAccounts that this plugin demands.
+	// This plugin requires ServiceAccounts, which only the controller manager makes.
 	...(workloads ? [] : ['--disable-admission-plugins=ServiceAccount']),
 ];
 
@@ -62,16 +62,16 @@ export const kwokArguments = (kubeconfig: string, configuration: string): string
 	`--kubeconfig=${kubeconfig}`,
 	`--config=${configuration}`,
 	'--manage-all-nodes',
-	// Renews the Lease of each node as a kubelet does. Else the controller manager takes the nodes for dead after 50 s.
+	// Renews each node's Lease as a kubelet does. Otherwise the controller manager considers the nodes dead after 50 s.
 	'--node-lease-duration-seconds=40',
 	'--cidr=10.244.0.0/16',
 ];
 
 const alone = [
-	// No metrics and no health: nothing listens.
+	// No port for metrics and health.
 	'--secure-port=0',
 	'--leader-elect=false',
-	// The default of 20 requests a second would make a burst of Pods wait for the client and not for the webhook.
+	// The default of 20 requests a second would slow down bursts of Pods.
 	'--kube-api-qps=1000',
 	'--kube-api-burst=1000',
 ];

@@ -1,4 +1,4 @@
-/** The keys and certificates of one control plane, as files where the components want files. */
+/** The keys and certificates of one control plane, and the files in which its components read them. */
 import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {createCertificateAuthority, createServiceAccountKeys, type CertificateAuthority} from './certificates.ts';
@@ -9,7 +9,7 @@ export type Credentials = {
 	readonly files: Files;
 };
 
-/** 10.0.0.1 is the address of the Service kubernetes.default, the first of the Service range. */
+/** 10.0.0.1 is the address of the Service kubernetes.default: the first of the Service range. */
 const serverHosts = ['127.0.0.1', 'localhost', '10.0.0.1', 'kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'kubernetes.default.svc.cluster.local'];
 
 export const createCredentials = async (directory: string): Promise<Credentials> => {

@@ -1,6 +1,6 @@
 /**
- * The kinds of others that deploy/ makes objects of: cert-manager's and the Prometheus Operator's. Their definitions come with
- * their Go modules, and so from wherever a control plane's programs come from. Go keeps them, and checks them against go.sum.
+ * The definitions of cert-manager's and the Prometheus Operator's kinds, of which deploy/ has objects. They are part of Go
+ * modules, so that Go downloads them, checks them against go.sum and keeps them.
  */
 import {execFile} from 'node:child_process';
 import path from 'node:path';
@@ -18,16 +18,16 @@ const definitions: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The files with the CustomResourceDefinitions. 8 MB are downloaded the first time.
+ * The paths of the files with the CustomResourceDefinitions. The first call downloads 8 MB.
  *
- * @throws what Go says where it can't, and an ENOENT where there is no Go.
+ * @throws what Go prints when it fails, or an ENOENT without Go.
  */
 export const obtainCustomResources = async (): Promise<string[]> => {
 	const {stdout} = await promisify(execFile)('go', ['mod', 'download', '-json', ...Object.keys(definitions)], {
 		cwd: path.join(import.meta.dirname, 'build', 'custom-resources'),
 		env: {...process.env, GOTOOLCHAIN: process.env['GOTOOLCHAIN'] ?? 'local'},
 	});
-	// One object after the other.
+	// Go prints one JSON object after the other.
 	const modules = stdout.trim().split(/\n(?=\{)/).map(text => JSON.parse(text) as {readonly Path: string; readonly Dir: string});
 	return modules.flatMap(({Path: name, Dir: folder}) => (definitions[name] ?? []).map(file => path.join(folder, file)));
 };

@@ -10,6 +10,7 @@ import path from 'node:path';
 import {pipeline} from 'node:stream/promises';
 import {EnvHttpProxyAgent, fetch, type Response} from 'undici';
 import {parse} from 'yaml';
+import {messageOf} from '../../src/errors.ts';
 import {kubernetesVersion, type BinaryName} from './binaries.ts';
 import {moveIntoCache, withScratchFolder} from './cache.ts';
 import {runProcess} from './process.ts';
@@ -29,7 +30,7 @@ type Archive = {
 	readonly url: string;
 };
 
-/** The downloaded archive is not the one that the index promises. Nothing of it is used. */
+/** The archive's checksum is not the one in the index. Nothing of the archive is used. */
 export class ChecksumError extends Error {
 	override name = 'ChecksumError';
 
@@ -41,10 +42,10 @@ export class ChecksumError extends Error {
 /**
  * Puts the named binaries into the cache.
  *
- * @throws {ChecksumError} and whatever else keeps them from being there, a machine without internet after 5 s at most.
+ * @throws {ChecksumError} and any other reason why they can't be had. Without internet it fails within 5 s.
  */
 export const downloadBinaries = async (names: readonly BinaryName[], {cache, indexUrl, onProgress, signal}: DownloadOptions): Promise<void> => {
-	// Honours HTTPS_PROXY. A server that accepts and then says nothing is given up as well.
+	// Honours HTTPS_PROXY. The timeouts end a connection to a server that does not answer.
 	const agent = new EnvHttpProxyAgent({connect: {timeout: 3000}, headersTimeout: 10_000, bodyTimeout: 30_000});
 	try {
 		const archive = await findArchive(indexUrl, agent, signal);
@@ -57,7 +58,7 @@ export const downloadBinaries = async (names: readonly BinaryName[], {cache, ind
 			}
 
 			await unpack(file, folder, signal);
-			// The folders inside have changed over the years, the names of the programs have not.
+			// The archive's folders have changed over the years, the programs' names have not.
 			for (const entry of await readdir(folder, {recursive: true, withFileTypes: true})) {
 				const name = names.find(name => name === entry.name);
 				if (name && entry.isFile()) {
@@ -71,7 +72,7 @@ export const downloadBinaries = async (names: readonly BinaryName[], {cache, ind
 };
 
 const findArchive = async (indexUrl: string, agent: EnvHttpProxyAgent, signal?: AbortSignal): Promise<Archive> => {
-	// One small file: who cannot get it in 5 s shall not wait for the rest either.
+	// A small file. A connection too slow for it is too slow for the archive.
 	const budget = AbortSignal.timeout(5000);
 	const response = await get(indexUrl, agent, signal ? AbortSignal.any([signal, budget]) : budget);
 	const index: unknown = parse(await response.text());
@@ -88,7 +89,7 @@ const findArchive = async (indexUrl: string, agent: EnvHttpProxyAgent, signal?: 
 	return {version, hash, url};
 };
 
-/** The very version, else the newest patch release of the same minor one: not every patch gets an archive. */
+/** The exact version, else the newest patch release of the same minor version: not every patch has an archive. */
 const nearestVersion = (versions: readonly string[]): string | undefined => {
 	const [major, minor] = kubernetesVersion.split('.');
 	return versions.find(version => version === kubernetesVersion)
@@ -97,19 +98,19 @@ const nearestVersion = (versions: readonly string[]): string | undefined => {
 			.toSorted((a, b) => patchOf(b) - patchOf(a))[0];
 };
 
-/** NaN for v1.36.0-rc.1 and its like. */
+/** NaN for pre-releases such as v1.36.0-rc.1. */
 const patchOf = (version: string) => Number(version.split('.').slice(2).join('.'));
 
-/** As Go names it. */
+/** The platform by Go's names: `linux-amd64`. */
 const platform = (): string => `${process.platform}-${goArchitectures[process.arch] ?? process.arch}`;
 
 const goArchitectures: Partial<Record<NodeJS.Architecture, string>> = {x64: 'amd64', ppc64: 'ppc64le'};
 
 const get = async (url: string, dispatcher: EnvHttpProxyAgent, signal?: AbortSignal): Promise<Response> => {
 	const response = await fetch(url, {dispatcher, signal: signal ?? null}).catch((error: unknown) => {
-		// fetch itself only says "fetch failed"; the reason is the cause.
+		// fetch's own message is only "fetch failed"; the reason is its cause.
 		const reason = error instanceof Error ? error.cause ?? error : error;
-		throw new Error(`${url} cannot be fetched: ${reason instanceof Error ? reason.message : String(reason)}`, {cause: error});
+		throw new Error(`${url} cannot be fetched: ${messageOf(reason)}`, {cause: error});
 	});
 	if (!response.ok) {
 		throw new Error(`${url} answers with status ${response.status}`);

@@ -1,7 +1,8 @@
+/** Free TCP ports of this machine. */
 import {once} from 'node:events';
 import {createServer, type AddressInfo} from 'node:net';
 
-/** Ports of 127.0.0.1 that are free at this moment; someone else may take one before it is used. All differ. */
+/** Returns `count` different ports of 127.0.0.1 that are free now. Another process may take one before it is used. */
 export const findFreePorts = async (count: number): Promise<number[]> => {
 	const servers = Array.from({length: count}, () => createServer().listen(0, '127.0.0.1'));
 	await Promise.all(servers.map(async server => once(server, 'listening')));

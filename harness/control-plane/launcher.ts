@@ -7,23 +7,23 @@ export type ComponentName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager
 export type Components = Readonly<Partial<Record<ComponentName, RunningProcess>>>;
 
 export type Launcher = {
-	/** What runs now, and what has ended since it was launched. */
+	/** All that were launched, also those that have ended since. */
 	readonly components: Components;
-	/** Starts a component, in place of the one of that name if there was one. */
+	/** Starts a component. It replaces the one with the same name in `components`. */
 	readonly launch: (name: ComponentName, args: readonly string[]) => Promise<void>;
 	/**
-	 * Does some work that needs the components to run, with a signal that is aborted when the work is pointless.
+	 * Runs `work`, which needs the components. Its signal is aborted when the result is no longer wanted.
 	 *
-	 * @throws {ProcessCrashError} as soon as one of them ends.
+	 * @throws {ProcessCrashError} as soon as a component ends.
 	 */
 	readonly whileAllRun: <Result>(work: (signal: AbortSignal) => Promise<Result>, signal?: AbortSignal) => Promise<Result>;
 	/** Ends one component. */
 	readonly stop: (name: ComponentName) => Promise<void>;
-	/** Ends all of them: etcd last, because an API server without etcd takes long to go. */
+	/** Ends all components, etcd last: an API server without etcd takes long to stop. */
 	readonly stopAll: () => Promise<void>;
 };
 
-/** Nothing here deserves a long farewell; what matters is on etcd's disk. */
+/** No component needs long to stop: all state is in etcd's files. */
 const stopBudgetMs = 3000;
 
 export const createLauncher = (binaries: Readonly<Partial<Record<ComponentName, string>>>, directory: string): Launcher => {
@@ -35,19 +35,19 @@ export const createLauncher = (binaries: Readonly<Partial<Record<ComponentName, 
 			command: binaries[name] ?? name,
 			args,
 			cwd: directory,
-			// Else kwok reads the configuration that its user may have at home.
+			// Otherwise kwok reads the configuration in the user's home.
 			env: {...process.env, KWOK_WORKDIR: directory},
 			logFile: path.join(directory, `${name}.log`),
 		});
 	};
 
 	const whileAllRun = async <Result>(work: (signal: AbortSignal) => Promise<Result>, signal?: AbortSignal): Promise<Result> => {
-		const pointless = new AbortController();
+		const over = new AbortController();
 		const crashes = Object.values(components).map(async component => component.crashed);
 		try {
-			return await Promise.race([work(AbortSignal.any([pointless.signal, ...(signal ? [signal] : [])])), ...crashes]);
+			return await Promise.race([work(AbortSignal.any([over.signal, ...(signal ? [signal] : [])])), ...crashes]);
 		} finally {
-			pointless.abort();
+			over.abort();
 		}
 	};
 

@@ -1,15 +1,16 @@
 /**
  * Finds the programs of a control plane, or obtains them. In this order:
  *
- * 1. a cluster that the user named on purpose needs no programs at all: `namedKubeconfig`, which callers ask first;
- * 2. the folder that KUBEBUILDER_ASSETS names (and, for kubectl and helm, the PATH: any recent one will do);
+ * 1. if the user names a cluster, no program is needed: callers ask `namedKubeconfig` first;
+ * 2. the folder that KUBEBUILDER_ASSETS names (and the PATH for kubectl and helm, of which any recent version will do);
  * 3. the user's cache folder, shared by all checkouts;
- * 4. the envtest archive, verified by its checksum, for what is in it;
- * 5. a build from Go modules, for the rest;
+ * 4. the envtest archive, verified by its checksum, for the programs that it has;
+ * 5. a build from Go modules, for the others;
  * 6. else an error that says what to provide.
  */
 import {accessSync, constants, statSync} from 'node:fs';
 import path from 'node:path';
+import {messageOf} from '../../src/errors.ts';
 import {binarySources, kubernetesVersion, listNames, type BinaryName} from './binaries.ts';
 import {buildBinaries} from './build.ts';
 import {cachedPath, cacheFolder, withCacheLock} from './cache.ts';
@@ -20,11 +21,11 @@ export type ObtainOptions = {
 	readonly env?: NodeJS.ProcessEnv;
 	readonly onProgress?: (line: string) => void;
 	readonly signal?: AbortSignal | undefined;
-	/** Where the list of envtest archives is. */
+	/** The URL of the list of envtest archives. */
 	readonly indexUrl?: string;
 };
 
-/** A program is neither here nor to be had. */
+/** A program is missing and could not be obtained. */
 export class MissingBinariesError extends Error {
 	override name = 'MissingBinariesError';
 
@@ -36,7 +37,7 @@ export class MissingBinariesError extends Error {
 	}
 }
 
-/** The kubeconfig of a cluster that the user wants used instead of a new one. `~/.kube/config` is not asked: nobody named it for this. */
+/** The kubeconfig of a cluster to use instead of a new one. `~/.kube/config` does not count: the user did not name it for this. */
 export const namedKubeconfig = (env: NodeJS.ProcessEnv): string | undefined => env['KUBECONFIG'] || undefined;
 
 /**
@@ -52,7 +53,7 @@ export const obtainBinaries = async <Name extends BinaryName>(
 	if (missing().length > 0) {
 		const cache = cacheFolder(env);
 		await withCacheLock(cache, async () => {
-			// Asked anew each time: while we waited for the lock, another process may have done the work.
+			// Asked again: another process may have done the work while this one waited for the lock.
 			await tryDownload(missing().filter(name => binarySources[name].inEnvtest), {cache, indexUrl, onProgress, signal});
 			await build(missing(), {env, onProgress, signal});
 		}, {signal, onWait: () => {
@@ -90,7 +91,7 @@ const isExecutable = (file: string): boolean => {
 	}
 };
 
-/** Way 4. No failure of it is the end: a build comes to the same. */
+/** Way 4. If it fails, the programs are built instead. */
 const tryDownload = async (names: readonly BinaryName[], options: Parameters<typeof downloadBinaries>[1]): Promise<void> => {
 	if (names.length === 0) {
 		return;
@@ -100,7 +101,7 @@ const tryDownload = async (names: readonly BinaryName[], options: Parameters<typ
 		await downloadBinaries(names, options);
 	} catch (error) {
 		options.signal?.throwIfAborted();
-		options.onProgress(`The envtest archive is not to be had: ${messageOf(error)}`);
+		options.onProgress(`The envtest archive can't be downloaded: ${messageOf(error)}`);
 	}
 };
 
@@ -120,11 +121,9 @@ const build = async (names: readonly BinaryName[], options: Parameters<typeof bu
 
 const whyNotBuilt = (error: unknown): string => {
 	if (error instanceof ProcessCrashError) {
-		// Without the place of the log: it is gone together with the half of a build.
+		// Not the error's own message: it names the log, which is deleted with the unfinished build.
 		return `go build failed:\n${error.logTail}\n`;
 	}
 
 	return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 'Go is not on the PATH' : messageOf(error);
 };
-
-const messageOf = (error: unknown): string => error instanceof Error ? error.message : String(error);

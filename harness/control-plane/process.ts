@@ -1,4 +1,4 @@
-/** Child processes that a script starts, logs and ends, and that never outlive it. */
+/** Child processes that a script starts, logs and ends, and that end with it in any case. */
 import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
 import {closeSync, createWriteStream, openSync} from 'node:fs';
@@ -7,16 +7,16 @@ import {createInterface} from 'node:readline';
 import {endWithThisProcess} from './reaper.ts';
 
 export type ProcessOptions = {
-	/** How messages name it. */
+	/** The name in messages. */
 	readonly name: string;
 	readonly command: string;
 	readonly args?: readonly string[];
 	readonly cwd?: string;
 	/** Default: this process' own environment. */
 	readonly env?: NodeJS.ProcessEnv;
-	/** Standard output and error are appended to it. */
+	/** Standard output and error are appended to this file. */
 	readonly logFile: string;
-	/** Called with each line of standard output, which goes to the log file all the same. */
+	/** Called with each line of standard output, which goes to the log file too. */
 	readonly onLine?: (line: string) => void;
 	readonly onExit?: (exit: ProcessExit) => void;
 };
@@ -30,17 +30,17 @@ export type RunningProcess = {
 	readonly name: string;
 	readonly pid: number;
 	readonly logFile: string;
-	/** Resolves once the process has ended, however that came about. */
+	/** Resolves once the process has ended, for whatever reason. */
 	readonly exited: Promise<ProcessExit>;
-	/** Rejects with a `ProcessCrashError` if the process ends without `stop()`. Never resolves: it is there to be raced against. */
+	/** Rejects with a `ProcessCrashError` if the process ends without `stop()`. Never resolves: use it in `Promise.race`. */
 	readonly crashed: Promise<never>;
-	/** Signals the process and whatever it started. Returns false if it is gone already. */
+	/** Sends a signal to the process and its children. Returns false if the process has ended. */
 	readonly kill: (signal: NodeJS.Signals) => boolean;
-	/** SIGTERM, then SIGKILL once the budget (10 s) is spent. Resolves when the process is gone; may be called again. */
+	/** Sends SIGTERM, and SIGKILL after the budget (default 10 s). Resolves when the process has ended. May be called again. */
 	readonly stop: (budgetMs?: number) => Promise<ProcessExit>;
 };
 
-/** A process ended that nobody had told to, or ended with an exit code other than 0. */
+/** A process ended without being stopped, or with an exit code other than 0. */
 export class ProcessCrashError extends Error {
 	override name = 'ProcessCrashError';
 	readonly exit: ProcessExit;
@@ -56,16 +56,16 @@ export class ProcessCrashError extends Error {
 }
 
 /**
- * Starts a program in a process group of its own. So a Ctrl-C in the terminal reaches this process alone, which can then
- * end its children in order; and a signal to a child reaches whatever that child started.
+ * Starts a program in a process group of its own. So Ctrl-C in the terminal reaches this process only, which can then end its
+ * children in order, and a signal to a child reaches that child's children.
  *
- * @throws when the program cannot be started at all, for instance because there is no such file.
+ * @throws when the program can't be started, for instance because there is no such file.
  */
 export const startProcess = async (options: ProcessOptions): Promise<RunningProcess> => {
 	const {name, logFile} = options;
 	const child = spawnWithLog(options);
 	const ended = once(child, 'close');
-	// Reaches the caller by the `spawn` event below, or as a crash.
+	// The caller learns of a failure by the `spawn` event below, or as a crash.
 	ended.catch(() => {});
 	const forget = child.pid === undefined ? () => {} : endWithThisProcess(child.pid);
 	await once(child, 'spawn');
@@ -90,14 +90,14 @@ export const startProcess = async (options: ProcessOptions): Promise<RunningProc
 
 		throw new ProcessCrashError(name, exit, logFile, await readTail(logFile));
 	});
-	// Whoever cares races against it; to the others a crash is no unhandled rejection.
+	// A caller that does not race against it must not get an unhandled rejection.
 	crashed.catch(() => {});
 
 	const kill = (signal: NodeJS.Signals): boolean => !gone && signalGroup(pid, signal);
 	const stop = async (budgetMs = 10_000): Promise<ProcessExit> => {
 		toldToStop = true;
 		kill('SIGTERM');
-		// A process that a test has paused sees SIGTERM only once it runs again.
+		// A paused process handles SIGTERM only after it resumes.
 		kill('SIGCONT');
 		const timer = setTimeout(kill, budgetMs, 'SIGKILL');
 		try {
@@ -125,7 +125,7 @@ export const runProcess = async (options: ProcessOptions, signal?: AbortSignal):
 
 	signal?.addEventListener('abort', stop, {once: true});
 	if (signal?.aborted) {
-		// While it was being started.
+		// The signal was aborted while the program started.
 		stop();
 	}
 
@@ -142,7 +142,7 @@ const never = new Promise<never>(() => {});
 const spawnWithLog = ({command, args = [], cwd, env, logFile, onLine}: ProcessOptions): ChildProcess => {
 	const log = openSync(logFile, 'a');
 	try {
-		// The log is the child's own file descriptor: nothing is lost and no pipe can fill up, whatever this process does.
+		// The child writes to the log itself, so that no line is lost and no pipe fills up, whatever this process does.
 		const child = spawn(command, args, {
 			cwd,
 			env: env ?? process.env,
@@ -168,7 +168,7 @@ const signalGroup = (leader: number, signal: NodeJS.Signals): boolean => {
 	}
 };
 
-/** The last 20 lines, from no more than the last 16 KiB: enough for a message, little enough for any log. */
+/** The last 20 lines, or fewer if they are longer than 16 KiB: enough for an error message, whatever the size of the log. */
 const readTail = async (file: string): Promise<string> => {
 	await using handle = await open(file);
 	const {size} = await handle.stat();

@@ -1,14 +1,14 @@
 /**
- * Cleans up after a script once the script itself is gone, however it went: it returned, threw, was signalled, or was
- * killed with -9. One mechanism for all of these, because a handler for each leaves out the last.
+ * Cleans up after this process has ended in whatever way: by return, error, signal or kill -9. Handlers in the process itself
+ * can't cover the last.
  *
- * A shell reads what is to be cleaned up from a pipe whose other end this process alone holds. The operating system closes
- * that end together with the process; the shell then reads the end of its input, and acts on what is still on its list.
+ * A shell reads the list of what to clean up from a pipe whose other end only this process holds. When the process ends, the
+ * operating system closes that end. The shell then reads the end of its input and cleans up what is still on its list.
  */
 import {spawn} from 'node:child_process';
 import type {Writable} from 'node:stream';
 
-/** Lines are `+ group 123`, `- group 123`, `+ path /tmp/x`. Paths go last, when nothing writes into them any more. */
+/** Lines are `+ group 123`, `- group 123`, `+ path /tmp/x`. Paths are removed last, when no process writes into them any more. */
 const script = `
 set -f
 newline='
@@ -28,13 +28,17 @@ for item in $items; do case $item in 'path '*) rm -rf -- "\${item#path }" ;; esa
 let list: Writable | undefined;
 
 /**
- * Has a process group killed should this process end first.
+ * Kills a process group if this process ends before it.
  *
- * @returns takes it off the list. Call it once the group is gone: its number may be given to a stranger.
+ * @returns takes the group off the list. Call it once the group has ended, because its number may be reused.
  */
 export const endWithThisProcess = (group: number): (() => void) => enlist(`group ${group}`);
 
-/** Has a file or a folder removed should this process end first. Returns what takes it off the list. */
+/**
+ * Removes a file or folder if this process ends before it is taken off the list.
+ *
+ * @returns takes it off the list.
+ */
 export const removeWithThisProcess = (path: string): (() => void) => enlist(`path ${path}`);
 
 const enlist = (item: string): (() => void) => {
@@ -46,9 +50,9 @@ const enlist = (item: string): (() => void) => {
 };
 
 const startReaper = (): Writable => {
-	// A session of its own: the Ctrl-C that ends this process must not end the reaper before it has done its work.
+	// Detached, with a session of its own: Ctrl-C must not end the shell before it has cleaned up.
 	const shell = spawn('/bin/sh', ['-c', script], {detached: true, stdio: ['pipe', 'ignore', 'ignore']});
-	// Where there is no shell, or someone ended it, only an orderly stop is left; that is no reason to fail here.
+	// Without the shell only an orderly stop cleans up. That is no reason to fail.
 	shell.on('error', () => {});
 	shell.stdin.on('error', () => {});
 	shell.unref();

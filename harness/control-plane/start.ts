@@ -1,14 +1,15 @@
 /**
- * Starts a Kubernetes control plane on this machine: etcd and an API server, and on request what turns Deployments into
- * running Pods. It listens on 127.0.0.1 alone, and is gone when it is stopped or when this process ends.
+ * Starts a Kubernetes control plane on this machine: etcd and an API server, and on request the workload controllers, a
+ * scheduler and simulated kubelets. It listens on 127.0.0.1 only, and ends when it is stopped or when this process ends.
  */
 import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';
+import {createKubeClient, type KubeClient} from '../kube-client.ts';
 import {apiServerArguments, etcdArguments} from './components.ts';
 import {createCredentials} from './credentials.ts';
 import {findFreePorts} from './free-ports.ts';
-import {createApiClient, renderKubeconfig, type ApiClient, type Identity} from './identity.ts';
+import {renderKubeconfig} from './kubeconfig.ts';
 import {createLauncher, type ComponentName, type Components} from './launcher.ts';
 import {obtainBinaries} from './obtain.ts';
 import {ProcessCrashError} from './process.ts';
@@ -21,16 +22,16 @@ export type ControlPlaneOptions = {
 	readonly workloads: boolean;
 	/** How many nodes there are with `workloads`. Default 3. */
 	readonly nodes?: number;
-	/** Where data, keys and logs go. Default: a new folder, removed with the control plane. A folder named here is kept. */
+	/** Where data, keys and logs go. Default: a new folder, removed by `stop`. A folder named here is kept. */
 	readonly directory?: string;
 	/** Keep the new folder too. */
 	readonly keep?: boolean;
 	/** Added to the API server's command line. */
 	readonly apiServerFlags?: readonly string[];
 	readonly onProgress?: (line: string) => void;
-	/** Called before the workloads are started: what needs an API server and no Pods may begin. */
+	/** Called before the workloads are started, for work that needs an API server and no Pods. */
 	readonly onApiServerReady?: (controlPlane: ControlPlane) => void;
-	/** Ends the attempt to start. Once it has started, `stop` is what ends it. */
+	/** Ends the attempt to start. A control plane that has started is ended by `stop`. */
 	readonly signal?: AbortSignal;
 };
 
@@ -49,20 +50,20 @@ export type ControlPlane = AsyncDisposable & {
 	readonly directory: string;
 	/** From the start of the first process until the API server was ready. */
 	readonly readyMs: number;
-	/** By name. After `restartApiServer` the API server's entry is another. */
+	/** By name. `restartApiServer` replaces the API server's entry. */
 	readonly processes: Components;
-	/** Writes a kubeconfig for someone else, who may do what RBAC lets them, and returns its path. */
+	/** Writes a kubeconfig for another user, with the rights that RBAC gives that user, and returns its path. */
 	readonly kubeconfigFor: (subject: Subject) => Promise<string>;
-	/** Ends the API server (it may be dead already) and starts it again, same port, same data. Resolves when it is ready. */
+	/** Ends the API server, if it still runs, and starts it again on the same port and data. Resolves when it is ready. */
 	readonly restartApiServer: () => Promise<void>;
 	/** Ends everything. May be called again. */
 	readonly stop: () => Promise<void>;
 };
 
 /**
- * @throws {MissingBinariesError} when the programs are neither here nor to be had.
+ * @throws {MissingBinariesError} when a program is missing and can't be obtained.
  * @throws {ProcessCrashError} when one of them ends before all are up.
- * @throws {WaitTimeoutError} when they do not get ready. In each case nothing is left running.
+ * @throws {WaitTimeoutError} when they are not ready in time. In each case nothing is left running.
  */
 export const startControlPlane = async (options: ControlPlaneOptions): Promise<ControlPlane> => {
 	const {workloads, onProgress, signal} = options;
@@ -72,7 +73,7 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
 		try {
 			return await startOnce(binaries, options);
 		} catch (error) {
-			// A port that was free a moment ago may be taken by now.
+			// Another process may have taken a port since it was found free.
 			const isPortTaken = error instanceof ProcessCrashError && error.logTail.includes('address already in use');
 			if (!isPortTaken || attempt === 3) {
 				throw error;
@@ -91,14 +92,10 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 	const [etcd = 0, apiServer = 0] = await findFreePorts(2);
 	const serverUrl = `https://127.0.0.1:${apiServer}`;
 
-	const identify = async ({user, groups = []}: Subject): Promise<Identity> => ({
-		serverUrl,
-		authorityPem: authority.certificatePem,
-		...await authority.issue({commonName: user, organization: groups, usage: 'client'}),
-	});
-	const writeKubeconfig = async (name: string, subject: Subject): Promise<string> => {
+	const writeKubeconfig = async (name: string, {user, groups = []}: Subject): Promise<string> => {
+		const certificate = await authority.issue({commonName: user, organization: groups, usage: 'client'});
 		const file = path.join(directory, name);
-		await writeFile(file, renderKubeconfig(await identify(subject), subject.user), {mode: 0o600});
+		await writeFile(file, renderKubeconfig({serverUrl, authorityPem: authority.certificatePem, ...certificate}, user), {mode: 0o600});
 		return file;
 	};
 
@@ -109,7 +106,7 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 	};
 
 	const kubeconfigPath = await writeKubeconfig('kubeconfig', administrator);
-	const client = createApiClient(await identify(administrator));
+	const client = await createKubeClient(kubeconfigPath, {timeoutMs: requestTimeoutMs});
 	const launcher = createLauncher(binaries, directory);
 	const launchApiServer = async (signal?: AbortSignal): Promise<void> => {
 		await launcher.launch('kube-apiserver', [...apiServerArguments(files, {etcd, apiServer}, workloads), ...apiServerFlags]);
@@ -119,7 +116,7 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 	let stopping: Promise<void> | undefined;
 	const stop = async (): Promise<void> => {
 		stopping ??= (async () => {
-			await client.close();
+			await client[Symbol.asyncDispose]();
 			await launcher.stopAll();
 			await remove();
 		})();
@@ -131,7 +128,7 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 		await launcher.launch('etcd', etcdArguments(files, {etcd, apiServer}));
 		await launchApiServer(signal);
 		const readyMs = performance.now() - startedMs;
-		const {gitVersion: version} = await client.request('GET', '/version') as {readonly gitVersion: string};
+		const {gitVersion: version} = await client.request<{readonly gitVersion: string}>('GET', '/version');
 		onProgress(`Kubernetes ${version} is ready at ${serverUrl} after ${(readyMs / 1000).toFixed(1)} s`);
 		const controlPlane: ControlPlane = {
 			kubeconfigPath,
@@ -162,6 +159,9 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 	}
 };
 
+/** An API server that is starting may accept a connection and not answer. It is asked again after this. */
+const requestTimeoutMs = 5000;
+
 const administrator: Subject = {user: 'kubernetes-admin', groups: ['system:masters']};
 
 const openDirectory = async ({directory, keep = false}: ControlPlaneOptions): Promise<{directory: string; remove: () => Promise<void>}> => {
@@ -185,8 +185,8 @@ const openDirectory = async ({directory, keep = false}: ControlPlaneOptions): Pr
 	};
 };
 
-/** The namespace comes a moment after the API server says that it is ready, and nothing can be created before. */
-const untilReady = async (client: ApiClient, signal: AbortSignal): Promise<unknown> =>
+/** The API server creates the namespace "default" a moment after it is ready; before that nothing can be created in it. */
+const untilReady = async (client: KubeClient, signal: AbortSignal): Promise<unknown> =>
 	until(async () => {
 		await client.request('GET', '/readyz');
 		return client.request('GET', '/api/v1/namespaces/default');

@@ -1,29 +1,30 @@
-/** Waiting for something to become true, by asking again and again. */
+/** Waits for a condition by polling. */
 import {setTimeout as delay} from 'node:timers/promises';
+import {messageOf} from '../../src/errors.ts';
 
 export type UntilOptions = {
-	/** What is waited for, as a sentence would name it: "the API server to be ready". */
+	/** The condition, as it follows "waited for": "the API server to be ready". */
 	readonly what: string;
 	readonly budgetMs: number;
-	/** Default 50 ms: asking costs less than waiting does. */
+	/** Default 50 ms. Longer if asking is expensive, as a list of all Pods is. */
 	readonly intervalMs?: number;
 	readonly signal?: AbortSignal | undefined;
 };
 
-/** Something did not become true in time. The cause is the last error, if asking failed. */
+/** The condition was not met in time. The cause is the error of the last attempt, if it threw. */
 export class WaitTimeoutError extends Error {
 	override name = 'WaitTimeoutError';
 
 	constructor(what: string, budgetMs: number, options?: ErrorOptions) {
-		const reason = options?.cause instanceof Error ? `: ${options.cause.message}` : '';
+		const reason = options?.cause === undefined ? '' : `: ${messageOf(options.cause)}`;
 		super(`Waited ${budgetMs / 1000} s in vain for ${what}${reason}`, options);
 	}
 }
 
 /**
- * Returns the first answer that is neither undefined nor false. An attempt that throws counts as "not yet".
+ * Asks until there is an answer other than undefined and false, and returns it. An attempt that throws counts as "not yet".
  *
- * @throws {WaitTimeoutError}
+ * @throws {WaitTimeoutError} when the budget is spent.
  * @throws the signal's reason when the signal is aborted.
  */
 export const until = async <Answer>(

@@ -1,21 +1,21 @@
-/** What turns Deployments into running Pods: the controller manager, the scheduler, and kwok in place of kubelets. */
+/** The components that turn Deployments into running Pods: controller manager, scheduler, and kwok in place of kubelets. */
 import path from 'node:path';
+import type {KubeClient} from '../kube-client.ts';
 import {controllerManagerArguments, kwokArguments, schedulerArguments, type Files} from './components.ts';
-import type {ApiClient} from './identity.ts';
 import type {Launcher} from './launcher.ts';
 import {createNodes, untilSchedulable} from './nodes.ts';
 
 export type Workloads = {
 	readonly launcher: Launcher;
 	readonly files: Files;
-	readonly client: ApiClient;
-	/** How many nodes there are to be. */
+	readonly client: KubeClient;
+	/** How many nodes to create. */
 	readonly nodes: number;
 	readonly kubeconfigFor: (subject: {readonly user: string; readonly groups?: readonly string[]}) => Promise<string>;
 	readonly signal: AbortSignal | undefined;
 };
 
-/** Returns when Pods can be created and scheduled. */
+/** Resolves when Pods can be created and scheduled. */
 export const launchWorkloads = async ({launcher, files, client, nodes, kubeconfigFor, signal}: Workloads): Promise<void> => {
 	// The names under which RBAC knows the first two.
 	const controllerManager = await kubeconfigFor({user: 'system:kube-controller-manager'});

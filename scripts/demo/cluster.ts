@@ -7,8 +7,8 @@ import {startControlPlane} from '../../harness/control-plane/start.ts';
 import type {ControlPlane} from '../../harness/control-plane/start.ts';
 import {createKubeClient} from '../../harness/kube-client.ts';
 import type {KubeClient} from '../../harness/kube-client.ts';
-import {serviceAccount, webhookConfiguration} from '../../harness/replicas.ts';
 import {messageOf} from '../../src/errors.ts';
+import {serviceAccount, webhookConfiguration} from '../../harness/product-objects.ts';
 
 export type Cluster = AsyncDisposable & {
 	/** Whether the demo started it, and so stops it. */

@@ -3,7 +3,8 @@ import {setTimeout as delay} from 'node:timers/promises';
 import type {Lease} from '../../src/lease/lease-record.ts';
 import {until} from '../../harness/control-plane/until.ts';
 import type {KubeClient} from '../../harness/kube-client.ts';
-import type {Installation, Replica} from '../../harness/replicas.ts';
+import type {Replica} from '../../harness/replica.ts';
+import type {Installation} from '../../harness/replicas.ts';
 import type {DemoState} from './state.ts';
 import {leaseName, leasePath} from './watch-cluster.ts';
 

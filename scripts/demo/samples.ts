@@ -1,7 +1,8 @@
 /** The demo's workloads: deploy/samples, in a namespace of their own. */
 import {until} from '../../harness/control-plane/until.ts';
-import {readManifests} from '../../harness/kube-client.ts';
-import type {KubeClient, Manifest} from '../../harness/kube-client.ts';
+import type {KubeClient} from '../../harness/kube-client.ts';
+import {readManifests} from '../../harness/manifests.ts';
+import type {Manifest} from '../../harness/manifests.ts';
 
 export const namespace = 'hostport-demo';
 

@@ -2,7 +2,7 @@
 import type {LeaseRecord} from '../../src/lease/lease-record.ts';
 import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import type {StoredPod} from '../../src/ports/host-port-use.ts';
-import type {LogLine} from '../../harness/replicas.ts';
+import type {LogLine} from '../../harness/replica.ts';
 
 export const steps = ['control plane', 'three replicas', 'samples', '50 Pods and a kill', 'check'] as const;
 

@@ -1,5 +1,5 @@
 /** The alerts in deploy/ as a page of runbooks: `docs/runbooks.md`. */
-import {readManifests} from '../../harness/kube-client.ts';
+import {readManifests} from '../../harness/manifests.ts';
 
 export type Alert = {
 	readonly alert: string;

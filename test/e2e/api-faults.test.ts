@@ -1,40 +1,52 @@
-/** What is promised while the API server and the way to it break in the middle of a burst. */
+/** What holds when the API server, or the connection to it, breaks in the middle of a burst. */
 import {readFile, writeFile} from 'node:fs/promises';
 import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
 import {startFaultProxy} from '../../harness/fault-proxy.ts';
 import type {Fault, FaultProxy} from '../../harness/fault-proxy.ts';
-import {untilFound, useCluster} from './helpers/cluster.ts';
-import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
+import {useCluster} from './helpers/cluster.ts';
+import type {Stage} from './helpers/cluster.ts';
+import {assertAllCreated, assertReclaimed, assertSound, disturbedBurst} from './helpers/disturbed-burst.ts';
+import {untilTrue} from './helpers/until.ts';
 
-/** One in so many exchanges between replicas and API server meets with each fault, while there are any. */
-const oneIn = 6;
+/** While faults are on, this fraction of the exchanges between replicas and API server loses its request, and as many lose their answer. */
+const faultRate = 1 / 6;
 
-let proxy: FaultProxy;
-let isFaulty = false;
+const randomFault = (): Fault | undefined => {
+	const dice = Math.random() / faultRate;
+	return dice < 1 ? 'lose request' : dice < 2 ? 'lose answer' : undefined;
+};
+
+type FaultyConnection = {
+	readonly proxy: FaultProxy;
+	/** Faults happen while `work` runs. */
+	readonly withFaults: (work: () => Promise<void>) => Promise<void>;
+};
+
+/** Puts a proxy between the replicas and the API server. */
+const connectByProxy = async ({controlPlane: {serverUrl}, operatorKubeconfig, started}: Stage): Promise<{kubeconfig: string; prepared: FaultyConnection}> => {
+	let isFaulty = false;
+	const proxy = started.use(await startFaultProxy({targetPort: Number(new URL(serverUrl).port), chooseFault: () => isFaulty ? randomFault() : undefined}));
+	const kubeconfig = `${operatorKubeconfig}.proxy`;
+	await writeFile(kubeconfig, (await readFile(operatorKubeconfig, 'utf8')).replace(serverUrl, `https://127.0.0.1:${proxy.port}`), {mode: 0o600});
+	const withFaults = async (work: () => Promise<void>): Promise<void> => {
+		isFaulty = true;
+		await work().finally(() => {
+			isFaulty = false;
+		});
+	};
+
+	return {kubeconfig, prepared: {proxy, withFaults}};
+};
 
 const cluster = useCluster(test, {
 	workloads: false,
 	replicas: 3,
 	flags: ['--port-range', '2000-32767', '--hold-time', '6s', '--api-request-timeout', '3s', '--lease-duration', '1s'],
-	async kubeconfigOf({controlPlane: {serverUrl}, operatorKubeconfig}) {
-		proxy = await startFaultProxy({targetPort: Number(new URL(serverUrl).port), chooseFault: () => isFaulty ? chance() : undefined});
-		const file = `${operatorKubeconfig}.proxy`;
-		await writeFile(file, (await readFile(operatorKubeconfig, 'utf8')).replace(serverUrl, `https://127.0.0.1:${proxy.port}`), {mode: 0o600});
-		return file;
-	},
+	prepare: connectByProxy,
 });
 
-test.after.always(async () => proxy?.[Symbol.asyncDispose]());
-
-const {disturbedBurst, testReclaim} = useDisturbances(cluster, 2000);
-
-const chance = (): Fault | undefined => {
-	const dice = Math.floor(Math.random() * oneIn);
-	return dice === 0 ? 'lose request' : dice === 1 ? 'lose answer' : undefined;
-};
-
-/** Commits whose answers, or which themselves, were lost, as the replicas count them. */
+/** Commits whose request or answer was lost, as the replicas count them. */
 const failedCommits = async (): Promise<number> => {
 	let count = 0;
 	for (const {metricsPort} of cluster().installation.replicas()) {
@@ -45,52 +57,52 @@ const failedCommits = async (): Promise<number> => {
 	return count;
 };
 
-test.serial('requests are lost, and answers after they were carried out: each write is found again by its claim, or made again', async t => {
-	const burst = await disturbedBurst(t, {
+test.serial('writes survive lost requests and lost answers', async t => {
+	const {proxy: {counts}, withFaults} = cluster().prepared;
+	const burst = await disturbedBurst(t, cluster(), {
 		namespace: 'lossy',
-		forAsLongAsItTakes: true,
-		async disturb() {
-			isFaulty = true;
-			await untilFound(async () => await failedCommits() >= 5 && proxy.counts['lose answer'] >= 10 ? true : undefined, 'commits that fail').finally(() => {
-				isFaulty = false;
-			});
-		},
+		basePort: 2000,
+		lastsUntilDisturbed: true,
+		disturb: async () => withFaults(async () => untilTrue(async () => await failedCommits() >= 5 && counts['lose answer'] >= 10, 'commits that fail')),
 	});
-	t.log(`lost requests: ${proxy.counts['lose request']}, lost answers: ${proxy.counts['lose answer']}; commits among them: ${await failedCommits()}`);
-	t.deepEqual(burst.duplicates, []);
-	t.deepEqual(burst.missing, []);
+	t.log(`lost requests: ${counts['lose request']}, lost answers: ${counts['lose answer']}; commits among them: ${await failedCommits()}`);
+	assertSound(t, burst);
 });
 
-test.serial('all connections to the API server are reset, again and again', async t => {
-	let count = 0;
-	const burst = await disturbedBurst(t, {
+test.serial('a burst goes on while all connections to the API server are reset repeatedly', async t => {
+	const {proxy} = cluster().prepared;
+	const burst = await disturbedBurst(t, cluster(), {
 		namespace: 'reset',
-		forAsLongAsItTakes: true,
+		basePort: 14_000,
+		lastsUntilDisturbed: true,
 		async disturb() {
+			let count = 0;
 			for (let times = 0; times < 10; times++) {
 				count += proxy.resetAll();
 				await sleep(150);
 			}
+
+			return count;
 		},
 	});
-	t.log(`${count} connections were reset`);
-	t.deepEqual(burst.duplicates, []);
-	t.deepEqual(burst.missing, []);
-	t.true(count > 0);
+	t.log(`${burst.disturbance} connections were reset`);
+	assertSound(t, burst);
+	t.true(burst.disturbance > 0);
 });
 
-test.serial('the API server is killed with -9, and started again', async t => {
+test.serial('a burst goes on after kill -9 and restart of the API server', async t => {
 	const {controlPlane} = cluster();
-	const burst = await disturbedBurst(t, {
+	const burst = await disturbedBurst(t, cluster(), {
 		namespace: 'api-killed',
+		basePort: 26_000,
 		async disturb() {
 			controlPlane.processes['kube-apiserver']?.kill('SIGKILL');
 			await controlPlane.restartApiServer();
 		},
 	});
-	// A Pod that was stored although its creator has heard nothing is one more.
+	assertAllCreated(t, burst);
 	assertSound(t, burst);
-	t.true(burst.failures.length > 0, 'creations break off');
+	t.true(burst.failures.length > 0, 'Creations break off.');
 });
 
-test.serial('what the bursts have left in the ledger is reclaimed', testReclaim);
+test.serial('entries that the bursts left without a Pod are freed', async t => assertReclaimed(t, cluster()));

@@ -1,12 +1,15 @@
-/** `kubectl apply --dry-run=server` leaves no trace, nor does any other request with `dryRun=All`. */
+/** Requests with `dryRun=All`, by `kubectl apply --dry-run=server` or any client, change neither ledger nor Lease. */
 import {execFile} from 'node:child_process';
 import {writeFile} from 'node:fs/promises';
 import {promisify} from 'node:util';
 import test from 'ava';
 import {obtainBinaries} from '../../harness/control-plane/obtain.ts';
-import {podTemplate} from '../../harness/burst.ts';
 import {ledgerEntries} from '../../harness/observe.ts';
-import {untilFound, useCluster} from './helpers/cluster.ts';
+import {podTemplate} from '../../harness/pod-template.ts';
+import {useCluster} from './helpers/cluster.ts';
+import {hostPortsOf, podsPath} from './helpers/pods.ts';
+import type {Pod} from './helpers/pods.ts';
+import {untilFound, untilTrue} from './helpers/until.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 3});
 
@@ -26,10 +29,8 @@ const manifest = (name: string, annotations: Record<string, string> = {}) => {
 	return {...template, metadata: {name, namespace: 'default', annotations: {...template.metadata.annotations, ...annotations}}};
 };
 
-type Pod = {readonly spec: {readonly containers: ReadonlyArray<{readonly ports: ReadonlyArray<{readonly hostPort: number}>}>}};
-
 const dryRun = async (name: string, annotations?: Record<string, string>) =>
-	cluster().client.request<Pod>('POST', '/api/v1/namespaces/default/pods?dryRun=All', manifest(name, annotations));
+	cluster().client.request<Pod>('POST', `${podsPath('default')}?dryRun=All`, manifest(name, annotations));
 
 const dryRunByKubectl = async (name: string, annotations?: Record<string, string>) => {
 	const {controlPlane} = cluster();
@@ -40,21 +41,21 @@ const dryRunByKubectl = async (name: string, annotations?: Record<string, string
 	return JSON.parse(stdout) as Pod;
 };
 
-test.serial('before there is any ledger entry or Lease', async t => {
+test.serial('a dry run before the first Pod makes no entry and no Lease', async t => {
 	const before = await ledgerAndLease();
 	const pod = await dryRunByKubectl('nothing-yet');
-	t.deepEqual(pod.spec.containers[0]?.ports.map(({hostPort}) => hostPort), [30_558, 30_559]);
+	t.deepEqual(hostPortsOf(pod), [30_558, 30_559]);
 	t.is(await ledgerAndLease(), before);
 });
 
-test.serial('a hundred times beside a ledger with entries', async t => {
+test.serial('a hundred dry runs leave a ledger with entries as it is', async t => {
 	const {client} = cluster();
-	await client.request('POST', '/api/v1/namespaces/default/pods', podTemplate('real'));
-	// The reconciler binds the entries, and the Lease is cleared a moment after.
-	await untilFound(async () => [...(await ledgerEntries(client)).values()].every(entry => entry.includes('"bound"')) ? true : undefined, 'the entries to be bound');
+	await client.request('POST', podsPath('default'), podTemplate('real'));
+	// The reconciler binds the entries, and the holder clears the Lease a moment later.
+	await untilTrue(async () => [...(await ledgerEntries(client)).values()].every(entry => entry.includes('"bound"')), 'the entries to be bound');
 	const before = await untilSettled();
 	for (let round = 0; round < 25; round++) {
-		// Each run of kubectl takes half a second of a processor.
+		// kubectl once only: it takes half a second of processor time.
 		const ask = round === 0 ? dryRunByKubectl : dryRun;
 		const pods = await Promise.all([
 			ask(`dry-${round}`),
@@ -63,23 +64,20 @@ test.serial('a hundred times beside a ledger with entries', async t => {
 			ask(`dry-${round}-elsewhere`, {'hostport.io/base-port': '2000'}),
 		]);
 		for (const pod of pods) {
-			t.true(pod.spec.containers[0]?.ports.every(({hostPort}) => hostPort >= 2000 && hostPort !== 30_558 && hostPort !== 30_559));
+			t.true(hostPortsOf(pod).every(port => Number(port) >= 2000 && port !== 30_558 && port !== 30_559));
 		}
 	}
 
 	t.is(await ledgerAndLease(), before);
 });
 
+/** Resolves with ledger and Lease once two reads in a row are equal. */
 const untilSettled = async (): Promise<string> => {
-	for (let previous = await ledgerAndLease(); ;) {
-		await new Promise(resolve => {
-			setTimeout(resolve, 300);
-		});
+	let previous: string | undefined;
+	return untilFound(async () => {
 		const now = await ledgerAndLease();
-		if (now === previous) {
-			return now;
-		}
-
+		const isSettled = now === previous;
 		previous = now;
-	}
+		return isSettled && now;
+	}, 'ledger and Lease to settle', 300);
 };

@@ -1,35 +1,40 @@
-/** What is promised when things break in the middle of a burst. */
+/** What holds when replicas are killed, and the Lease or parts of the ledger are deleted, in the middle of a burst. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
-import {hostPorts, missingFromLedger} from '../../harness/burst.ts';
-import {untilFound, useCluster} from './helpers/cluster.ts';
-import {assertSound, useDisturbances, usual} from './helpers/disturbed-burst.ts';
+import {hostPorts, missingFromLedger} from '../../harness/observe.ts';
+import {useCluster} from './helpers/cluster.ts';
+import {assertAllCreated, assertReclaimed, assertSound, disturbedBurst, stopHolder} from './helpers/disturbed-burst.ts';
+import {untilTrue} from './helpers/until.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 3, flags: ['--port-range', '10000-32767', '--hold-time', '4s', '--api-request-timeout', '2s']});
-
-const {disturbedBurst, testReclaim, stopHolder} = useDisturbances(cluster, 10_000);
 
 const leasePath = '/apis/coordination.k8s.io/v1/namespaces/operators/leases/hostport-ledger';
 const configMapPath = (name: string) => `/api/v1/namespaces/operators/configmaps/${name}`;
 
-/** The Lease lasts 3 s, and a second more is promised; a slow machine may take longer to get everything else done. */
+/** The Lease lasts 3 s, and the pause should end a second later. The rest is for slow machines. */
 const longestPauseMs = 15_000;
 
-test.serial('kill -9 of the holder: only what was inside it fails, and succeeds on the next try', async t => {
+test.serial('kill -9 of the Lease holder fails only the requests under way', async t => {
 	const {installation} = cluster();
-	const burst = await disturbedBurst(t, {namespace: 'killed', disturb: async () => installation.removeReplica(await stopHolder('hostport-ledger'), 'SIGKILL')});
+	const burst = await disturbedBurst(t, cluster(), {
+		namespace: 'killed',
+		basePort: 10_000,
+		disturb: async () => installation.removeReplica(await stopHolder(cluster(), 'hostport-ledger'), 'SIGKILL'),
+	});
+	assertAllCreated(t, burst);
 	assertSound(t, burst);
 	t.true(burst.longestStallMs < longestPauseMs, `a pause of ${burst.longestStallMs} ms`);
-	// No refusal among them: these calls broke off, and no more of them than were under way.
+	// No request was denied. Calls broke off, and no more of them than were under way.
 	t.deepEqual(burst.failures.filter(message => !/EOF|connection reset|connection refused|broken pipe/.test(message)), []);
 	t.true(burst.failures.length <= 60, `${burst.failures.length} failures`);
 	await installation.addReplica('successor');
 });
 
-test.serial('the Lease is deleted', async t => {
+test.serial('no request fails when the Lease is deleted', async t => {
 	const {client} = cluster();
-	const burst = await disturbedBurst(t, {
+	const burst = await disturbedBurst(t, cluster(), {
 		namespace: 'no-lease',
+		basePort: 12_000,
 		async disturb() {
 			for (let times = 0; times < 3; times++) {
 				await client.send('DELETE', leasePath);
@@ -37,44 +42,52 @@ test.serial('the Lease is deleted', async t => {
 			}
 		},
 	});
+	assertAllCreated(t, burst);
 	assertSound(t, burst);
 	t.deepEqual(burst.failures, []);
 });
 
-test.serial('kill -9 of all replicas, which are then started again: what they were at is tried again', async t => {
+test.serial('a burst goes on after kill -9 of all replicas', async t => {
 	const {installation} = cluster();
-	const burst = await disturbedBurst(t, {
+	const burst = await disturbedBurst(t, cluster(), {
 		namespace: 'all-killed',
+		basePort: 14_000,
 		async disturb() {
 			await Promise.all(installation.replicas().map(async replica => installation.removeReplica(replica, 'SIGKILL')));
 			await Promise.all([1, 2, 3].map(async number => installation.addReplica(`revived-${number}`)));
 		},
 	});
+	assertAllCreated(t, burst);
 	assertSound(t, burst);
-	t.true(burst.failures.length > 0, 'the calls of killed processes break off');
+	t.true(burst.failures.length > 0, 'The calls of killed processes break off.');
 });
 
-test.serial('a page of the ledger is deleted: it comes back in quarantine, the others go on, and afterwards it holds all its live ports', async t => {
+test.serial('a deleted page comes back in quarantine and regains its live ports', async t => {
 	const {client} = cluster();
-	const burst = await disturbedBurst(t, {
+	const burst = await disturbedBurst(t, cluster(), {
 		namespace: 'no-page',
-		async disturb(basePort) {
-			await client.request('DELETE', configMapPath(`hostport-ledger-${basePort}`));
+		basePort: 16_000,
+		async disturb() {
+			await client.request('DELETE', configMapPath('hostport-ledger-16000'));
 		},
 	});
-	t.is(burst.created, usual.count);
+	assertAllCreated(t, burst);
 	t.deepEqual(burst.duplicates, []);
 	const ports = await hostPorts(client);
-	await untilFound(async () => (await missingFromLedger(client, ports)).length === 0 ? true : undefined, 'the page to hold its ports again');
+	await untilTrue(async () => (await missingFromLedger(client, ports)).length === 0, 'the page to hold its ports again');
 });
 
-test.serial('the index is deleted', async t => {
+test.serial('no port is given twice when the index is deleted', async t => {
 	const {client} = cluster();
-	const burst = await disturbedBurst(t, {namespace: 'no-index', disturb: async () => {
-		await client.request('DELETE', configMapPath('hostport-ledger'));
-	}});
-	t.is(burst.created, usual.count);
+	const burst = await disturbedBurst(t, cluster(), {
+		namespace: 'no-index',
+		basePort: 18_000,
+		async disturb() {
+			await client.request('DELETE', configMapPath('hostport-ledger'));
+		},
+	});
+	assertAllCreated(t, burst);
 	t.deepEqual(burst.duplicates, []);
 });
 
-test.serial('what the bursts have left in the ledger is reclaimed', testReclaim);
+test.serial('entries that the bursts left without a Pod are freed', async t => assertReclaimed(t, cluster()));

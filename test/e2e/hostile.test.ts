@@ -1,22 +1,25 @@
-/** Whoever can reach a replica's port may send it anything: it answers, lives on, reserves nothing, and honest Pods notice nothing. */
+/** Hostile requests to a replica's port: they are refused and reserve nothing, the replica lives on, and other Pods get their ports. */
 import https from 'node:https';
 import {connect} from 'node:net';
 import tls from 'node:tls';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import fc from 'fast-check';
-import {createBurst, hostPorts, ledgerEntries} from '../../harness/burst.ts';
+import {createBurst} from '../../harness/burst.ts';
+import {entriesWithoutPod, hostPorts, ledgerEntries, missingFromLedger} from '../../harness/observe.ts';
+import {webhookConfiguration} from '../../harness/product-objects.ts';
+import type {Replica} from '../../harness/replica.ts';
 import {memoryOf} from '../../harness/process-memory.ts';
-import {webhookConfiguration} from '../../harness/replicas.ts';
-import type {Replica} from '../../harness/replicas.ts';
 import {arbitraryMessage} from '../fuzz/arbitrary-message.ts';
 import {statefulSetReview} from '../helpers/fixtures.ts';
 import {answerTo} from '../helpers/http.ts';
 import {useCluster} from './helpers/cluster.ts';
+import {enabled, hostPortsOf, podsPath} from './helpers/pods.ts';
+import type {Pod} from './helpers/pods.ts';
 
 const cluster = useCluster(test, {workloads: false, replicas: 2});
 
-/** What deploy/base lets a replica have. */
+/** The memory limit in deploy/base. */
 const memoryLimitMb = 250;
 
 type Hostile = {readonly body: string | Uint8Array; readonly contentType?: string};
@@ -35,7 +38,7 @@ const honestText = JSON.stringify(statefulSetReview());
 const invalidUtf8 = Buffer.from(honestText.replace('game-server-2', 'game-server-\u00FF'), 'latin1');
 const nestedDeeply = honestText.replace('"securityContext":{}', `"securityContext":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`);
 
-/** Each must be refused, by a status or by a denial. */
+/** Each must be refused, by an HTTP status or by a denial. */
 const hostile: Readonly<Record<string, Hostile>> = {
 	'nothing': {body: ''},
 	'a truncated review': {body: honestText.slice(0, -100)},
@@ -59,13 +62,13 @@ const hostile: Readonly<Record<string, Hostile>> = {
 	})},
 };
 
-/** Of the replicas' certificate, as the API server has been told it. */
+/** The authority that signed the replicas' certificate, from the webhook configuration. */
 const authority = async (): Promise<string> => {
 	const {webhooks: [webhook]} = await cluster().client.request<{webhooks: Array<{clientConfig: {caBundle: string}}>}>('GET', webhookConfiguration);
 	return Buffer.from(webhook!.clientConfig.caBundle, 'base64').toString();
 };
 
-/** The answer's status, or the verdict of the review; undefined where the connection was cut before an answer. */
+/** Resolves with the answer's status or the review's verdict, or undefined if the connection was closed before an answer. */
 const post = async ({webhookPort}: Replica, ca: string, {body, contentType = 'application/json'}: Hostile): Promise<string | undefined> => {
 	const request = https.request({host: '127.0.0.1', port: webhookPort, ca, agent: false, method: 'POST', path: '/mutate-pods?timeout=10s', headers: {'Content-Type': contentType}});
 	request.end(body);
@@ -80,7 +83,7 @@ const post = async ({webhookPort}: Replica, ca: string, {body, contentType = 'ap
 
 const isRefusal = (verdict: string | undefined): boolean => /^4\d\d$|^denied with (?:400|403|503)$/.test(verdict ?? '');
 
-/** Whoever is still sending when the server has had enough may miss its answer. */
+/** The server closes the connection when a body is too long, and the client may miss the answer while it still sends. */
 const isLarge = ({body}: Hostile): boolean => body.length > 64 * 1024;
 
 for (const [what, message] of Object.entries(hostile)) {
@@ -92,7 +95,7 @@ for (const [what, message] of Object.entries(hostile)) {
 	});
 }
 
-/** They say as little as keeps a connection open: nothing, a header without an end, or a body without an end. */
+/** Sends as little as keeps a connection open: nothing, a header without an end, or a body without an end. Returns what closes it. */
 const openSlowly = (port: number, ca: string, index: number): (() => void) => {
 	const socket = index % 3 === 0 ? connect(port, '127.0.0.1') : tls.connect({port, host: '127.0.0.1', ca});
 	socket.on('error', () => {});
@@ -111,7 +114,7 @@ const openSlowly = (port: number, ca: string, index: number): (() => void) => {
 	};
 };
 
-/** Almost all of the largest body that is read, and never its end. */
+/** Sends almost all of the largest body that a replica reads, and never its end. Returns what closes it. */
 const holdBody = (port: number, ca: string): (() => void) => {
 	const request = https.request({host: '127.0.0.1', port, ca, agent: false, method: 'POST', path: '/mutate-pods?timeout=10s', headers: {'Content-Type': 'application/json', 'Content-Length': 7_000_000}});
 	request.on('error', () => {});
@@ -119,31 +122,30 @@ const holdBody = (port: number, ca: string): (() => void) => {
 	return () => request.destroy();
 };
 
-let failedSoFar = 0;
-
-/** Honest Pods while `attack` goes on. They must notice nothing, the ledger must hold nobody else's ports, and no replica may need more memory than it has. */
+/**
+ * Creates honest Pods while `attack` runs. All of them must be created, the ledger must hold no other ports than theirs, and no
+ * replica may exceed its memory limit.
+ */
 const withHonestPods = async <Result>(t: ExecutionContext, namespace: string, attack: () => Promise<Result>): Promise<Result> => {
 	const {client, installation, createNamespace} = cluster();
 	await createNamespace(namespace);
 	const replicas = installation.replicas();
 	const burstOf = async (count: number) => createBurst({client, count, concurrency: 20, namespaces: [namespace], basePort: 20_000, attempts: 5});
-	// The API server has its connections, as it always has.
+	// So that the API server has open connections, as it has in practice.
 	const first = await burstOf(40);
 	const [result, burst] = await Promise.all([attack(), burstOf(300)]);
 	const memory = await Promise.all(replicas.map(async ({process: {pid}}) => memoryOf(pid)));
 	t.log(`${burst.created} honest Pods, ${burst.failures.length} failed, longest stall ${burst.longestStallMs.toFixed(0)} ms; RSS ${memory.map(({rssMb}) => rssMb).join(', ')} MB, at most ${memory.map(({peakRssMb}) => peakRssMb).join(', ')} MB, of ${memoryLimitMb} MB`);
 	t.deepEqual(first.failures, []);
-	// Beside five hundred handshakes a slow machine may miss the deadline of a call; then it is tried again, as a controller does.
+	// Beside 500 handshakes a slow machine may miss the deadline of a call. Then the Pod is tried again, as a controller would.
 	t.is(burst.created, 300);
-	const used = new Set((await hostPorts(client)).map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`));
-	const entries = await ledgerEntries(client);
-	t.deepEqual([...used].filter(key => !entries.has(key)), []);
-	// An honest Pod whose call came to its deadline after the commit has left its ports behind; garbage leaves nothing.
-	const leftBehind = [...entries].filter(([key]) => !used.has(key));
-	failedSoFar += burst.failures.length;
+	t.deepEqual(await missingFromLedger(client, await hostPorts(client)), []);
+	// A call that misses its deadline after the commit leaves the two ports of an honest Pod behind. Garbage leaves nothing.
+	const leftBehind = await entriesWithoutPod(client);
 	t.deepEqual(leftBehind.filter(([, text]) => !/"pod":"(?:slow|beside)\/burst-/.test(text)), []);
-	t.true(leftBehind.length <= 2 * failedSoFar, `${leftBehind.length} entries without a Pod`);
-	t.deepEqual(installation.replicas(), replicas, 'all processes live');
+	const ownLeftBehind = leftBehind.filter(([, text]) => text.includes(`"pod":"${namespace}/burst-`));
+	t.true(ownLeftBehind.length <= 2 * burst.failures.length, `${ownLeftBehind.length} entries without a Pod`);
+	t.deepEqual(installation.replicas(), replicas, 'All processes live.');
 	for (const {healthPort} of replicas) {
 		t.is((await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status, 200);
 	}
@@ -152,7 +154,7 @@ const withHonestPods = async <Result>(t: ExecutionContext, namespace: string, at
 	return result;
 };
 
-test.serial('200 slow connections and 20 large bodies without an end beside honest Pods', async t => {
+test.serial('Pods are created beside 200 slow connections and 20 endless bodies', async t => {
 	const [target] = cluster().installation.replicas();
 	const ca = await authority();
 	const closes = await withHonestPods(t, 'slow', async () => [
@@ -164,11 +166,11 @@ test.serial('200 slow connections and 20 large bodies without an end beside hone
 	}
 });
 
-test.serial('500 garbage requests at once beside honest Pods', async t => {
+test.serial('Pods are created beside 500 garbage requests at once', async t => {
 	const replicas = cluster().installation.replicas();
 	const ca = await authority();
 	const chosen = Object.values(hostile).flatMap(message => Array.from({length: message.body.length > 10_000_000 ? 1 : 10}, () => message));
-	// Cut off in the middle, whatever it was.
+	// Messages that are cut off in the middle.
 	const truncated = fc.sample(arbitraryMessage, {numRuns: 500 - chosen.length, seed: 1}).map(({body}) => ({body: body.subarray(0, body.length / 2)}));
 	const garbage: Hostile[] = [...chosen, ...truncated];
 	const verdicts = await withHonestPods(t, 'beside', async () => Promise.all(garbage.map(async (message, index) =>
@@ -178,17 +180,16 @@ test.serial('500 garbage requests at once beside honest Pods', async t => {
 	t.deepEqual(verdicts.filter(({verdict, message}) => !isRefusal(verdict) && !(verdict === undefined && isLarge(message))).map(({verdict, message}) => [verdict, message.body.length]), []);
 });
 
-test.serial('a Pod with a thousand ports gets a thousand', async t => {
+test.serial('a Pod with a thousand ports gets a thousand host ports', async t => {
 	const {client} = cluster();
 	const ports = Array.from({length: 1000}, (_, index) => ({containerPort: index + 1}));
 	const body = {
 		apiVersion: 'v1',
 		kind: 'Pod',
-		metadata: {name: 'crowd', annotations: {'hostport.io/enabled': 'true', 'hostport.io/base-port': '10000'}},
+		metadata: {name: 'crowd', annotations: {...enabled, 'hostport.io/base-port': '10000'}},
 		spec: {schedulerName: 'none', containers: [{name: 'main', image: 'none', ports}]},
 	};
-	const pod = await client.request<{spec: {containers: Array<{ports: Array<{hostPort: number}>}>}}>('POST', '/api/v1/namespaces/default/pods', body);
-	const given = pod.spec.containers[0]!.ports.map(({hostPort}) => hostPort);
+	const given = hostPortsOf(await client.request<Pod>('POST', podsPath('default'), body));
 	t.is(new Set(given).size, 1000);
 	const entries = await ledgerEntries(client);
 	t.deepEqual(given.filter(port => !entries.has(`${port}.tcp`)), []);

@@ -1,28 +1,30 @@
 /**
- * The README's installations and removals, on an empty cluster with all controllers. The Deployment's Pods are there, but on
- * this machine nothing runs in them: processes stand in for them, behind the Service that was installed.
+ * The README's installations and removals, one after the other on one cluster with all controllers. No containers run here:
+ * processes stand in for the Deployment's Pods, behind the installed Service.
  */
 import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
-import {helmTemplate} from '../../harness/manifests.ts';
-import {webhookConfiguration} from '../../harness/replicas.ts';
-import {untilFound} from './helpers/cluster.ts';
+import {webhookConfiguration} from '../../harness/product-objects.ts';
+import {helmTemplate} from '../../harness/rendering.ts';
+import {podsPath} from './helpers/pods.ts';
+import type {Pod} from './helpers/pods.ts';
+import {untilTrue} from './helpers/until.ts';
 import {createPod, leftovers, quiet, useUserCluster} from './helpers/user-cluster.ts';
 
 const cluster = useUserCluster(test, {workloads: true});
 
-const operatorPods = '/api/v1/namespaces/operators/pods?labelSelector=app.kubernetes.io/name%3Dhostport-operator';
+const operatorPods = `${podsPath('operators')}?labelSelector=app.kubernetes.io/name%3Dhostport-operator`;
 
 const untilThreeRun = async (): Promise<void> => {
-	await untilFound(async () => {
-		const {items} = await cluster().client.request<{items: Array<{metadata: {deletionTimestamp?: string}; status: {phase: string}}>}>('GET', operatorPods);
-		return items.length === 3 && items.every(({metadata, status}) => status.phase === 'Running' && !metadata.deletionTimestamp) ? true : undefined;
+	await untilTrue(async () => {
+		const {items} = await cluster().client.request<{items: Pod[]}>('GET', operatorPods);
+		return items.length === 3 && items.every(({metadata, status}) => status.phase === 'Running' && !metadata.deletionTimestamp);
 	}, 'three replicas');
 };
 
-/** A namespace that enforces PodSecurity's strictest level takes the replicas, and has nothing to warn about. */
+/** Expects that a namespace that enforces the PodSecurity level "restricted" accepts the replicas without a warning. */
 const assertRestricted = async (t: ExecutionContext): Promise<void> => {
 	const {run} = cluster();
 	await quiet(t, run('kubectl', 'label', 'namespace', 'operators', '--overwrite', 'pod-security.kubernetes.io/enforce=restricted', 'pod-security.kubernetes.io/warn=restricted'));
@@ -31,35 +33,31 @@ const assertRestricted = async (t: ExecutionContext): Promise<void> => {
 	await untilThreeRun();
 };
 
-type Pod = {readonly metadata: {readonly annotations: Readonly<Record<string, string>>}; readonly spec: {readonly hostNetwork?: boolean}};
+const podPath = (name: string) => `${podsPath('default')}/${name}`;
 
-const podPath = (name: string) => `/api/v1/namespaces/default/pods/${name}`;
-
-/** Nothing calls the operator any more: Pods that ask for ports are made without, and those that have some keep them. */
+/** Expects that the webhook is gone: new Pods get no host ports, and Pods that have host ports keep them. */
 const assertLeftAlone = async (t: ExecutionContext, pods: Readonly<Record<string, string | undefined>>): Promise<void> => {
 	const {client} = cluster();
 	t.is((await client.send('GET', webhookConfiguration)).status, 404);
-	await untilFound(async () => {
+	await untilTrue(async () => {
 		const port = await createPod(client, 'too-late');
 		await client.request('DELETE', `${podPath('too-late')}?gracePeriodSeconds=0`);
-		return port === undefined ? true : undefined;
+		return port === undefined;
 	}, 'the API server to notice');
 	for (const [name, port] of Object.entries(pods)) {
 		const {metadata, spec} = await client.request<Pod>('GET', podPath(name));
-		t.is(metadata.annotations['hostport.io/allocated-game'], port);
+		t.is(metadata.annotations?.['hostport.io/allocated-game'], port);
 		t.true(spec.hostNetwork);
 	}
 };
 
-test.serial('the samples are valid', async t => {
+test.serial('the API server accepts the samples', async t => {
 	for (const sample of ['statefulset-example.yaml', 'deployment-example.yaml']) {
 		await quiet(t, cluster().run('kubectl', 'apply', '--dry-run=server', '--validate=strict', '-f', `deploy/samples/${sample}`));
 	}
 });
 
-let firstPort: string | undefined;
-
-test.serial('kubectl apply -k deploy/overlays/default: accepted without a warning, repeatable, called; and delete -k leaves Pods alone', async t => {
+test.serial('kubectl apply -k installs without a warning, and delete -k leaves Pods alone', async t => {
 	const {run, client} = cluster();
 	const created = await quiet(t, run('kubectl', 'apply', '-k', 'deploy/overlays/default', '--validate=strict'));
 	t.true(created.trim().split('\n').every(line => line.endsWith(' created')), created);
@@ -68,13 +66,12 @@ test.serial('kubectl apply -k deploy/overlays/default: accepted without a warnin
 
 	const installation = await cluster().standIn();
 	try {
-		firstPort = await createPod(client, 'first');
-		t.is(firstPort, '30558');
-		// By now caBundle and Service have been changed by others than kubectl: it leaves that as it is.
+		t.is(await createPod(client, 'first'), '30558');
+		// Others than kubectl have changed caBundle and Service: kubectl leaves these fields alone.
 		t.is(await quiet(t, run('kubectl', 'diff', '-k', 'deploy/overlays/default')), '');
-		const before = await versions();
+		const before = await generations();
 		await quiet(t, run('kubectl', 'apply', '-k', 'deploy/overlays/default', '--validate=strict'));
-		t.deepEqual(await versions(), before);
+		t.deepEqual(await generations(), before);
 		t.is(await createPod(client, 'second'), '30559');
 	} finally {
 		await installation.stop();
@@ -86,7 +83,7 @@ test.serial('kubectl apply -k deploy/overlays/default: accepted without a warnin
 	t.is((await client.send('GET', '/api/v1/namespaces/operators')).status, 404);
 });
 
-test.serial('kubectl apply -f deploy/install.yaml: the same, and finds the Pods of an earlier installation; removed by label, it leaves the ledger', async t => {
+test.serial('kubectl apply -f install.yaml installs, and a removal by label keeps the ledger', async t => {
 	const {run, client} = cluster();
 	const created = await quiet(t, run('kubectl', 'apply', '-f', 'deploy/install.yaml', '--validate=strict'));
 	t.true(created.trim().split('\n').every(line => line.endsWith(' created')), created);
@@ -94,7 +91,7 @@ test.serial('kubectl apply -f deploy/install.yaml: the same, and finds the Pods 
 
 	const installation = await cluster().standIn();
 	try {
-		t.is(await createPod(client, 'third'), '30560', 'The ledger was deleted with its namespace; the ports of the Pods that run are taken all the same.');
+		t.is(await createPod(client, 'third'), '30560', 'The ledger was deleted with its namespace, but Pods still use the first two ports.');
 	} finally {
 		await installation.stop();
 	}
@@ -106,7 +103,7 @@ test.serial('kubectl apply -f deploy/install.yaml: the same, and finds the Pods 
 	t.true('30560.tcp' in data);
 });
 
-test.serial('what is not in the default is valid too', async t => {
+test.serial('the API server accepts the base, the other overlay and the network policy', async t => {
 	const {run} = cluster();
 	for (const source of [['-k', 'deploy/base'], ['-k', 'deploy/overlays/opt-in-by-label'], ['-f', 'deploy/components/network-policy/network-policy.yaml', '-n', 'operators']]) {
 		const created = await quiet(t, run('kubectl', 'apply', '--dry-run=server', '--validate=strict', ...source));
@@ -114,7 +111,7 @@ test.serial('what is not in the default is valid too', async t => {
 	}
 });
 
-test.serial('helm install: accepted without a warning, repeatable, called; and helm uninstall leaves Pods and ledger', async t => {
+test.serial('helm installs and upgrades without a warning, and uninstall keeps Pods and ledger', async t => {
 	const {run, client} = cluster();
 	const manifest = path.join(await cluster().newFolder('chart'), 'manifest.yaml');
 	await writeFile(manifest, await helmTemplate('operators'));
@@ -129,9 +126,9 @@ test.serial('helm install: accepted without a warning, repeatable, called; and h
 	const installation = await cluster().standIn();
 	try {
 		t.is(await createPod(client, 'fourth'), '30561');
-		const before = await versions();
+		const before = await generations();
 		await quiet(t, run('helm', 'upgrade', 'hostport-operator', 'deploy/chart', '--namespace', 'operators'));
-		t.deepEqual(await versions(), before, 'An upgrade to what is there changes nothing.');
+		t.deepEqual(await generations(), before, 'An upgrade to the same version changes nothing.');
 		t.is(await createPod(client, 'fifth'), '30562');
 	} finally {
 		await installation.stop();
@@ -143,8 +140,8 @@ test.serial('helm install: accepted without a warning, repeatable, called; and h
 	t.is((await client.send('GET', '/api/v1/namespaces/operators/configmaps/hostport-ledger')).status, 200);
 });
 
-/** Those that change where a specification does. */
-const versions = async (): Promise<unknown> => Promise.all([
+/** The generations of the installed objects, which change with their specifications. */
+const generations = async (): Promise<unknown> => Promise.all([
 	'/apis/apps/v1/namespaces/operators/deployments/hostport-operator',
 	webhookConfiguration,
 	'/apis/policy/v1/namespaces/operators/poddisruptionbudgets/hostport-operator',

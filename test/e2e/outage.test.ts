@@ -1,19 +1,17 @@
-/** With all replicas down, whoever did not ask for host ports does not notice; and whoever did is told by kubectl. */
+/** While all replicas are down, Pods without host ports are not affected, and `kubectl describe` says why Pods with host ports are missing. */
 import {execFile} from 'node:child_process';
 import {promisify} from 'node:util';
 import test from 'ava';
 import {obtainBinaries} from '../../harness/control-plane/obtain.ts';
-import {untilFound, useCluster} from './helpers/cluster.ts';
+import {useCluster} from './helpers/cluster.ts';
+import {useFixture} from './helpers/fixture.ts';
+import {enabled, podsPath} from './helpers/pods.ts';
+import type {Pod} from './helpers/pods.ts';
+import {untilFound, untilTrue} from './helpers/until.ts';
 
 const cluster = useCluster(test, {workloads: true, replicas: 2});
 
-type Pod = {
-	readonly metadata: {readonly name: string; readonly labels?: Readonly<Record<string, string>>; readonly annotations?: Readonly<Record<string, string>>; readonly deletionTimestamp?: string};
-	readonly status: {readonly phase: string};
-};
-
-const pods = '/api/v1/namespaces/outage/pods';
-const asks = {'hostport.io/enabled': 'true'};
+const pods = podsPath('outage');
 
 const podSpec = {terminationGracePeriodSeconds: 0, containers: [{name: 'main', image: 'none', ports: [{name: 'game', containerPort: 8080}]}]};
 
@@ -40,7 +38,7 @@ const untilRunning = async (app: string, count: number): Promise<Pod[]> => until
 }, `${count} Pods of ${app}`);
 
 const untilGone = async (name: string): Promise<void> => {
-	await untilFound(async () => (await cluster().client.send('GET', `${pods}/${name}`)).status === 404 ? true : undefined, `the end of ${name}`);
+	await untilTrue(async () => (await cluster().client.send('GET', `${pods}/${name}`)).status === 404, `the end of ${name}`);
 };
 
 const describe = async (kind: string, name: string): Promise<string> => {
@@ -52,38 +50,35 @@ const describe = async (kind: string, name: string): Promise<string> => {
 const portsByName = (running: readonly Pod[]): Record<string, string | undefined> =>
 	Object.fromEntries(running.map(({metadata}) => [metadata.name, metadata.annotations?.['hostport.io/allocated-game']] as const));
 
-let portsBefore: Record<string, string | undefined> = {};
-
-test.serial('workloads with and without host ports run, and then all replicas are killed', async t => {
+/** Starts workloads with and without host ports, kills all replicas, and resolves with the host port of each Pod of the StatefulSet. */
+const portsBefore = useFixture(test, async () => {
 	const {client, createNamespace, installation} = cluster();
 	await createNamespace('outage');
-	await client.request('POST', '/apis/apps/v1/namespaces/outage/statefulsets', workload('StatefulSet', 'game', 2, asks));
-	await client.request('POST', '/apis/apps/v1/namespaces/outage/deployments', workload('Deployment', 'worker', 1, asks));
+	await client.request('POST', '/apis/apps/v1/namespaces/outage/statefulsets', workload('StatefulSet', 'game', 2, enabled));
+	await client.request('POST', '/apis/apps/v1/namespaces/outage/deployments', workload('Deployment', 'worker', 1, enabled));
 	await client.request('POST', '/apis/apps/v1/namespaces/outage/deployments', workload('Deployment', 'web', 1, {}));
-	await client.request('POST', pods, pod('finalized', asks, ['example.com/clean-up']));
+	await client.request('POST', pods, pod('finalized', enabled, ['example.com/clean-up']));
 	const [game] = await Promise.all([untilRunning('game', 2), untilRunning('worker', 1), untilRunning('web', 1)]);
-	portsBefore = portsByName(game);
-	t.is(Object.values(portsBefore).filter(Boolean).length, 2);
 	await Promise.all(installation.replicas().map(async replica => installation.removeReplica(replica, 'SIGKILL')));
-	t.deepEqual(installation.replicas(), []);
+	return portsByName(game);
 });
 
-test.serial('Pods that do not ask are created, scheduled and run', async t => {
+test.serial('Pods that do not ask for host ports are created, scheduled and run', async t => {
 	const {client} = cluster();
 	await client.request('PATCH', '/apis/apps/v1/namespaces/outage/deployments/web', {spec: {replicas: 3}}, 'application/merge-patch+json');
 	await untilRunning('web', 3);
 	t.is((await client.send('POST', pods, pod('declines', {'hostport.io/enabled': 'false'}))).status, 201);
 });
 
-test.serial('what the cluster and the operator itself need to start is not waited for', async t => {
+test.serial('Pods of the cluster itself and of the operator can be created', async t => {
 	const {client} = cluster();
 	for (const namespace of ['kube-system', 'operators']) {
 		await untilFound(async () => client.request('GET', `/api/v1/namespaces/${namespace}/serviceaccounts/default`), `the ServiceAccount of ${namespace}`);
-		t.is((await client.send('POST', `/api/v1/namespaces/${namespace}/pods`, pod('needed', asks))).status, 201, namespace);
+		t.is((await client.send('POST', podsPath(namespace), pod('needed', enabled))).status, 201, namespace);
 	}
 });
 
-test.serial('Pods that have host ports are updated, lose their finalizers, and are deleted', async t => {
+test.serial('Pods with host ports can be updated, lose their finalizers and be deleted', async t => {
 	const {client} = cluster();
 	const mergePatch = 'application/merge-patch+json';
 	t.is((await client.send('PATCH', `${pods}/game-0`, {metadata: {labels: {touched: 'true'}}}, mergePatch)).status, 200);
@@ -97,7 +92,7 @@ test.serial('Pods that have host ports are updated, lose their finalizers, and a
 	await untilGone('game-1');
 });
 
-test.serial('a StatefulSet and a ReplicaSet whose Pods are refused say in kubectl describe who is missing', async t => {
+test.serial('kubectl describe names the webhook when Pods of a workload can\'t be created', async t => {
 	const {client} = cluster();
 	await client.request('PATCH', '/apis/apps/v1/namespaces/outage/deployments/worker', {spec: {replicas: 2}}, 'application/merge-patch+json');
 	const {items: [replicaSet]} = await client.request<{items: Array<{metadata: {name: string}}>}>('GET', '/apis/apps/v1/namespaces/outage/replicasets?labelSelector=app%3Dworker');
@@ -108,10 +103,11 @@ test.serial('a StatefulSet and a ReplicaSet whose Pods are refused say in kubect
 	}
 });
 
-test.serial('once a replica is back, they get their Pods, and the StatefulSet its old ports', async t => {
+test.serial('once a replica is back, workloads get their Pods and the StatefulSet its old ports', async t => {
 	await cluster().installation.addReplica('back');
 	const game = await untilRunning('game', 2);
-	t.is(game.find(({metadata}) => metadata.name === 'game-0')?.metadata.labels?.['touched'], 'true', 'It has run all the while.');
-	t.deepEqual(portsByName(game), portsBefore);
+	t.is(game.find(({metadata}) => metadata.name === 'game-0')?.metadata.labels?.['touched'], 'true', 'It has run all the time.');
+	t.is(Object.values(portsBefore()).filter(Boolean).length, 2);
+	t.deepEqual(portsByName(game), portsBefore());
 	await untilRunning('worker', 2);
 });

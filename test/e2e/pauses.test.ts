@@ -1,69 +1,74 @@
-/** What is promised when processes stand still in the middle of a burst (SIGSTOP), and go on as if nothing had been. */
+/** What holds when processes are paused in the middle of a burst (SIGSTOP) and resume later. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import test from 'ava';
-import {hostPorts, missingFromLedger} from '../../harness/burst.ts';
-import type {LogLine} from '../../harness/replicas.ts';
-import {untilFound, useCluster} from './helpers/cluster.ts';
-import {assertSound, useDisturbances} from './helpers/disturbed-burst.ts';
+import {hostPorts, missingFromLedger} from '../../harness/observe.ts';
+import type {LogLine} from '../../harness/replica.ts';
+import {useCluster} from './helpers/cluster.ts';
+import {assertAllCreated, assertReclaimed, assertSound, disturbedBurst, stopHolder} from './helpers/disturbed-burst.ts';
+import {podsPath} from './helpers/pods.ts';
+import {untilFound, untilTrue} from './helpers/until.ts';
 
-// A paused replica may answer a Pod's admission when it wakes up, as late as its webhook may take: 10 s. The hold time must
-// be longer than that, as it is where it is not shortened for a test; else the reconciler frees the port before the Pod is there.
+// A paused replica may still answer a Pod's admission when it resumes, up to 10 s after the request: the webhook's timeout. The
+// hold time must be longer than that, as the default is; else the reconciler frees the port before the Pod is stored.
 const cluster = useCluster(test, {workloads: false, replicas: 3, flags: ['--port-range', '10000-32767', '--hold-time', '14s', '--api-request-timeout', '7s', '--lease-duration', '1s']});
 
-const {disturbedBurst, testReclaim, stopHolder} = useDisturbances(cluster, 10_000);
-
-test.serial('the holder is paused until another has taken its place, and resumes: its late write is refused', async t => {
+test.serial('a holder that is paused past its Lease has its late write rejected', async t => {
 	const {logs} = cluster();
 	const begun = logs.length;
-	const burst = await disturbedBurst(t, {
+	const burst = await disturbedBurst(t, cluster(), {
 		namespace: 'paused',
+		basePort: 10_000,
 		async disturb() {
-			const {identity, process} = await stopHolder('hostport-ledger');
+			const {identity, process} = await stopHolder(cluster(), 'hostport-ledger');
 			const takeOver = await untilFound(async () => {
 				const index = logs.findIndex(({msg}, index) => index >= begun && msg === 'Lease: take over');
 				return index >= 0 && index;
-			}, 'somebody to take the Lease over');
+			}, 'another replica to take the Lease over');
 			const isWrite = (line: LogLine) => line.msg === 'allocated' && line.identity !== identity;
-			await untilFound(async () => logs.slice(takeOver).filter(isWrite).length >= 20, 'others to write');
+			await untilTrue(() => logs.slice(takeOver).filter(isWrite).length >= 20, 'other replicas to write');
 			process.kill('SIGCONT');
 		},
 	});
+	assertAllCreated(t, burst);
 	assertSound(t, burst);
 });
 
-test.serial('the reconciler is paused while another takes its place, and it resumes: nothing of a live Pod is lost', async t => {
+test.serial('a paused reconciler that resumes loses no port of a live Pod', async t => {
 	const {client, logs} = cluster();
-	const podsPath = '/api/v1/namespaces/paused/pods';
+	const path = podsPath('paused');
 	const deletePods = async () => {
-		const {items} = await client.request<{items: Array<{metadata: {name: string}}>}>('GET', podsPath);
-		await Promise.all(items.slice(0, 50).map(async ({metadata: {name}}) => client.request('DELETE', `${podsPath}/${name}?gracePeriodSeconds=0`)));
+		const {items} = await client.request<{items: Array<{metadata: {name: string}}>}>('GET', path);
+		await Promise.all(items.slice(0, 50).map(async ({metadata: {name}}) => client.request('DELETE', `${path}/${name}?gracePeriodSeconds=0`)));
 	};
 
 	const passBegins = async (begun: number, accept: (identity: string) => boolean) =>
-		untilFound(async () => logs.slice(begun).some(({msg, identity}) => msg === 'a pass begins' && accept(identity)) ? true : undefined, 'a pass');
-	const burst = await disturbedBurst(t, {
+		untilTrue(() => logs.slice(begun).some(({msg, identity}) => msg === 'a pass begins' && accept(identity)), 'a pass');
+	const burst = await disturbedBurst(t, cluster(), {
 		namespace: 'reconciler-paused',
+		basePort: 12_000,
 		async disturb() {
-			// Then the pass has something to release.
+			// So that the pass has something to release.
 			await deletePods();
 			await passBegins(logs.length, () => true);
-			const {identity, process} = await stopHolder('hostport-reconciler');
+			const {identity, process} = await stopHolder(cluster(), 'hostport-reconciler');
 			const stopped = logs.length;
 			await passBegins(stopped, other => other !== identity);
 			await deletePods();
 			process.kill('SIGCONT');
 		},
 	});
+	assertAllCreated(t, burst);
 	assertSound(t, burst);
-	// What the sleeper had judged is written by now, if it is ever.
+	// By now the replica that was paused has tried to write its judgements.
 	await passBegins(logs.length, () => true);
 	t.deepEqual(await missingFromLedger(client, await hostPorts(client)), []);
 });
 
-test.serial('all replicas are paused for three times as long as their Lease lasts, and resume', async t => {
+test.serial('a burst goes on after all replicas were paused for three Lease durations', async t => {
 	const {installation} = cluster();
-	const burst = await disturbedBurst(t, {
+	const burst = await disturbedBurst(t, cluster(), {
 		namespace: 'all-paused',
+		basePort: 14_000,
 		async disturb() {
 			const replicas = installation.replicas();
 			for (const {process} of replicas) {
@@ -76,22 +81,25 @@ test.serial('all replicas are paused for three times as long as their Lease last
 			}
 		},
 	});
+	assertAllCreated(t, burst);
 	assertSound(t, burst);
-	t.true(burst.longestStallMs >= 2000, 'they were paused in the middle of the burst');
+	t.true(burst.longestStallMs >= 2000, 'The replicas were paused in the middle of the burst.');
 });
 
-test.serial('etcd is paused for 3 s', async t => {
+test.serial('a burst goes on after etcd was paused for 3 s', async t => {
 	const etcd = cluster().controlPlane.processes.etcd!;
-	const burst = await disturbedBurst(t, {
+	const burst = await disturbedBurst(t, cluster(), {
 		namespace: 'etcd-paused',
+		basePort: 16_000,
 		async disturb() {
 			etcd.kill('SIGSTOP');
 			await sleep(3000);
 			etcd.kill('SIGCONT');
 		},
 	});
+	assertAllCreated(t, burst);
 	assertSound(t, burst);
-	t.true(burst.longestStallMs >= 2000, 'it was paused in the middle of the burst');
+	t.true(burst.longestStallMs >= 2000, 'It was paused in the middle of the burst.');
 });
 
-test.serial('what the bursts have left in the ledger is reclaimed', testReclaim);
+test.serial('entries that the bursts left without a Pod are freed', async t => assertReclaimed(t, cluster()));

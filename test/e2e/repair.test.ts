@@ -1,31 +1,29 @@
-/** The ledger follows the cluster: binding, releasing, expiring, adopting, and what must never be freed. */
+/** The ledger follows the cluster: entries are bound, released, freed and adopted, and ports of live Pods are never freed. */
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {parseEntry} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
-import {readManifests} from '../../harness/kube-client.ts';
-import {createBurst, duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../harness/burst.ts';
-import {untilFound, useCluster} from './helpers/cluster.ts';
+import {createBurst} from '../../harness/burst.ts';
+import {readManifests} from '../../harness/manifests.ts';
+import {duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../harness/observe.ts';
+import {useCluster} from './helpers/cluster.ts';
+import {enabled, hostPortsOf, podsPath} from './helpers/pods.ts';
+import type {Pod} from './helpers/pods.ts';
+import {untilFound, untilTrue} from './helpers/until.ts';
 
-/** Short, so that a test can see it pass. */
+/** Short, so that a test can wait for its end. */
 const holdMs = 4000;
 
 const cluster = useCluster(test, {workloads: true, replicas: 2, flags: ['--port-range', '1024-32767', '--hold-time', `${holdMs}ms`, '--api-request-timeout', '1s', '--lease-duration', '1s']});
 
-type Pod = {
-	metadata: {name: string; namespace: string; uid: string; labels?: Record<string, string>};
-	spec: {containers: Array<{ports?: Array<{hostPort?: number}>}>};
-};
-
-const podsPath = (namespace: string) => `/api/v1/namespaces/${namespace}/pods`;
 const clusterRolePath = '/apis/rbac.authorization.k8s.io/v1/clusterroles/hostport-operator';
 const mergePatch = 'application/merge-patch+json';
 
-/** A Pod that nobody runs, with one port at `port` if that is free. */
+/** A Pod that is never scheduled, and asks for exactly this port. */
 const podAt = (name: string, port: number, {metadata, spec}: {metadata?: object; spec?: object} = {}) => ({
 	apiVersion: 'v1',
 	kind: 'Pod',
-	metadata: {name, annotations: {'hostport.io/enabled': 'true', 'hostport.io/base-port': String(port), 'hostport.io/max-port': String(port)}, ...metadata},
+	metadata: {name, annotations: {...enabled, 'hostport.io/base-port': String(port), 'hostport.io/max-port': String(port)}, ...metadata},
 	spec: {schedulerName: 'none', ...spec, containers: [{name: 'main', image: 'none', ports: [{name: 'game', containerPort: 7777}]}]},
 });
 
@@ -37,13 +35,13 @@ const entryAt = async (port: number): Promise<LedgerEntry | undefined> => {
 };
 
 const untilState = async (port: number, state: LedgerEntry['state'] | 'free') =>
-	untilFound(async () => ((await entryAt(port))?.state ?? 'free') === state ? true : undefined, `${port} to be ${state}`);
+	untilTrue(async () => ((await entryAt(port))?.state ?? 'free') === state, `${port} to be ${state}`);
 
 const deleteNow = async (namespace: string, name: string) => {
 	await cluster().client.request('DELETE', `${podsPath(namespace)}/${name}?gracePeriodSeconds=0`);
 };
 
-/** Nobody may have the port before it has been held, and somebody may afterwards. */
+/** Expects that the port is given to another Pod, and not before the hold time has passed since `sinceMs`. */
 const assertHeldThenGiven = async (t: ExecutionContext, port: number, sinceMs: number) => {
 	const heldMs = await untilFound(async () => {
 		const {status} = await cluster().client.send('POST', podsPath('default'), podAt(`heir-of-${port}`, port));
@@ -53,7 +51,7 @@ const assertHeldThenGiven = async (t: ExecutionContext, port: number, sinceMs: n
 	t.true(heldMs >= holdMs);
 };
 
-test('a Pod\'s entry is bound to it, with UID and node, and its port is given again after the hold time, not before', async t => {
+test('an entry is bound to its Pod, and the port of a deleted Pod is held, then given again', async t => {
 	const pod = await create('default', podAt('short', 2000));
 	await untilState(2000, 'bound');
 	t.like(await entryAt(2000), {pod: 'default/short', portName: 'game', uid: pod.metadata.uid});
@@ -62,7 +60,7 @@ test('a Pod\'s entry is bound to it, with UID and node, and its port is given ag
 	await assertHeldThenGiven(t, 2000, deletedAt);
 });
 
-test('a Pod that has Succeeded gives its port up in the same way', async t => {
+test('the port of a Pod that has Succeeded is held, then given again', async t => {
 	const {client} = cluster();
 	await create('default', podAt('done', 2001));
 	await untilState(2001, 'bound');
@@ -71,12 +69,12 @@ test('a Pod that has Succeeded gives its port up in the same way', async t => {
 	await assertHeldThenGiven(t, 2001, doneAt);
 });
 
-test('a Pod that is Terminating keeps its port until it is gone', async t => {
+test('a Terminating Pod keeps its port until it is gone', async t => {
 	const {client} = cluster();
 	await create('default', podAt('slow', 2002, {metadata: {finalizers: ['example.com/wait']}, spec: {nodeName: 'worker-1'}}));
 	await untilState(2002, 'bound');
 	await client.request('DELETE', `${podsPath('default')}/slow?gracePeriodSeconds=600`);
-	// Two passes at least: the entry of another Pod, which comes and goes, is held.
+	// Until another Pod's entry is freed, at least two passes have run.
 	await create('default', podAt('other', 2003));
 	await deleteNow('default', 'other');
 	await untilState(2003, 'free');
@@ -85,7 +83,7 @@ test('a Pod that is Terminating keeps its port until it is gone', async t => {
 	await untilState(2002, 'free');
 });
 
-test('what quota refuses leaves entries that are gone after the hold time', async t => {
+test('entries of Pods that quota rejects are freed after the hold time', async t => {
 	const {client, createNamespace} = cluster();
 	await createNamespace('poor');
 	await client.request('POST', '/api/v1/namespaces/poor/resourcequotas', {apiVersion: 'v1', kind: 'ResourceQuota', metadata: {name: 'none'}, spec: {hard: {pods: '0'}}});
@@ -102,7 +100,7 @@ test('what quota refuses leaves entries that are gone after the hold time', asyn
 	await Promise.all([2010, 2011, 2012, 2013, 2014].map(async port => untilState(port, 'free')));
 });
 
-test('a label that a user takes off changes nothing', async t => {
+test('a Pod whose label a user removes keeps its entry', async t => {
 	const {client} = cluster();
 	await create('default', podAt('bald', 2020));
 	await client.request('PATCH', `${podsPath('default')}/bald`, {metadata: {labels: {'hostport.io/managed': null}}}, mergePatch);
@@ -113,7 +111,7 @@ test('a label that a user takes off changes nothing', async t => {
 	t.is((await entryAt(2020))?.state, 'bound');
 });
 
-test('a second CREATE of a name whose Pod lives is refused, and the first keeps its port', async t => {
+test('a live Pod keeps its port when its name is created again', async t => {
 	const {client} = cluster();
 	const pod = await create('default', podAt('twin', 2030));
 	await untilState(2030, 'bound');
@@ -126,21 +124,21 @@ test('a second CREATE of a name whose Pod lives is refused, and the first keeps 
 	t.like(await entryAt(2030), {pod: 'default/twin', uid: pod.metadata.uid});
 });
 
-test('a bare Pod that is created again has its port back at once', async t => {
-	await create('default', {...podAt('phoenix', 2040), metadata: {name: 'phoenix', annotations: {'hostport.io/enabled': 'true', 'hostport.io/base-port': '2040'}}});
+test('a bare Pod that is created again gets its port back at once', async t => {
+	await create('default', {...podAt('phoenix', 2040), metadata: {name: 'phoenix', annotations: {...enabled, 'hostport.io/base-port': '2040'}}});
 	const [port] = (await hostPorts(cluster().client)).filter(({pod}) => pod === 'default/phoenix').map(use => use.port);
 	await untilState(port!, 'bound');
 	await deleteNow('default', 'phoenix');
 	await untilState(port!, 'released');
-	const again = await create('default', {...podAt('phoenix', 2040), metadata: {name: 'phoenix', annotations: {'hostport.io/enabled': 'true', 'hostport.io/base-port': '2040'}}});
-	t.is(again.spec.containers[0]?.ports?.[0]?.hostPort, port);
+	const again = await create('default', {...podAt('phoenix', 2040), metadata: {name: 'phoenix', annotations: {...enabled, 'hostport.io/base-port': '2040'}}});
+	t.is(hostPortsOf(again)[0], port);
 });
 
-test('host ports of Pods that are not ours and NodePorts of Services are never given', async t => {
+test('host ports of unmanaged Pods and NodePorts of Services are never given', async t => {
 	const {client, createNamespace} = cluster();
 	await createNamespace('others');
 	const given: number[] = [];
-	// A page must exist for the reconciler to note them; a new one notes them when it is opened.
+	// Creates the page, so that the reconciler enters them. A new page would enter them itself.
 	await create('default', podAt('opener', 30_100));
 	await Promise.all(Array.from({length: 10}, async (_, index) => {
 		await create('others', {
@@ -154,8 +152,8 @@ test('host ports of Pods that are not ours and NodePorts of Services are never g
 	}));
 	await Promise.all(Array.from({length: 20}, async (_, index) => untilState(30_110 + index, 'foreign')));
 	for (let index = 0; index < 15; index++) {
-		const pod = await create('default', {...podAt(`guest-${index}`, 0), metadata: {name: `guest-${index}`, annotations: {'hostport.io/enabled': 'true', 'hostport.io/base-port': '30100'}}});
-		given.push(...(pod.spec.containers[0]?.ports ?? []).map(({hostPort}) => hostPort ?? 0));
+		const pod = await create('default', {...podAt(`guest-${index}`, 0), metadata: {name: `guest-${index}`, annotations: {...enabled, 'hostport.io/base-port': '30100'}}});
+		given.push(...hostPortsOf(pod).map(Number));
 	}
 
 	t.deepEqual(given.filter(port => port >= 30_110 && port < 30_130), []);
@@ -163,9 +161,9 @@ test('host ports of Pods that are not ours and NodePorts of Services are never g
 	await untilState(30_120, 'free');
 });
 
-test('a port that several live Pods have is reported by an Event on each, and nobody is evicted', async t => {
+test('live Pods with the same port get an Event each, and none is evicted', async t => {
 	const {client, installation, logs} = cluster();
-	// The operator's own namespace is left out by the webhook: there anybody may write what he likes.
+	// The webhook is not called for the operator's own namespace, so the annotation can be forged there.
 	const forged = {'hostport.io/allocated-game': '2050'};
 	const spec = {schedulerName: 'none', containers: [{name: 'main', image: 'none', ports: [{name: 'game', containerPort: 2050, hostPort: 2050}]}]};
 	for (const name of ['double-a', 'double-b']) {
@@ -188,7 +186,7 @@ test('a port that several live Pods have is reported by an Event on each, and no
 });
 
 for (const level of ['baseline', 'restricted']) {
-	test(`a namespace that enforces PodSecurity ${level} refuses before anything is reserved`, async t => {
+	test(`a Pod in a namespace that enforces PodSecurity ${level} is denied without an entry`, async t => {
 		const {client} = cluster();
 		await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: level, labels: {'pod-security.kubernetes.io/enforce': level}}});
 		const port = level === 'baseline' ? 2060 : 2061;
@@ -199,7 +197,7 @@ for (const level of ['baseline', 'restricted']) {
 	});
 }
 
-test.serial('a page that is deleted while 200 Pods live comes back with their entries', async t => {
+test.serial('a page that is deleted comes back with the entries of its 200 live Pods', async t => {
 	const {client, createNamespace} = cluster();
 	await createNamespace('many');
 	const burst = await createBurst({client, count: 200, concurrency: 20, namespaces: ['many'], basePort: 10_000});
@@ -207,16 +205,16 @@ test.serial('a page that is deleted while 200 Pods live comes back with their en
 	await client.request('DELETE', '/api/v1/namespaces/operators/configmaps/hostport-ledger-10000');
 	const more = createBurst({client, count: 50, concurrency: 10, namespaces: ['many'], basePort: 10_000, attempts: 50});
 	const ports = await hostPorts(client);
-	await untilFound(async () => (await missingFromLedger(client, ports)).length === 0 ? true : undefined, 'the entries of all Pods');
+	await untilTrue(async () => (await missingFromLedger(client, ports)).length === 0, 'the entries of all Pods');
 	await more;
 	t.deepEqual(duplicates(await hostPorts(client)), []);
 });
 
-test.serial('the watches of Pods and Services hold', t => {
+test.serial('no watch of Pods or Services has failed so far', t => {
 	t.deepEqual(cluster().logs.filter(({msg}) => msg.includes('the watch of /api')), []);
 });
 
-test.serial('Pods that go while all replicas are down are found gone; while Pods can\'t be listed, nothing is freed', async t => {
+test.serial('a port is freed after an outage, and not while Pods can\'t be listed', async t => {
 	const {client, installation} = cluster();
 	await create('default', podAt('orphan', 2070));
 	await untilState(2070, 'bound');
@@ -225,7 +223,7 @@ test.serial('Pods that go while all replicas are down are found gone; while Pods
 	const {rules} = await client.request<{rules: Array<{resources: string[]}>}>('GET', clusterRolePath);
 	await client.request('PATCH', clusterRolePath, {rules: rules.filter(({resources}) => !resources.includes('pods'))}, mergePatch);
 	const replica = await installation.addReplica('again');
-	await untilFound(async () => cluster().logs.some(({identity, msg}) => identity === replica.identity && msg.includes('could not be compared')) ? true : undefined, 'a pass that fails');
+	await untilTrue(() => cluster().logs.some(({identity, msg}) => identity === replica.identity && msg.includes('could not be compared')), 'a pass that fails');
 	t.is((await entryAt(2070))?.state, 'bound');
 	await client.request('PATCH', clusterRolePath, {rules}, mergePatch);
 	await untilState(2070, 'free');
@@ -245,6 +243,6 @@ test.serial('a StatefulSet keeps its ports through a rolling restart', async t =
 	const before = await untilFound(portsOf, 'two Pods');
 	const first = await uids();
 	await client.request('PATCH', '/apis/apps/v1/namespaces/sticky/statefulsets/game-server', {spec: {template: {metadata: {annotations: {restarted: 'yes'}}}}}, mergePatch);
-	await untilFound(async () => (await uids()).intersection(first).size === 0 ? true : undefined, 'new Pods');
+	await untilTrue(async () => (await uids()).intersection(first).size === 0, 'new Pods');
 	t.deepEqual(await untilFound(portsOf, 'two Pods again'), before);
 });

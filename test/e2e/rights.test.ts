@@ -1,38 +1,42 @@
 /**
- * The rights that deploy/base gives are those that the product uses, no more and no fewer: what the API server's audit log
- * shows of a life with everything in it is compared with the rules, right by right.
+ * deploy/base gives the product exactly the rights that it uses. The test makes the product do everything it can, and compares
+ * the API server's audit log with the rules, right by right.
  */
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {startControlPlane} from '../../harness/control-plane/start.ts';
 import type {ControlPlane} from '../../harness/control-plane/start.ts';
-import {createKubeClient, readManifests} from '../../harness/kube-client.ts';
+import {createKubeClient} from '../../harness/kube-client.ts';
 import type {KubeClient} from '../../harness/kube-client.ts';
-import {install, serviceAccount} from '../../harness/replicas.ts';
+import {readManifests} from '../../harness/manifests.ts';
+import {serviceAccount} from '../../harness/product-objects.ts';
+import {install} from '../../harness/replicas.ts';
 import {missingRight} from '../../src/kubernetes/missing-right.ts';
-import {temporaryFolder} from '../harness/temporary-folder.ts';
+import {temporaryFolder} from '../helpers/temporary-folder.ts';
 import {auditOf} from './helpers/audit.ts';
 import type {AuditedRequest} from './helpers/audit.ts';
-import {untilFound} from './helpers/cluster.ts';
+import {allowBuild} from './helpers/fixture.ts';
+import {enabled, podsPath} from './helpers/pods.ts';
+import {untilFound} from './helpers/until.ts';
 
 type Rule = {readonly apiGroups: string[]; readonly resources: string[]; readonly verbs: string[]; readonly resourceNames?: string[]};
 
-/** One verb on one kind of object: of one name, or of any. */
+/** One verb on one kind of object, with one name or with any. */
 type Right = {readonly role: string; readonly apiGroup: string; readonly resource: string; readonly verb: string; readonly name: string | undefined};
 
 const rolesPaths = ['/apis/rbac.authorization.k8s.io/v1/namespaces/operators/roles', '/apis/rbac.authorization.k8s.io/v1/clusterroles'];
 
-/** A certificate that lives so shortly is renewed before the test is over. */
+/** A certificate of 15 s is renewed before the test is over. */
 const flags = ['--hold-time', '4s', '--api-request-timeout', '2s', '--certificate-lifetime', '15s'];
 
-test('each right is used, nothing else is tried, and without any one of them something is refused by name', async t => {
-	t.timeout(20 * 60_000, 'the control plane takes long the first time, when it is built');
+test('the product uses each of its rights, needs no others, and names one that is missing', async t => {
+	allowBuild(t);
 	const audit = await auditOf(serviceAccount.user, await temporaryFolder(t));
 	await using controlPlane = await startControlPlane({workloads: false, apiServerFlags: audit.apiServerFlags, onProgress: line => t.log(line)});
 	await using client = await createKubeClient(controlPlane.kubeconfigPath);
 	const kubeconfig = await controlPlane.kubeconfigFor(serviceAccount);
 	await using installation = await install({client, kubeconfig, directory: `${controlPlane.directory}/replicas`, replicas: 2, flags});
-	await liveThroughEverything(client);
+	await exerciseAll(client);
 
 	const rights = await grantedRights(client);
 	const requests = await untilFound(async () => {
@@ -41,9 +45,9 @@ test('each right is used, nothing else is tried, and without any one of them som
 	}, 'each right to be used').catch(async () => audit.requests());
 	await installation.stop();
 
-	t.deepEqual(rights.filter(right => usesOf(right, requests).length === 0).map(inWords), [], 'Nobody needs these.');
-	t.deepEqual(requests.filter(({decision}) => decision !== 'allow'), [], 'These were refused.');
-	t.deepEqual(rights.filter(right => couldBeNamed(right, requests)).map(inWords), [], 'These could be given by name.');
+	t.deepEqual(rights.filter(right => usesOf(right, requests).length === 0).map(inWords), [], 'The product never uses these rights.');
+	t.deepEqual(requests.filter(({decision}) => decision !== 'allow'), [], 'These requests were refused.');
+	t.deepEqual(rights.filter(right => couldBeNamed(right, requests)).map(inWords), [], 'These rights could be given by name.');
 	t.log(`${rights.length} rights, ${requests.length} requests`);
 
 	await using operator = await createKubeClient(kubeconfig);
@@ -63,14 +67,14 @@ test('each right is used, nothing else is tried, and without any one of them som
 	}
 });
 
-/** Allocations in two namespaces, on two pages; and two Pods with one port, one of which went past the webhook. */
-const liveThroughEverything = async (client: KubeClient): Promise<void> => {
+/** Allocates ports in two namespaces, on two pages, and makes a duplicate by a Pod with a port of its own. */
+const exerciseAll = async (client: KubeClient): Promise<void> => {
 	for (const [namespace, base] of [['games', '20000'], ['media', '21000']] as const) {
 		await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: namespace}});
-		await client.request('POST', `/api/v1/namespaces/${namespace}/pods`, pod('server', {annotations: {'hostport.io/enabled': 'true', 'hostport.io/base-port': base}}));
+		await client.request('POST', podsPath(namespace), pod('server', {annotations: {...enabled, 'hostport.io/base-port': base}}));
 	}
 
-	await client.request('POST', '/api/v1/namespaces/default/pods', pod('stranger', {hostPort: 20_000}));
+	await client.request('POST', podsPath('default'), pod('unmanaged', {hostPort: 20_000}));
 	await untilFound(async () => {
 		const {items} = await client.request<{items: Array<{reason: string}>}>('GET', '/api/v1/namespaces/games/events');
 		return items.find(({reason}) => reason === 'DuplicateHostPort');
@@ -86,7 +90,7 @@ const pod = (name: string, {annotations = {}, hostPort}: {annotations?: Record<s
 
 const rulesOf = async (client: KubeClient, role: string): Promise<Rule[]> => (await client.request<{rules: Rule[]}>('GET', role)).rules;
 
-/** All that the installation's Roles and ClusterRoles give. */
+/** All rights that the installation's Roles and ClusterRoles give. */
 const grantedRights = async (client: KubeClient): Promise<Right[]> => {
 	const rights: Right[] = [];
 	for (const path of rolesPaths) {
@@ -106,7 +110,7 @@ const rightsOf = (role: string, {apiGroups, resources, verbs, resourceNames}: Ru
 const usesOf = (right: Right, requests: readonly AuditedRequest[]): AuditedRequest[] => requests.filter(({apiGroup, resource, verb, name}) =>
 	apiGroup === right.apiGroup && resource === right.resource && verb === right.verb && (right.name === undefined || name === right.name));
 
-/** What is created has no name yet when rights are checked; and a right to many objects, or to all of them, has none either. */
+/** Whether a right to objects of any name was used for one name only. A created object has no name yet when rights are checked. */
 const couldBeNamed = (right: Right, requests: readonly AuditedRequest[]): boolean => {
 	const names = new Set(usesOf(right, requests).map(({name}) => name));
 	return right.name === undefined && right.verb !== 'create' && names.size === 1 && !names.has(undefined);
@@ -127,7 +131,7 @@ const without = (rules: readonly Rule[], {resource, verb, name}: Pick<Right, 're
 	].filter(({resources, verbs, resourceNames}) => resources.length > 0 && verbs.length > 0 && resourceNames?.length !== 0);
 });
 
-/** Takes the right away while `work` runs. */
+/** Removes the right while `work` runs. */
 const withoutRight = async (client: KubeClient, right: Omit<Right, 'apiGroup'>, work: () => Promise<void>): Promise<void> => {
 	const replaceRules = async (rules: readonly Rule[]) => client.request('PATCH', right.role, {rules}, 'application/merge-patch+json');
 	const rules = await rulesOf(client, right.role);
@@ -141,7 +145,7 @@ const withoutRight = async (client: KubeClient, right: Omit<Right, 'apiGroup'>, 
 
 type Needed = {readonly client: KubeClient; readonly operator: KubeClient; readonly right: Right; readonly request: AuditedRequest};
 
-/** What the product did by this right is refused without it, and goes with it. The API server takes a moment to notice each change. */
+/** Expects that a request by this right is refused without it, and allowed with it. The API server notices each change after a moment. */
 const assertNeeded = async (t: ExecutionContext, {client, operator, right, request}: Needed): Promise<void> => {
 	const untilStatus = async (isExpected: (status: number) => boolean) => untilFound(async () => {
 		const answer = await repeat(operator, request);
@@ -156,7 +160,7 @@ const assertNeeded = async (t: ExecutionContext, {client, operator, right, reque
 	});
 };
 
-/** Without effect: rights are looked at before anything else. */
+/** Sends a request again, in a form that changes nothing. Rights are checked first, so the answer shows them. */
 const repeat = async (operator: KubeClient, {verb, uri}: AuditedRequest) => {
 	const [path = '', query = ''] = uri.split('?');
 	switch (verb) {
@@ -169,8 +173,8 @@ const repeat = async (operator: KubeClient, {verb, uri}: AuditedRequest) => {
 		}
 
 		case 'watch': {
-			// For a second, and for what nobody has: an answer without events.
-			return operator.send<{message?: string}>('GET', `${path}?${query.replace(/timeoutSeconds=\d+/, 'timeoutSeconds=1')}&labelSelector=nobody`);
+			// For one second and for a label that no object has, so that there are no events.
+			return operator.send<{message?: string}>('GET', `${path}?${query.replace(/timeoutSeconds=\d+/, 'timeoutSeconds=1')}&labelSelector=none`);
 		}
 
 		default: {
@@ -179,7 +183,7 @@ const repeat = async (operator: KubeClient, {verb, uri}: AuditedRequest) => {
 	}
 };
 
-/** So that the next replica that starts has to make it. */
+/** Deletes ledger and Leases, so that the next replica has to create them. */
 const emptyLedger = async (client: KubeClient): Promise<void> => {
 	await client.request('DELETE', '/api/v1/namespaces/operators/configmaps?labelSelector=hostport.io/ledger');
 	await client.request('DELETE', '/apis/coordination.k8s.io/v1/namespaces/operators/leases');
@@ -187,7 +191,7 @@ const emptyLedger = async (client: KubeClient): Promise<void> => {
 
 type Told = {readonly controlPlane: ControlPlane; readonly client: KubeClient; readonly kubeconfig: string; readonly resource: string; readonly verb: string};
 
-/** A replica that is started without the right doesn't get ready, and its log names the rule. */
+/** Expects that a replica without the right does not get ready, and that its log names the rule. */
 const assertToldAtStart = async (t: ExecutionContext, {controlPlane, client, kubeconfig, resource, verb}: Told): Promise<void> => {
 	const right = (await grantedRights(client)).find(candidate => candidate.resource === resource && candidate.verb === verb)!;
 	await withoutRight(client, {...right, name: undefined}, async () => {

@@ -24,7 +24,7 @@ const listen = async (t: ExecutionContext, onConnection: (socket: Socket) => voi
 	return {host: '127.0.0.1', port: (server.address() as AddressInfo).port};
 };
 
-/** Says its name and hangs up. */
+/** Sends its name and ends the connection. */
 const listenAs = async (t: ExecutionContext, name: string) => listen(t, socket => socket.end(name));
 
 const deadTarget = async (): Promise<Target> => {
@@ -44,10 +44,10 @@ const open = (t: ExecutionContext, port: number): Socket => {
 	return socket;
 };
 
-/** Connects, says nothing and returns what it is told. */
+/** Connects, sends nothing and returns what it receives. */
 const listenTo = async (t: ExecutionContext, port: number): Promise<string> => text(open(t, port).end());
 
-test('connections go to one target after the other', async t => {
+test('connections go to the targets in turn', async t => {
 	const targets = await Promise.all(['a', 'b', 'c'].map(async name => listenAs(t, name)));
 	const {port} = await balance(t, () => targets);
 	const answers: string[] = [];
@@ -58,7 +58,7 @@ test('connections go to one target after the other', async t => {
 	t.deepEqual(answers, ['a', 'b', 'c', 'a', 'b', 'c']);
 });
 
-test('with affinity they go to one as long as it is there, and then to another', async t => {
+test('with affinity connections stay with a target as long as it is there', async t => {
 	let targets = [await listenAs(t, 'a'), await listenAs(t, 'b'), await listenAs(t, 'c')];
 	const {port} = await balance(t, () => targets, true);
 	const first = await listenTo(t, port);
@@ -97,7 +97,7 @@ for (const [what, count] of [['every target is dead', 2], ['there is no target',
 	});
 }
 
-test('a side that has ended may still be answered', async t => {
+test('a side that has ended can still receive', async t => {
 	const target = await listen(t, socket => {
 		void text(socket).then(heard => socket.end(`echo ${heard}`));
 	});

@@ -2,9 +2,9 @@ import {mkdir, readdir, utimes, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import {cachedPath, moveIntoCache, withCacheLock, withScratchFolder} from '../../harness/control-plane/cache.ts';
-import {temporaryFolder, writeExecutable} from './temporary-folder.ts';
+import {temporaryFolder, writeExecutable} from '../helpers/temporary-folder.ts';
 
-test('only one at a time has the lock, and whoever waits is told once', async t => {
+test('one process at a time has the lock, and a waiting one is told once', async t => {
 	const cache = await temporaryFolder(t);
 	const events: string[] = [];
 	const work = (name: string) => async () => {
@@ -28,7 +28,7 @@ test('only one at a time has the lock, and whoever waits is told once', async t 
 	t.deepEqual(events, ['second waits', 'first begins', 'first ends', 'second begins', 'second ends']);
 });
 
-test('a lock whose holder has long not been heard of is no obstacle', async t => {
+test('a lock that its holder has not touched for long can be taken', async t => {
 	const cache = await temporaryFolder(t);
 	const lock = path.join(cache, 'lock');
 	await writeFile(lock, '');
@@ -38,7 +38,7 @@ test('a lock whose holder has long not been heard of is no obstacle', async t =>
 	t.deepEqual(await readdir(cache), []);
 });
 
-test('waiting for the lock ends when it is aborted', async t => {
+test('an abort ends the wait for the lock', async t => {
 	const cache = await temporaryFolder(t);
 	await writeFile(path.join(cache, 'lock'), '');
 	const controller = new AbortController();
@@ -46,7 +46,7 @@ test('waiting for the lock ends when it is aborted', async t => {
 	await t.throwsAsync(waiting, {message: 'no longer wanted'});
 });
 
-test('the lock and the scratch folder are gone after a failure', async t => {
+test('a failure leaves neither the lock nor the scratch folder', async t => {
 	const cache = await temporaryFolder(t);
 	const fail = async () => withCacheLock(cache, async () => withScratchFolder(cache, async folder => {
 		await mkdir(path.join(folder, 'half'));
@@ -56,7 +56,7 @@ test('the lock and the scratch folder are gone after a failure', async t => {
 	t.deepEqual(await readdir(cache), []);
 });
 
-test('what cannot be run does not get into the cache', async t => {
+test('a file that is not executable does not get into the cache', async t => {
 	const cache = await temporaryFolder(t);
 	const file = path.join(cache, 'file');
 	await writeFile(file, 'text');

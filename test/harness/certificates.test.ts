@@ -8,7 +8,7 @@ import type {TLSSocket} from 'node:tls';
 import test from 'ava';
 import {createCertificateAuthority, createServiceAccountKeys} from '../../harness/control-plane/certificates.ts';
 
-test('a certificate is signed by the authority, and is good for its hosts alone', async t => {
+test('a certificate is signed by the authority and valid for its hosts only', async t => {
 	const authority = await createCertificateAuthority();
 	const {certificatePem, keyPem} = await authority.issue({commonName: 'server', hosts: ['127.0.0.1', 'webhook.operators.svc'], usage: 'server'});
 
@@ -31,7 +31,7 @@ test('the subject holds the user and the groups', async t => {
 	t.is(new X509Certificate(certificatePem).subject, 'CN=system:kube-scheduler\nO=a\nO=b');
 });
 
-test('client and server know each other by certificates of one authority', async t => {
+test('client and server trust each other\'s certificates of the same authority', async t => {
 	const authority = await createCertificateAuthority();
 	const server = await authority.issue({commonName: 'server', hosts: ['127.0.0.1'], usage: 'server'});
 	const client = await authority.issue({commonName: 'client', usage: 'client'});
@@ -50,13 +50,13 @@ test('client and server know each other by certificates of one authority', async
 	t.is(await text(response), 'client');
 });
 
-test('two authorities do not vouch for each other', async t => {
+test('a certificate of another authority is not trusted', async t => {
 	const [one, other] = await Promise.all([createCertificateAuthority(), createCertificateAuthority()]);
 	const {certificatePem} = await one.issue({commonName: 'x', usage: 'client'});
 	t.false(new X509Certificate(certificatePem).verify(new X509Certificate(other.certificatePem).publicKey));
 });
 
-test('the keys for ServiceAccounts belong together', t => {
+test('the keys for ServiceAccounts are a pair', t => {
 	const {privateKeyPem, publicKeyPem} = createServiceAccountKeys();
 	t.is(createPublicKey(privateKeyPem).export({type: 'spki', format: 'pem'}), publicKeyPem);
 });

@@ -9,7 +9,7 @@ import {createCertificateAuthority} from '../../harness/control-plane/certificat
 import {startFaultProxy} from '../../harness/fault-proxy.ts';
 import type {Fault} from '../../harness/fault-proxy.ts';
 
-/** A server that carries out what it is sent, over TLS with client certificates as an API server has it, and a client that reaches it through the proxy. */
+/** Starts a server that notes each request, over TLS with client certificates as an API server has it, and a client that reaches it through the proxy. */
 const start = async (t: ExecutionContext, chooseFault: (carriedOut: readonly string[]) => Fault | undefined) => {
 	const authority = await createCertificateAuthority();
 	const issue = async (usage: 'server' | 'client') => authority.issue({commonName: usage, hosts: ['127.0.0.1'], usage});
@@ -60,7 +60,7 @@ test('without faults everything passes', async t => {
 	t.deepEqual(proxy.counts, {'lose request': 0, 'lose answer': 0});
 });
 
-test('a lost answer: the request has been carried out, and its sender is reset', async t => {
+test('lose answer: the server carries out the request and the client is reset', async t => {
 	const {proxy, carriedOut, send} = await start(t, done => done.length === 2 ? 'lose answer' : undefined);
 	t.deepEqual([await send('one'), await send('two'), await send('three')], ['done', 'done', 'ECONNRESET']);
 	t.deepEqual(carriedOut, ['one', 'two', 'three']);
@@ -68,7 +68,7 @@ test('a lost answer: the request has been carried out, and its sender is reset',
 	t.deepEqual(proxy.counts, {'lose request': 0, 'lose answer': 1});
 });
 
-test('a lost request: nobody has seen it, and its sender is reset', async t => {
+test('lose request: the server never sees the request and the client is reset', async t => {
 	const {proxy, carriedOut, send} = await start(t, done => done.at(-1) === 'two' ? 'lose request' : undefined);
 	t.deepEqual([await send('one'), await send('two'), await send('three'), await send('four')], ['done', 'done', 'ECONNRESET', 'done']);
 	t.deepEqual(carriedOut, ['one', 'two', 'four']);
@@ -79,7 +79,7 @@ test('all connections can be reset at once', async t => {
 	const {proxy, send} = await start(t, () => undefined);
 	t.is(await send('one'), 'done');
 	t.is(proxy.resetAll(), 1);
-	// It may still be on its way over the connection that is gone.
+	// The client may not have noticed the reset yet.
 	await send('two');
 	t.is(await send('three'), 'done');
 });

@@ -10,14 +10,14 @@ import test, {type ExecutionContext} from 'ava';
 import {binarySources, helmVersion, kubernetesVersion, kwokVersion} from '../../harness/control-plane/binaries.ts';
 import {cachedPath, cacheFolder} from '../../harness/control-plane/cache.ts';
 import {MissingBinariesError, namedKubeconfig, obtainBinaries} from '../../harness/control-plane/obtain.ts';
-import {temporaryFolder, writeExecutable} from './temporary-folder.ts';
+import {temporaryFolder, writeExecutable} from '../helpers/temporary-folder.ts';
 
-// The loopback server is not to be asked for by way of a proxy.
+// The loopback server must be reached without a proxy.
 process.env['NO_PROXY'] = '127.0.0.1';
 
 const [major, minor] = kubernetesVersion.split('.');
 
-/** Stands for Go: notes how it was called, and makes a file for each package, named as Go would name it. */
+/** In place of Go: notes how it was called, and makes a file for each package, with the name that Go would give it. */
 const fakeGo = (note: string) => `
 echo "$PWD $*" >> '${note}'
 while [ "$1" != -o ]; do shift; done
@@ -30,7 +30,7 @@ for package; do
 	/bin/chmod +x "$folder/$name"
 done`;
 
-/** A machine with nothing on it: an empty cache, no Go, no internet. Each test adds what it is about. */
+/** A machine with an empty cache, without Go and internet. Each test adds what it needs. */
 const emptyMachine = async (t: ExecutionContext) => {
 	const folder = await temporaryFolder(t);
 	const env = {XDG_CACHE_HOME: path.join(folder, 'cache'), PATH: path.join(folder, 'bin')};
@@ -82,13 +82,13 @@ const serveEnvtest = async (t: ExecutionContext, {version = kubernetesVersion, h
 	return `${origin}/index.yaml`;
 };
 
-test('a cluster is used instead only where KUBECONFIG names one', t => {
+test('a cluster is used instead only if KUBECONFIG names one', t => {
 	t.is(namedKubeconfig({KUBECONFIG: '/etc/cluster'}), '/etc/cluster');
 	t.is(namedKubeconfig({KUBECONFIG: ''}), undefined);
 	t.is(namedKubeconfig({}), undefined);
 });
 
-test('KUBEBUILDER_ASSETS comes before the cache, which has what the folder lacks', async t => {
+test('KUBEBUILDER_ASSETS comes before the cache', async t => {
 	const {folder, env, options, progress} = await emptyMachine(t);
 	const assets = path.join(folder, 'assets');
 	const cache = cacheFolder(env);
@@ -102,7 +102,7 @@ test('KUBEBUILDER_ASSETS comes before the cache, which has what the folder lacks
 	t.deepEqual(progress, []);
 });
 
-test('a kubectl or helm on the PATH will do, another program there will not', async t => {
+test('kubectl and helm are taken from the PATH, other programs are not', async t => {
 	const {env, options} = await emptyMachine(t);
 	const kubectl = await writeExecutable(path.join(env.PATH, 'kubectl'));
 	const helm = await writeExecutable(path.join(env.PATH, 'helm'));
@@ -112,7 +112,7 @@ test('a kubectl or helm on the PATH will do, another program there will not', as
 	await t.throwsAsync(obtainBinaries(['etcd'], options), {instanceOf: MissingBinariesError});
 });
 
-test('the envtest archive is downloaded into the cache, and nothing is built if it has all', async t => {
+test('the envtest archive is downloaded, and nothing is built if it has everything', async t => {
 	const {env, options, progress} = await emptyMachine(t);
 	const indexUrl = await serveEnvtest(t);
 
@@ -124,7 +124,7 @@ test('the envtest archive is downloaded into the cache, and nothing is built if 
 	await t.notThrowsAsync(obtainBinaries(['etcd', 'kube-apiserver'], options), 'The second time the cache has them.');
 });
 
-test('what the archive lacks is built, and only that', async t => {
+test('only programs that the archive lacks are built', async t => {
 	const machine = await emptyMachine(t);
 	await installGo(machine);
 	const indexUrl = await serveEnvtest(t);
@@ -140,7 +140,7 @@ test('what the archive lacks is built, and only that', async t => {
 	t.regex(calls[1] ?? '', /build\/kwok build .*sigs\.k8s\.io\/kwok\/cmd\/kwok$/);
 });
 
-test('where there is no archive for the very version, a patch release of the same minor one is taken', async t => {
+test('without an archive for the exact version, another patch release is taken', async t => {
 	const {options, progress} = await emptyMachine(t);
 	const version = `${major}.${minor}.0`;
 	await obtainBinaries(['etcd'], {...options, indexUrl: await serveEnvtest(t, {version})});
@@ -167,7 +167,7 @@ test('an archive with the wrong checksum is refused, and the program is built', 
 	t.true(machine.progress.some(line => line.includes('The SHA-512 of')));
 });
 
-test('where the index cannot be reached, one line says so and the programs are built', async t => {
+test('if the index can\'t be reached, one line says so and the programs are built', async t => {
 	const machine = await emptyMachine(t);
 	await installGo(machine);
 
@@ -175,11 +175,11 @@ test('where the index cannot be reached, one line says so and the programs are b
 
 	t.is(await readFile(etcd, 'utf8'), 'built\n');
 	t.is(machine.progress.length, 2);
-	t.regex(machine.progress[0] ?? '', /^The envtest archive is not to be had: .*ECONNREFUSED/);
+	t.regex(machine.progress[0] ?? '', /^The envtest archive can't be downloaded: .*ECONNREFUSED/);
 	t.regex(machine.progress[1] ?? '', /^Building etcd and kube-apiserver .* 4 to 8 minutes .* kept in /);
 });
 
-test('two at once build once', async t => {
+test('two callers at once build once', async t => {
 	const machine = await emptyMachine(t);
 	await installGo(machine);
 	await Promise.all([obtainBinaries(['kwok'], machine.options), obtainBinaries(['kwok'], machine.options)]);
@@ -194,14 +194,14 @@ test('with neither a download nor Go, the message says what to provide', async t
 	}
 });
 
-test('a failed build says why, and leaves nothing that could be taken for a program', async t => {
+test('a failed build says why and leaves no file in the cache', async t => {
 	const {env, options} = await emptyMachine(t);
 	await writeExecutable(path.join(env.PATH, 'go'), 'while [ "$1" != -o ]; do shift; done; echo half > "$2/kwok"; echo no such module >&2; exit 1');
 	await t.throwsAsync(obtainBinaries(['kwok'], options), {instanceOf: MissingBinariesError, message: /no such module/});
 	await t.throwsAsync(readFile(cachedPath(cacheFolder(env), 'kwok')), {code: 'ENOENT'});
 });
 
-test('the versions are those of the Go modules', async t => {
+test('the versions agree with the Go modules', async t => {
 	const modules = new URL('../../harness/control-plane/build/', import.meta.url);
 	const goMod = {
 		kubernetes: await readFile(new URL('kubernetes/go.mod', modules), 'utf8'),

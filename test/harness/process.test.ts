@@ -6,7 +6,7 @@ import {createInterface} from 'node:readline';
 import test, {type ExecutionContext} from 'ava';
 import {ProcessCrashError, runProcess, startProcess, type ProcessOptions} from '../../harness/control-plane/process.ts';
 import {until} from '../../harness/control-plane/until.ts';
-import {temporaryFolder} from './temporary-folder.ts';
+import {temporaryFolder} from '../helpers/temporary-folder.ts';
 
 const startShell = async (t: ExecutionContext, script: string, options: Partial<ProcessOptions> = {}) => {
 	const logFile = path.join(await temporaryFolder(t), 'log');
@@ -35,7 +35,7 @@ test('stop ends the process with SIGTERM', async t => {
 	t.deepEqual(await running.stop(), {code: null, signal: 'SIGTERM'}, 'It may be stopped again.');
 });
 
-test('stop ends what does not listen to SIGTERM with SIGKILL', async t => {
+test('stop ends a process that ignores SIGTERM with SIGKILL', async t => {
 	const ready = Promise.withResolvers<string>();
 	const running = await startShell(t, 'trap "" TERM; echo ready; while :; do sleep 0.1; done', {onLine: ready.resolve});
 	await ready.promise;
@@ -48,7 +48,7 @@ test('stop ends a paused process', async t => {
 	t.deepEqual(await running.stop(), {code: null, signal: 'SIGTERM'});
 });
 
-test('stop ends what the process itself has started', async t => {
+test('stop ends the process\' children too', async t => {
 	const child = Promise.withResolvers<string>();
 	const running = await startShell(t, 'sleep 1000 & echo $!; wait', {onLine: child.resolve});
 	const pid = Number(await child.promise);
@@ -66,7 +66,7 @@ test('a crash is reported with the last lines of the log', async t => {
 	t.deepEqual(exits, [{code: 3, signal: null}]);
 });
 
-test('a crash that nobody waits for is no unhandled rejection', async t => {
+test('a crash that no caller waits for is no unhandled rejection', async t => {
 	const running = await startShell(t, 'exit 1');
 	t.deepEqual(await running.exited, {code: 1, signal: null});
 });
@@ -79,7 +79,7 @@ test('lines of standard output reach the callback and the log', async t => {
 	t.deepEqual((await readFile(running.logFile, 'utf8')).trim().split('\n').toSorted(), ['one', 'three', 'two']);
 });
 
-test('the environment and the folder are those that were asked for', async t => {
+test('the process gets the given environment and folder', async t => {
 	const cwd = await temporaryFolder(t);
 	const running = await startShell(t, 'pwd; echo "$A"', {cwd, env: {A: 'b'}});
 	await running.exited;
@@ -102,7 +102,7 @@ test('runProcess fails with the exit code, and ends the program when it is abort
 	await t.throwsAsync(run, {message: 'no longer wanted'});
 });
 
-/** Ways for a parent to go, each of which must take its child and its folder with it. */
+/** Ways for a parent to end. In each its child must end and its folder be removed. */
 const endings = {
 	'throws': 'throw new Error("deliberate");',
 	'rejects': 'await Promise.reject(new Error("deliberate"));',

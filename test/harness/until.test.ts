@@ -24,7 +24,7 @@ test('an error counts as no answer yet', async t => {
 	t.is(await until(ask, fast), 'ready');
 });
 
-test('a wait in vain says what for, and why', async t => {
+test('a wait that runs out of time says what for, and why', async t => {
 	const cause = new Error('connection refused');
 	const error = await t.throwsAsync(until(async () => {
 		throw cause;

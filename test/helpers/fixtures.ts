@@ -1,4 +1,4 @@
-/** Recorded inputs. Each call reads anew, so that a test may change what it got. */
+/** Recorded AdmissionReviews. Each call reads the file again, so that a test may change the result. */
 import {readFileSync} from 'node:fs';
 
 const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`../fixtures/${name}`, import.meta.url), 'utf8'));

@@ -1,4 +1,4 @@
-/** From a Pod to the Pod with its numbers, as an admission does it. */
+/** Plans a Pod and applies numbers to it, as an admission does. */
 import {applyPorts} from '../../src/admission/apply-ports.ts';
 import {planPod} from '../../src/admission/pod-plan.ts';
 import type {AllocationPlan} from '../../src/admission/pod-plan.ts';
@@ -6,7 +6,7 @@ import type {Pod} from '../../src/admission/pod.ts';
 import {withoutStaleAllocation} from '../../src/admission/stale-allocation.ts';
 import {defaultRanges, requestFor} from './pods.ts';
 
-/** @throws {TypeError} when the Pod is let through as it is. */
+/** @throws {TypeError} when the Pod asks for no host ports. */
 export const planFor = (pod: Pod): AllocationPlan => {
 	const plan = planPod(requestFor(pod), pod, defaultRanges);
 	if (plan.kind === 'skip') {
@@ -16,7 +16,7 @@ export const planFor = (pod: Pod): AllocationPlan => {
 	return plan;
 };
 
-/** The Pod with `first` and the numbers after it. */
+/** The Pod with the numbers from `first` on. */
 export const numberedFrom = (first: number, pod: Pod): Pod => {
 	const fresh = withoutStaleAllocation(pod);
 	const plan = planFor(fresh);

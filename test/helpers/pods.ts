@@ -1,10 +1,10 @@
-/** Pods to plan for: built by hand, and arbitrary ones. */
+/** Pods for planning: some built by hand, some arbitrary (fast-check). */
 import fc from 'fast-check';
 import {decodePod} from '../../src/admission/pod.ts';
 import type {Pod} from '../../src/admission/pod.ts';
 import type {AdmissionRequest} from '../../src/admission/review.ts';
 
-/** What the administrator allows unless told otherwise. */
+/** The default of `--port-range`. */
 export const defaultRanges = [{first: 1024, last: 32_767}];
 
 type Shape = {
@@ -15,7 +15,7 @@ type Shape = {
 	initContainers?: unknown[];
 };
 
-/** An enabled Pod `game/server-0`. */
+/** A Pod `game/server-0` that asks for host ports. */
 export const podWith = ({annotations, metadata, spec, containers = [{name: 'app', ports: [{name: 'grpc', containerPort: 9000}]}], initContainers}: Shape = {}): Pod =>
 	decodePod({
 		apiVersion: 'v1',
@@ -43,7 +43,7 @@ const variable = fc.record({
 	value: fc.constantFrom('mine', '$(HOSTPORT_P0)', ''),
 });
 
-/** A container whose probe names one of its own ports, by number. */
+/** A container whose probe and hook refer to one of its ports by number. */
 const container = fc.record({
 	ports: fc.array(fc.record({isNamed: fc.boolean(), containerPort: fc.oneof(fewPorts, containerPort), protocol}), {maxLength: 4}),
 	env: fc.option(fc.uniqueArray(variable, {selector: ({name}) => name}), {nil: undefined}),
@@ -61,7 +61,7 @@ const build = (prefix: string, containers: readonly ArbitraryContainer[]) => con
 	...(prefix === 'i' && restartPolicy && {restartPolicy}),
 }));
 
-/** Enabled Pods of any number of containers, init containers and sidecars; some are denied because two ports have one name. */
+/** Pods that ask for host ports, with containers, init containers and sidecars. Some must be denied because two ports have the same name. */
 export const arbitraryPod: fc.Arbitrary<Pod> = fc.record({
 	containers: fc.array(container, {minLength: 1, maxLength: 3}),
 	initContainers: fc.option(fc.array(container, {maxLength: 2}), {nil: undefined}),

@@ -1,4 +1,4 @@
-/** What the API server saw somebody do: its own audit log. */
+/** The API server's audit log of one user's requests. */
 import {readFile, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {stringify} from 'yaml';
@@ -10,14 +10,14 @@ export type AuditedRequest = {
 	readonly uri: string;
 	readonly apiGroup: string;
 	readonly resource: string;
-	/** Undefined where it is about a whole collection. */
+	/** Undefined if the request is about a collection. */
 	readonly name: string | undefined;
 	readonly decision: string | undefined;
 };
 
 export type Audit = {
 	readonly apiServerFlags: readonly string[];
-	/** All requests so far, in their order. */
+	/** Reads all requests so far, in order. */
 	readonly requests: () => Promise<readonly AuditedRequest[]>;
 };
 
@@ -28,13 +28,13 @@ type AuditEvent = {
 	readonly annotations?: Readonly<Record<string, string>>;
 };
 
-/** Has the API server note each request of the user, without its body. */
+/** Makes flags with which the API server logs each request of the user, without its body. */
 export const auditOf = async (user: string, folder: string): Promise<Audit> => {
 	const [policy, log] = [path.join(folder, 'audit-policy.yaml'), path.join(folder, 'audit.log')];
 	await writeFile(policy, stringify({
 		apiVersion: 'audit.k8s.io/v1',
 		kind: 'Policy',
-		// A watch has an answer long before it ends, and everything else has one too.
+		// Each request is logged when its answer starts; a watch ends much later.
 		omitStages: ['RequestReceived'],
 		rules: [{level: 'Metadata', users: [user]}, {level: 'None'}],
 	}));

@@ -3,50 +3,68 @@ import process from 'node:process';
 import type {TestFn} from 'ava';
 import {startControlPlane} from '../../../harness/control-plane/start.ts';
 import type {ControlPlane} from '../../../harness/control-plane/start.ts';
-import {until} from '../../../harness/control-plane/until.ts';
 import {createKubeClient} from '../../../harness/kube-client.ts';
 import type {KubeClient} from '../../../harness/kube-client.ts';
-import {install, serviceAccount} from '../../../harness/replicas.ts';
-import type {Installation, LogLine} from '../../../harness/replicas.ts';
+import {serviceAccount} from '../../../harness/product-objects.ts';
+import type {LogLine} from '../../../harness/replica.ts';
+import {install} from '../../../harness/replicas.ts';
+import type {Installation} from '../../../harness/replicas.ts';
+import {useFixture} from './fixture.ts';
+import {untilFound} from './until.ts';
 
-export type Cluster = {
+export type Cluster<Prepared = unknown> = {
 	readonly controlPlane: ControlPlane;
-	/** Of an administrator. */
+	/** An administrator's. */
 	readonly client: KubeClient;
-	/** A kubeconfig with the rights that deploy/base gives the product, and no more. */
-	readonly operatorKubeconfig: string;
 	readonly installation: Installation;
 	/** What the replicas have logged so far. */
 	readonly logs: readonly LogLine[];
+	/** Resolves when Pods can be created in it. */
 	readonly createNamespace: (name: string) => Promise<void>;
+	/** What `prepare` has made. */
+	readonly prepared: Prepared;
 };
 
-export type ClusterOptions = {
+export type ClusterOptions<Prepared> = {
 	readonly workloads: boolean;
 	readonly replicas: number;
-	/** Or a function that finds out, before anything is started. */
-	readonly flags?: readonly string[] | (() => Promise<readonly string[]>);
-	/** What the replicas are given in place of the operator's kubeconfig. */
-	readonly kubeconfigOf?: (cluster: Pick<Cluster, 'controlPlane' | 'operatorKubeconfig'>) => Promise<string>;
+	readonly flags?: readonly string[];
+	/** Runs before the replicas start. */
+	readonly prepare?: (stage: Stage) => Promise<Preparation<Prepared>>;
 };
 
-/** Starts it before the file's tests and ends it after them, whatever happens. */
-export const useCluster = (test: TestFn, {workloads, replicas, flags = [], kubeconfigOf}: ClusterOptions): (() => Cluster) => {
-	const started = new AsyncDisposableStack();
-	let cluster: Cluster | undefined;
-	test.before(async t => {
-		t.timeout(20 * 60_000, 'the control plane takes long the first time, when it is built');
-		const ownFlags = typeof flags === 'function' ? await flags() : flags;
+export type Stage = {
+	readonly controlPlane: ControlPlane;
+	/** A kubeconfig with the rights that deploy/base gives the product, and no more. */
+	readonly operatorKubeconfig: string;
+	/** Disposed of after the tests. */
+	readonly started: AsyncDisposableStack;
+};
+
+export type Preparation<Prepared> = {
+	/** More flags for the replicas. */
+	readonly flags?: readonly string[];
+	/** The replicas' own. Default: the operator's. */
+	readonly kubeconfig?: string;
+	readonly prepared: Prepared;
+};
+
+export const useCluster = <Prepared>(test: TestFn, {workloads, replicas, flags = [], prepare}: ClusterOptions<Prepared>): (() => Cluster<Prepared>) => {
+	process.on('warning', warning => {
+		throw warning;
+	});
+	return useFixture(test, async (t, started) => {
 		const controlPlane = started.use(await startControlPlane({workloads, onProgress: line => t.log(line)}));
 		const client = started.use(await createKubeClient(controlPlane.kubeconfigPath));
 		const operatorKubeconfig = await controlPlane.kubeconfigFor(serviceAccount);
+		const preparation = await prepare?.({controlPlane, operatorKubeconfig, started});
 		const logs: LogLine[] = [];
 		const installation = started.use(await install({
 			client,
-			kubeconfig: await kubeconfigOf?.({controlPlane, operatorKubeconfig}) ?? operatorKubeconfig,
+			kubeconfig: preparation?.kubeconfig ?? operatorKubeconfig,
 			directory: `${controlPlane.directory}/replicas`,
 			replicas,
-			flags: ['--log-level', 'debug', ...ownFlags],
+			flags: ['--log-level', 'debug', ...flags, ...preparation?.flags ?? []],
 			onLog: line => logs.push(line),
 		}));
 		const createNamespace = async (name: string) => {
@@ -56,25 +74,6 @@ export const useCluster = (test: TestFn, {workloads, replicas, flags = [], kubec
 			}
 		};
 
-		cluster = {controlPlane, client, operatorKubeconfig, installation, logs, createNamespace};
+		return {controlPlane, client, installation, logs, createNamespace, prepared: preparation?.prepared as Prepared};
 	});
-	test.after.always(async () => started.disposeAsync());
-	process.on('warning', warning => {
-		throw warning;
-	});
-	return () => {
-		if (!cluster) {
-			throw new Error('the cluster has not started');
-		}
-
-		return cluster;
-	};
 };
-
-/**
- * Asks until there is an answer that is neither undefined nor false and no error, or a minute and a half has passed.
- *
- * @param intervalMs default 50; longer where asking costs more than that, as a list of all Pods does.
- */
-export const untilFound = async <T>(ask: () => Promise<T | undefined | false>, what: string, intervalMs?: number): Promise<T> =>
-	until(ask, {what, budgetMs: 90_000, ...(intervalMs !== undefined && {intervalMs})});

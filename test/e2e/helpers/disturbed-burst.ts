@@ -1,145 +1,116 @@
-/** Bursts of Pods in the middle of which something breaks, and the figures that are promised for it. */
+/** Bursts of Pods in the middle of which something breaks. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {ExecutionContext} from 'ava';
-import {createBurst, duplicates, hostPorts, ledgerEntries, missingFromLedger} from '../../../harness/burst.ts';
+import {createBurst} from '../../../harness/burst.ts';
 import type {Burst} from '../../../harness/burst.ts';
 import {until} from '../../../harness/control-plane/until.ts';
-import type {Replica} from '../../../harness/replicas.ts';
-import {parseEntryKey} from '../../../src/ports/ledger-entry.ts';
+import type {KubeClient} from '../../../harness/kube-client.ts';
+import {duplicates, entriesWithoutPod, hostPorts, missingFromLedger} from '../../../harness/observe.ts';
+import type {Replica} from '../../../harness/replica.ts';
 import type {Lease} from '../../../src/lease/lease-record.ts';
-import {untilFound} from './cluster.ts';
 import type {Cluster} from './cluster.ts';
+import {untilFound, untilTrue} from './until.ts';
 
-export type DisturbedBurst = Burst & {
-	/** As they are right after the burst. */
+export type DisturbedBurst<Result = unknown> = Burst & {
+	/** What `disturb` resolved with. */
+	readonly disturbance: Result;
+	/** Right after the burst: ports that several live Pods have. */
 	readonly duplicates: readonly string[];
+	/** Right after the burst: ports of live Pods that the ledger lacks. */
 	readonly missing: readonly string[];
 };
 
-export type Disturbance = {
-	/** Made for it. */
+export type Disturbance<Result> = {
+	/** Created for this burst. */
 	readonly namespace: string;
-	/** Is called once the burst has well begun, with the first of its numbers. With `forAsLongAsItTakes` the burst goes on until it has resolved. */
-	readonly disturb: (basePort: number) => Promise<void>;
-	readonly forAsLongAsItTakes?: boolean;
+	/** The Pods' base port. Each Pod takes two ports, and a failed creation may leave two more behind for a while. */
+	readonly basePort: number;
+	/** Called once 150 Pods have their ports. */
+	readonly disturb: () => Promise<Result>;
+	/** True: the burst lasts until `disturb` has resolved. Default false: it has 400 Pods. */
+	readonly lastsUntilDisturbed?: boolean;
 };
 
-/** Each Pod takes two numbers; what a failed creation leaves behind takes some more. */
-export const usual = {count: 400, concurrency: 60, ports: 2000};
+const usual = {count: 400, concurrency: 60};
 
-/** Lasts longer than whatever is done meanwhile. */
-const long = {count: 6000, concurrency: 20, ports: 12_000};
+/** More Pods than can be created while something is disturbed. */
+const long = {count: 6000, concurrency: 20};
 
-/** After the last burst of a file. */
-const reclaimBudgetMs = 90_000;
+/** Runs a burst in which each failed creation is tried again, as a controller would. The figures go to the test's log. */
+export const disturbedBurst = async <Result>(
+	t: ExecutionContext,
+	{client, createNamespace, logs}: Cluster,
+	{namespace, basePort, disturb, lastsUntilDisturbed = false}: Disturbance<Result>,
+): Promise<DisturbedBurst<Result>> => {
+	await createNamespace(namespace);
+	const {count, concurrency} = lastsUntilDisturbed ? long : usual;
+	const begun = logs.length;
+	const over = new AbortController();
+	const running = createBurst({client, count, concurrency, namespaces: [namespace], attempts: 50, basePort, signal: over.signal});
+	await untilTrue(() => logs.slice(begun).filter(({msg}) => msg === 'allocated').length >= 150, 'the burst to begin');
+	const disturbance = await disturb();
+	if (lastsUntilDisturbed) {
+		over.abort();
+	}
 
-/** @param firstPort each burst has numbers of its own from here on, so that none exhausts the range. */
-export const useDisturbances = (cluster: () => Cluster, firstPort: number) => {
-	let nextBase = firstPort;
-	const reclaims: Array<Promise<string>> = [];
-	const patience = new AbortController();
-
-	/** Each failed creation is tried again, as a controller would. The figures go to the test's log. */
-	const disturbedBurst = async (t: ExecutionContext, {namespace, disturb, forAsLongAsItTakes = false}: Disturbance): Promise<DisturbedBurst> => {
-		const {client, createNamespace, logs} = cluster();
-		await createNamespace(namespace);
-		const {count, concurrency, ports: portCount} = forAsLongAsItTakes ? long : usual;
-		const basePort = nextBase;
-		nextBase += portCount;
-		const begun = logs.length;
-		const over = new AbortController();
-		const running = createBurst({client, count, concurrency, namespaces: [namespace], attempts: 50, basePort, signal: over.signal});
-		await untilFound(async () => logs.slice(begun).filter(({msg}) => msg === 'allocated').length >= 150 ? true : undefined, 'the burst to begin');
-		await disturb(basePort);
-		if (forAsLongAsItTakes) {
-			over.abort();
-		}
-
-		const burst = await running;
-		const endedAt = performance.now();
-		const ports = await hostPorts(client);
-		const result = {...burst, duplicates: duplicates(ports), missing: await missingFromLedger(client, ports)};
-		t.log(`${burst.created} created; failed creates: ${burst.failures.length}${kindsOf(burst.failures)}; duplicates: ${result.duplicates.length}; ports missing from the ledger: ${result.missing.length}; longest stall: ${burst.longestStallMs.toFixed(0)} ms`);
-		const reclaim = reclaimed(namespace, [basePort, basePort + portCount], endedAt);
-		reclaim.catch(() => {});
-		reclaims.push(reclaim);
-		t.true(!forAsLongAsItTakes || burst.created < count, 'Pods kept coming until the end');
-		return result;
-	};
-
-	/** What has no Pod is gone in the end; how long that took is counted from the end of the burst. The next burst does not wait for it. */
-	const reclaimed = async (namespace: string, [from, to]: readonly [number, number], sinceMs: number): Promise<string> => {
-		const {client} = cluster();
-		const leaks = async () => {
-			const entries = await ledgerEntries(client);
-			const used = new Set((await hostPorts(client)).map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`));
-			return [...entries].filter(([key]) => !used.has(key)).filter(([key]) => {
-				const {port} = parseEntryKey(key) ?? {port: 0};
-				return port >= from && port < to;
-			});
-		};
-
-		const [first, ...others] = await leaks();
-		if (!first) {
-			return `${namespace}: no entry without a Pod`;
-		}
-
-		const count = others.length + 1;
-		let left: readonly unknown[] = [];
-		await until(async () => {
-			left = await leaks();
-			return left.length === 0;
-		}, {what: 'these entries to be gone', budgetMs: Infinity, intervalMs: 1000, signal: patience.signal}).catch((error: unknown) => {
-			throw new Error(`${namespace}: of ${count} entries without a Pod there are still ${left.length}, for instance ${String(left[0])}`, {cause: error});
-		});
-		return `${namespace}: ${count} entries without a Pod, for instance ${first.join(': ')}, were gone ${((performance.now() - sinceMs) / 1000).toFixed(1)} s after the burst`;
-	};
-
-	/** The last test of a file. */
-	const testReclaim = async (t: ExecutionContext): Promise<void> => {
-		const timer = setTimeout(() => patience.abort(new Error(`${reclaimBudgetMs / 1000} s have passed since the last burst`)), reclaimBudgetMs);
-		try {
-			for (const reclaim of reclaims) {
-				t.log(await reclaim);
-			}
-
-			t.true(reclaims.length > 0);
-		} finally {
-			clearTimeout(timer);
-		}
-	};
-
-	/** Stops (SIGSTOP) the replica that holds a Lease, and is sure that it does: it may hand it on while we read. */
-	const stopHolder = async (lease: 'hostport-ledger' | 'hostport-reconciler'): Promise<Replica> => untilFound(async () => {
-		const identity = await holderOf(lease);
-		const replica = cluster().installation.replicas().find(candidate => candidate.identity === identity);
-		replica?.process.kill('SIGSTOP');
-		// What it sent before it was stopped has arrived by then.
-		await sleep(100);
-		if (identity && await holderOf(lease) === identity) {
-			return replica;
-		}
-
-		replica?.process.kill('SIGCONT');
-		return undefined;
-	}, `a holder of the Lease ${lease}`);
-
-	const holderOf = async (lease: string): Promise<string | undefined> => {
-		const {status, body} = await cluster().client.send<Lease>('GET', `/apis/coordination.k8s.io/v1/namespaces/operators/leases/${lease}`);
-		return status === 200 ? body.spec?.holderIdentity ?? undefined : undefined;
-	};
-
-	return {disturbedBurst, testReclaim, stopHolder};
+	const burst = await running;
+	const ports = await hostPorts(client);
+	const result = {...burst, disturbance, duplicates: duplicates(ports), missing: await missingFromLedger(client, ports)};
+	t.log(`${burst.created} created; failed creates: ${burst.failures.length}${kindsOf(burst.failures)}; duplicates: ${result.duplicates.length}; ports missing from the ledger: ${result.missing.length}; longest stall: ${burst.longestStallMs.toFixed(0)} ms`);
+	t.true(!lastsUntilDisturbed || burst.created < count, 'Pods were created until the end');
+	return result;
 };
 
-/** All were created in the end, no port twice, and every port in the ledger. */
-export const assertSound = (t: ExecutionContext, {created, duplicates, missing}: DisturbedBurst): void => {
+/** Expects that all Pods were created in the end. */
+export const assertAllCreated = (t: ExecutionContext, {created}: DisturbedBurst): void => {
 	t.is(created, usual.count);
+};
+
+/** Expects that no two live Pods have the same port, and that the ledger holds every port. */
+export const assertSound = (t: ExecutionContext, {duplicates, missing}: DisturbedBurst): void => {
 	t.deepEqual(duplicates, []);
 	t.deepEqual(missing, []);
 };
 
-/** The end of a message says what broke; what comes before it names addresses and Pods. */
+/** More than the hold time, and a pass of the reconciler after it. */
+const reclaimBudgetMs = 90_000;
+
+/** Waits until the entries that failed creations left behind are freed. Call it after the last burst of a file. */
+export const assertReclaimed = async (t: ExecutionContext, {client}: Cluster): Promise<void> => {
+	const startedAt = performance.now();
+	const before = await entriesWithoutPod(client);
+	let left = before;
+	await until(async () => {
+		left = await entriesWithoutPod(client);
+		return left.length === 0;
+	}, {what: 'the entries without a Pod to be freed', budgetMs: reclaimBudgetMs, intervalMs: 1000}).catch((error: unknown) => {
+		throw new Error(`of ${before.length} entries without a Pod ${left.length} are left, for instance ${left[0]?.join(': ')}`, {cause: error});
+	});
+	t.log(`${before.length} entries without a Pod were freed within ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+	t.pass();
+};
+
+/** Stops (SIGSTOP) the replica that holds a Lease. Tries again if the Lease was handed on in the meantime. */
+export const stopHolder = async ({client, installation}: Cluster, lease: 'hostport-ledger' | 'hostport-reconciler'): Promise<Replica> => untilFound(async () => {
+	const identity = await holderOf(client, lease);
+	const replica = installation.replicas().find(candidate => candidate.identity === identity);
+	replica?.process.kill('SIGSTOP');
+	// Requests that it had sent arrive within this time.
+	await sleep(100);
+	if (identity && await holderOf(client, lease) === identity) {
+		return replica;
+	}
+
+	replica?.process.kill('SIGCONT');
+	return undefined;
+}, `a holder of the Lease ${lease}`);
+
+const holderOf = async (client: KubeClient, lease: string): Promise<string | undefined> => {
+	const {status, body} = await client.send<Lease>('GET', `/apis/coordination.k8s.io/v1/namespaces/operators/leases/${lease}`);
+	return status === 200 ? body.spec?.holderIdentity ?? undefined : undefined;
+};
+
+/** Counts failures by the end of their messages, which says what broke. The start names addresses and Pods. */
 const kindsOf = (failures: readonly string[]): string => {
 	const kinds = Map.groupBy(failures, failure => failure.split(': ').at(-1) ?? '');
 	return failures.length === 0 ? '' : ` (${[...kinds].map(([kind, {length}]) => `${kind}: ${length}`).join(', ')})`;

@@ -1,3 +1,4 @@
+/** TLS handshakes with a replica. */
 import {X509Certificate} from 'node:crypto';
 import {once} from 'node:events';
 import tls from 'node:tls';
@@ -5,16 +6,16 @@ import tls from 'node:tls';
 export type Handshake = {
 	/** On 127.0.0.1. */
 	readonly port: number;
-	/** Whom to trust, in PEM. */
+	/** The trusted authority, in PEM. */
 	readonly ca: string;
-	/** Whom the certificate must be good for. Default: the address. */
+	/** The name that the certificate must have. Default: the address. */
 	readonly servername?: string;
 };
 
 /**
- * Shakes hands with a replica as the API server does, and returns what it shows.
+ * Connects to a replica as the API server does, and resolves with the replica's certificate.
  *
- * @throws what is wrong with the certificate.
+ * @throws when the certificate is not valid for the authority and the name.
  */
 export const shakeHands = async ({port, ca, servername}: Handshake): Promise<X509Certificate> => {
 	const socket = tls.connect({host: '127.0.0.1', port, ca, ...(servername && {servername})});

@@ -1,14 +1,14 @@
-/** Pods that are created without a pause until it is told to stop: what goes wrong meanwhile can't hide between two bursts. */
+/** Creates Pods continuously until it is stopped, so that no failure can fall between two bursts. */
 import {setTimeout as sleep} from 'node:timers/promises';
-import {podTemplate} from '../../../harness/burst.ts';
 import type {KubeClient} from '../../../harness/kube-client.ts';
+import {podTemplate} from '../../../harness/pod-template.ts';
 
 export type Load = AsyncDisposable & {
 	/** How many Pods have been created so far. */
 	readonly created: () => number;
-	/** What every creation that failed was answered; nobody tries again. */
+	/** The time and answer of each failed creation. None is tried again. */
 	readonly failures: () => readonly string[];
-	/** Resolves when the last one is answered. */
+	/** Resolves when the last request is answered. */
 	readonly stop: () => Promise<void>;
 };
 
@@ -16,7 +16,7 @@ export type LoadOptions = {
 	readonly client: KubeClient;
 	readonly namespace: string;
 	readonly workers: number;
-	/** Between two creations of one worker. */
+	/** The pause of each worker after a creation. */
 	readonly pauseMs: number;
 };
 

@@ -1,12 +1,12 @@
-/** The ledger on a real API server: writes whose answers are lost, writers without a Lease, and what people do by hand. */
+/**
+ * The ledger's classes in the test's own process, without replicas, against a real API server: lost answers, writers without a
+ * Lease, and objects that are edited by hand.
+ */
 import {randomUUID} from 'node:crypto';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
 import {pino} from 'pino';
-import {createKubeClient} from '../../harness/kube-client.ts';
-import type {KubeClient} from '../../harness/kube-client.ts';
-import {startControlPlane} from '../../harness/control-plane/start.ts';
-import type {ControlPlane} from '../../harness/control-plane/start.ts';
+import {podTemplate} from '../../harness/pod-template.ts';
 import type {ApiClient, CompareAndSwap, RequestOptions} from '../../src/kubernetes/api-client.ts';
 import {HttpApiClient} from '../../src/kubernetes/http-api-client.ts';
 import {systemClock} from '../../src/clock.ts';
@@ -14,28 +14,17 @@ import {connect} from '../../src/kubernetes/credentials.ts';
 import {createLedger} from '../../src/ledger/create-ledger.ts';
 import {createMetrics} from '../../src/metrics.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
-import {podTemplate} from '../../harness/burst.ts';
-import {untilFound} from './helpers/cluster.ts';
+import {useControlPlane} from './helpers/control-plane.ts';
+import {podsPath} from './helpers/pods.ts';
+import {untilFound} from './helpers/until.ts';
 
-let controlPlane: ControlPlane;
-let client: KubeClient;
+const cluster = useControlPlane(test);
 
-test.before(async t => {
-	t.timeout(20 * 60_000);
-	controlPlane = await startControlPlane({workloads: false, onProgress: line => t.log(line)});
-	client = await createKubeClient(controlPlane.kubeconfigPath);
-});
-
-test.after.always(async () => {
-	await client[Symbol.asyncDispose]();
-	await controlPlane.stop();
-});
-
-/** A ledger of its own, in a namespace of its own, and what is needed to look at it. */
+/** Opens the ledger of a namespace, with a connection of its own. */
 const openLedger = async (t: ExecutionContext, {namespace, wrap = api => api, holdMs = 120_000}: {namespace: string; wrap?: (api: ApiClient) => ApiClient; holdMs?: number}) => {
-	await client.send('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: namespace}});
+	await cluster().client.send('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: namespace}});
 	const lifetime = new AbortController();
-	const connection = await connect(controlPlane.kubeconfigPath, systemClock.now);
+	const connection = await connect(cluster().controlPlane.kubeconfigPath, systemClock.now);
 	t.teardown(() => {
 		lifetime.abort();
 		connection.agent.destroy();
@@ -52,7 +41,7 @@ const openLedger = async (t: ExecutionContext, {namespace, wrap = api => api, ho
 };
 
 const entriesIn = async (namespace: string): Promise<Record<string, string>> => {
-	const {items} = await client.request<{items: Array<{data?: Record<string, string>}>}>('GET', `/api/v1/namespaces/${namespace}/configmaps?labelSelector=hostport.io/ledger%3Dpage`);
+	const {items} = await cluster().client.request<{items: Array<{data?: Record<string, string>}>}>('GET', `/api/v1/namespaces/${namespace}/configmaps?labelSelector=hostport.io/ledger%3Dpage`);
 	return Object.fromEntries(items.flatMap(({data}) => Object.entries(data ?? {})));
 };
 
@@ -75,14 +64,14 @@ const configMap = (namespace: string, name: string) => `/api/v1/namespaces/${nam
 
 const mergePatch = 'application/merge-patch+json';
 
-/** An API whose writes to pages fail as `fail` says, the first `times` times. */
+/** Makes the first `times` commits of an API client fail in the way of `fail`. */
 const failing = (times: number, fail: (write: () => Promise<unknown>) => Promise<never>) => (api: ApiClient): ApiClient => {
 	let left = times;
 	const write = api.compareAndSwap.bind(api);
 	api.compareAndSwap = async <T>(path: string, patch: CompareAndSwap, options: RequestOptions): Promise<T> => {
 		const isCommit = Object.keys(patch.data ?? {}).some(key => key.endsWith('.tcp'));
 		if (isCommit && left-- > 0) {
-			// The sender's deadline must not stop a request that is on its way.
+			// With a deadline of its own: the sender's must not stop a request that is on its way.
 			return fail(async () => write(path, patch, {signal: inTime()}));
 		}
 
@@ -94,7 +83,7 @@ const failing = (times: number, fail: (write: () => Promise<unknown>) => Promise
 
 const reset = () => Object.assign(new Error('read ECONNRESET'), {code: 'ECONNRESET'});
 
-test('a write whose answer was lost is found by its claim, and not made again', async t => {
+test('a write whose answer was lost is recognised by its claim, and not repeated', async t => {
 	const {reservations, entries} = await openLedger(t, {namespace: 'lost-answer', wrap: failing(1, async write => {
 		await write();
 		throw reset();
@@ -104,7 +93,7 @@ test('a write whose answer was lost is found by its claim, and not made again', 
 	t.deepEqual(Object.keys(await entries()).toSorted(), ['30558.tcp', '30559.tcp']);
 });
 
-test('a write that never arrived is made again', async t => {
+test('a write that never arrived is repeated', async t => {
 	const {reservations, entries} = await openLedger(t, {namespace: 'lost-request', wrap: failing(2, async () => {
 		throw reset();
 	})});
@@ -112,7 +101,7 @@ test('a write that never arrived is made again', async t => {
 	t.is(Object.keys(await entries()).length, 2);
 });
 
-test('a write that arrives after its successor is refused', async t => {
+test('a write that arrives after its repetition is rejected', async t => {
 	let late: Promise<unknown> = Promise.resolve();
 	const {reservations, entries} = await openLedger(t, {namespace: 'late', wrap: failing(1, async write => {
 		late = new Promise((resolve, reject) => {
@@ -129,7 +118,7 @@ test('a write that arrives after its successor is refused', async t => {
 	t.deepEqual(await entries(), before);
 });
 
-test('four writers without a Lease: 400 Pods, no port twice, and the ledger says who has it', async t => {
+test('four writers without a Lease give 400 Pods distinct ports', async t => {
 	const writers = await Promise.all(Array.from({length: 4}, async () => openLedger(t, {namespace: 'no-lease'})));
 	const given = await Promise.all(writers.flatMap(({reservations}, writer) => Array.from({length: 100}, async (_, index) => {
 		const pod = `w${writer}/pod-${index}`;
@@ -144,7 +133,7 @@ test('four writers without a Lease: 400 Pods, no port twice, and the ledger says
 	}
 });
 
-test('a request whose time is up before the commit reserves nothing', async t => {
+test('a request that times out before the commit reserves nothing', async t => {
 	const {reservations, entries} = await openLedger(t, {namespace: 'too-late', wrap: failing(Infinity, async () => {
 		throw reset();
 	})});
@@ -152,7 +141,7 @@ test('a request whose time is up before the commit reserves nothing', async t =>
 	t.deepEqual(await entries(), {});
 });
 
-test('a Pod with a fixed name gets its predecessor\'s ports back, in any order and from another replica', async t => {
+test('Pods with fixed names get their predecessors\' ports back from another replica', async t => {
 	const first = await openLedger(t, {namespace: 'sticky'});
 	const second = await openLedger(t, {namespace: 'sticky'});
 	const before = new Map<string, readonly number[]>();
@@ -167,7 +156,7 @@ test('a Pod with a fixed name gets its predecessor\'s ports back, in any order a
 	t.is(Object.keys(await first.entries()).length, 6);
 });
 
-test('entries written by hand, or damaged, are kept to the byte, and their ports are not given', async t => {
+test('unreadable entries are kept to the byte, and their ports are not given', async t => {
 	const {reservations, entries} = await openLedger(t, {namespace: 'by-hand'});
 	await reservations.reserve(demand('a/first-'), inTime());
 	const byHand = {
@@ -176,17 +165,17 @@ test('entries written by hand, or damaged, are kept to the byte, and their ports
 		'30564.tcpp': '{}',
 		note: 'do not touch, Ada',
 	};
-	await client.request('PATCH', configMap('by-hand', 'hostport-ledger-30500'), {data: byHand}, mergePatch);
+	await cluster().client.request('PATCH', configMap('by-hand', 'hostport-ledger-30500'), {data: byHand}, mergePatch);
 	const numbers = [await reservations.reserve(demand('a/second-'), inTime()), await reservations.reserve(demand('a/third-'), inTime())].flat();
 	t.deepEqual(numbers.filter(number => [30_560, 30_562, 30_564].includes(number)), []);
 	t.like(await entries(), byHand);
 });
 
-test('a page of a version or with a mark that we do not know gives nothing, and the others go on', async t => {
+test('a page with an unknown version or mark gives no ports, and others do', async t => {
 	const {reservations} = await openLedger(t, {namespace: 'versions'});
 	await reservations.reserve(demand('a/first-'), inTime());
 	for (const annotations of [{'hostport.io/schema-version': '2'}, {'hostport.io/schema-version': '1', 'hostport.io/mark': 'frozen'}]) {
-		await client.request('PATCH', configMap('versions', 'hostport-ledger-30500'), {metadata: {annotations}}, mergePatch);
+		await cluster().client.request('PATCH', configMap('versions', 'hostport-ledger-30500'), {metadata: {annotations}}, mergePatch);
 		const numbers = await reservations.reserve(demand('a/other-'), inTime());
 		t.true(numbers.every(number => number >= 31_000), numbers.join());
 		await t.throwsAsync(
@@ -196,16 +185,16 @@ test('a page of a version or with a mark that we do not know gives nothing, and 
 	}
 });
 
-test('an index of a version that we do not know stops everything, with a sentence', async t => {
+test('an index of an unknown version stops every allocation with a clear message', async t => {
 	const {reservations} = await openLedger(t, {namespace: 'new-index'});
-	await client.request('PATCH', configMap('new-index', 'hostport-ledger'), {metadata: {annotations: {'hostport.io/schema-version': '2'}}}, mergePatch);
+	await cluster().client.request('PATCH', configMap('new-index', 'hostport-ledger'), {metadata: {annotations: {'hostport.io/schema-version': '2'}}}, mergePatch);
 	await t.throwsAsync(reservations.reserve(demand('a/b', {hasFixedName: true}), inTime()), {message: /schema-version is "2"/});
 	await t.throwsAsync(openLedger(t, {namespace: 'new-index'}), {message: /schema-version is "2"/});
 });
 
-test('a new page holds the host ports that Pods have already', async t => {
+test('a new page holds the host ports of existing Pods', async t => {
 	const template = podTemplate('foreign');
-	await client.request('POST', '/api/v1/namespaces/default/pods', {
+	await cluster().client.request('POST', podsPath('default'), {
 		...template,
 		metadata: {name: 'foreign'},
 		spec: {...template.spec, containers: [{name: 'main', image: 'none', ports: [{name: 'web', containerPort: 80, hostPort: 5000}]}]},
@@ -215,24 +204,24 @@ test('a new page holds the host ports that Pods have already', async t => {
 	t.like(JSON.parse((await entries())['5000.tcp'] ?? ''), {pod: 'default/foreign', port: 'web', state: 'foreign'});
 });
 
-test('an index that is made again waits for the hold time before new pages give ports, and the old pages go on', async t => {
+test('after the index is made again, new pages wait for the hold time, and old ones do not', async t => {
 	const {reservations} = await openLedger(t, {namespace: 'again', holdMs: 1500});
 	await reservations.reserve(demand('a/first-'), inTime());
-	await client.request('DELETE', configMap('again', 'hostport-ledger'));
+	await cluster().client.request('DELETE', configMap('again', 'hostport-ledger'));
 	const elsewhere = demand('a/new-', {basePort: 10_000, maxPort: 10_499});
 	await t.throwsAsync(reservations.reserve(elsewhere, inTime()), {message: /hostport-ledger-10000.*quarantine/});
 	t.deepEqual(await reservations.reserve(demand('a/second-'), inTime()), [30_560, 30_561]);
 	t.deepEqual(await untilFound(async () => reservations.reserve(elsewhere, inTime()), 'the end of the quarantine'), [10_000, 10_001]);
-	const {data} = await client.request<{data: Record<string, string>}>('GET', configMap('again', 'hostport-ledger'));
+	const {data} = await cluster().client.request<{data: Record<string, string>}>('GET', configMap('again', 'hostport-ledger'));
 	t.is(data['pages'], '10000 30500');
 });
 
-test.serial('a first start beside Pods with our ports waits for the hold time', async t => {
-	await client.send('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: 'inherited'}});
+test.serial('a first start waits for the hold time if Pods have ports of an earlier ledger', async t => {
+	await cluster().client.send('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: 'inherited'}});
 	const template = podTemplate('old');
-	await client.request('POST', '/api/v1/namespaces/inherited/pods', {...template, metadata: {name: 'old', annotations: {'hostport.io/allocated-grpc': '30700'}}});
+	await cluster().client.request('POST', podsPath('inherited'), {...template, metadata: {name: 'old', annotations: {'hostport.io/allocated-grpc': '30700'}}});
 	const startedAt = systemClock.now();
 	await openLedger(t, {namespace: 'inherited', holdMs: 1500});
 	t.true(systemClock.now() - startedAt >= 1500);
-	await client.request('DELETE', '/api/v1/namespaces/inherited/pods/old?gracePeriodSeconds=0');
+	await cluster().client.request('DELETE', `${podsPath('inherited')}/old?gracePeriodSeconds=0`);
 });

@@ -1,13 +1,14 @@
+/** Overlays that combine a base with components of deploy/, as a user may write them. */
 import {mkdir, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {stringify} from 'yaml';
-import {deployFolder} from '../../../harness/manifests.ts';
+import {deployFolder} from '../../../harness/rendering.ts';
 
-/** Those that change what is there follow what it is that they change. */
+/** Orders components: the others change objects that `high-availability` adds, so it comes first. */
 export const inOrder = (components: readonly string[]): string[] =>
 	components.toSorted((a, b) => Number(a !== 'high-availability') - Number(b !== 'high-availability'));
 
-/** Writes an overlay of its own, as a user may write one, to a new folder there, and returns that folder. */
+/** Writes an overlay to a new folder in `parent`, and returns that folder. */
 export const writeOverlay = async (parent: string, base: string, components: readonly string[]): Promise<string> => {
 	const folder = path.join(parent, 'overlay');
 	await mkdir(folder);

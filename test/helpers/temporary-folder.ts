@@ -1,3 +1,4 @@
+/** Folders and files for one test. */
 import {chmod, mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import path from 'node:path';

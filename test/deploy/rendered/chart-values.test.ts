@@ -1,0 +1,77 @@
+/** The values of the Helm chart: where they go, and which the chart refuses. */
+import {writeFile} from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+import {stringify} from 'yaml';
+import {helmTemplate} from '../../../harness/rendering.ts';
+import {temporaryFolder} from '../../helpers/temporary-folder.ts';
+import {comparable} from './comparable.ts';
+
+test('each value ends up in its field', async t => {
+	const file = path.join(await temporaryFolder(t), 'values.yaml');
+	await writeFile(file, stringify({
+		replicas: 5,
+		image: {repository: 'registry.example.com/hostport', digest: `sha256:${'a'.repeat(64)}`},
+		imagePullSecrets: [{name: 'registry'}],
+		config: {portRange: '30000-32767', logLevel: 'debug'},
+		certificate: {source: 'secret', secretName: 'ours', caBundle: 'QUJD'},
+		excludedNamespaces: ['kube-system', 'storage'],
+		priorityClass: {create: false, name: 'critical'},
+		topologySpreadConstraints: [{topologyKey: 'rack', maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule'}],
+		prometheus: {enabled: true, labels: {release: 'stack'}},
+	}));
+
+	const objects = comparable(await helmTemplate('operators', '--values', file));
+
+	t.like(objects['Deployment operators/hostport-operator'], {spec: {replicas: 5, template: {spec: {
+		priorityClassName: 'critical',
+		imagePullSecrets: [{name: 'registry'}],
+		topologySpreadConstraints: [{topologyKey: 'rack', maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule'}],
+		volumes: [{name: 'certificate', secret: {secretName: 'ours'}}],
+		containers: [{
+			image: `registry.example.com/hostport@sha256:${'a'.repeat(64)}`,
+			env: [
+				{name: 'HOSTPORT_IDENTITY'},
+				{name: 'HOSTPORT_LOG_LEVEL', value: 'debug'},
+				{name: 'HOSTPORT_NAMESPACE'},
+				{name: 'HOSTPORT_PORT_RANGE', value: '30000-32767'},
+				{name: 'HOSTPORT_TLS_CERT_FILE', value: '/certificate/tls.crt'},
+				{name: 'HOSTPORT_TLS_PRIVATE_KEY_FILE', value: '/certificate/tls.key'},
+			],
+		}],
+	}}}});
+	t.like(objects['MutatingWebhookConfiguration /hostport-operator-hostport-mutating-webhook-configuration'], {webhooks: [{
+		clientConfig: {caBundle: 'QUJD'},
+		namespaceSelector: {matchExpressions: [{values: ['operators', 'kube-system', 'kube-public', 'kube-node-lease', 'storage']}]},
+	}]});
+	for (const kind of ['ServiceMonitor', 'PrometheusRule']) {
+		t.like(objects[`${kind} operators/hostport-operator`], {metadata: {labels: {release: 'stack'}}});
+	}
+
+	t.false('PriorityClass /hostport-operator' in objects);
+	t.false('Role operators/hostport-operator-certificate' in objects, 'The operator has no right to a certificate that it does not make.');
+});
+
+for (const [values, message] of [
+	['replicas=none', /replicas.*got string, want integer/s],
+	['replicas=0', /replicas.*minimum/s],
+	['optIn=yes', /optIn.*'annotation', 'label'/s],
+	['config.logLevl=debug', /config.*additional properties 'logLevl' not allowed/s],
+	['config.holdTime=two minutes', /holdTime.*does not match pattern/s],
+	['image.digest=sha256:abc', /digest.*does not match pattern/s],
+	['timeoutSeconds=31', /timeoutSeconds.*maximum/s],
+	['replica=3', /additional properties 'replica' not allowed/],
+	['certificate.source=secret,certificate.caBundle=QUJD', /certificate\.secretName is empty: name the Secret/],
+	['certificate.source=secret,certificate.secretName=ours', /certificate\.caBundle is empty/],
+	['priorityClass.name=', /priorityClass.*name.*minLength/s],
+] as const) {
+	test(`the chart refuses ${values} with a reason`, async t => {
+		const error = await t.throwsAsync<Error & {stderr: string}>(helmTemplate('operators', '--set', values));
+		t.regex(error.stderr, message);
+	});
+}
+
+test('the chart refuses Kubernetes 1.27 and proposes opt-in by label', async t => {
+	const error = await t.throwsAsync<Error & {stderr: string}>(helmTemplate('operators', '--kube-version', '1.27.3'));
+	t.regex(error.stderr, /1\.27\.3 does not know matchConditions for sure.*optIn=label/);
+});
