@@ -39,9 +39,9 @@ type PortAssignment = {
 /**
  * Plans the allocation for one Pod.
  *
- * @param request Not one that `reasonToSkip` lets pass.
- * @param pod Without the numbers of an earlier allocation: see `withoutStaleAllocation`.
- * @param ranges What the administrator allows, merged and sorted.
+ * @param request for which `reasonToSkip` returned undefined.
+ * @param pod without the numbers of an earlier allocation: see `withoutStaleAllocation`.
+ * @param ranges what the administrator allows, merged and sorted.
  * @throws {DenialError} 400 if the Pod or its annotations must change, 403 if the administrator forbids what they ask for.
  */
 export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly PortRange[]): PodPlan => {

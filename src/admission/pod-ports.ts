@@ -84,7 +84,7 @@ const joinGroups = (groups: readonly PodPort[][], keyOf: (port: PodPort) => stri
 	for (const group of groups) {
 		const [key = ''] = group.map(port => keyOf(port));
 		const counted = group.map(({protocol}) => `${key}/${protocol}`);
-		// No group of this key from this index on has any of these protocols.
+		// From this index on, no group with this key has these protocols yet.
 		const index = Math.max(...counted.map(protocol => count.get(protocol) ?? 0));
 		const together = result.get(`${key}#${index}`) ?? [];
 		together.push(...group);

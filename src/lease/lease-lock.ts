@@ -25,7 +25,7 @@ export type LeaseLockOptions = LeaseApiOptions & {
 	readonly durationSeconds: number;
 	/** How long the Lease is kept after the last work: work that comes in this time costs no write. */
 	readonly idleMs: number;
-	/** While it waits, a replica reads the Lease when it has heard nothing for this long: watches stall. */
+	/** A waiting replica reads the Lease after this time without news, because a watch may stall. */
 	readonly rereadMs: number;
 	/**
 	 * Whether work may begin while a Lease without a holder is being taken. For work that does no harm without the Lease: a
@@ -211,7 +211,7 @@ export class LeaseLock {
 		this.#stopIfLost();
 	}
 
-	/** Not by `retry`: a pause must end when the work under way must, and reads and writes count their failures together. */
+	/** Not `retry`: this pause must end when the work must stop, and reads and writes share one back-off. */
 	async #pause(error: unknown, signal: AbortSignal): Promise<void> {
 		const {clock, logger} = this.#options;
 		this.#stopIfOverdue();
@@ -257,7 +257,7 @@ export class LeaseLock {
 		});
 	}
 
-	/** Hands over only what a fresh read shows to be its own: another replica may have taken the Lease. */
+	/** Reads the Lease first, and hands it over only if this replica still holds it. */
 	async #leave(): Promise<void> {
 		const {clock, logger, durationSeconds} = this.#options;
 		const signal = clock.deadline(durationSeconds * 1000);

@@ -32,13 +32,15 @@ export class LeaseState implements Situation {
 	#observedAt = 0;
 	/** When the Lease was last read, written or reported by the watch. */
 	#heardAt = 0;
-	/** When this replica became the holder, and when it sent its last write as the holder. */
+	/** When this replica became the holder. */
 	#heldSince = 0;
+	/** When this replica sent its last write as the holder. */
 	#renewedAt = 0;
 	#isWorking = false;
 	#loss: string | undefined;
-	/** When work last ended, and the `#heldSince` of the tenure in which it ended. */
+	/** When work last ended. */
 	#workEndedAt = -Infinity;
+	/** The `#heldSince` of the tenure in which work last ended. */
 	#workedInTenure = -1;
 	#expectsMoreUntil = -Infinity;
 	#soleTenancy: SoleTenancy | undefined;
@@ -125,7 +127,7 @@ export class LeaseState implements Situation {
 		return this.expectsMore ? this.#expectsMoreUntil - this.#now : longestRestMs;
 	}
 
-	/** How long to wait for an answer from the API server, in milliseconds: while work goes on, until it must stop. */
+	/** How long to wait for an answer from the API server, milliseconds. Normally the Lease duration; during work, only until the Lease counts as lost. */
 	get patienceMs(): number {
 		const mayWorkGoOn = this.isHeld && this.#isWorking && this.#loss === undefined;
 		return mayWorkGoOn ? Math.max(this.#overdueAt - this.#now, 1) : this.#options.durationMs;

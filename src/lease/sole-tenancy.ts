@@ -1,7 +1,7 @@
 /** Since when no other replica can have held the Lease, concluded from each version of it. Pure. */
 import type {LeaseRecord} from './lease-record.ts';
 
-/** Up to the version with this uid and these transitions, no other replica has held the Lease since `since`. */
+/** From `since` to the version with this uid and this count, no other replica has held the Lease. */
 export type SoleTenancy = {
 	readonly since: number;
 	readonly uid: string;
@@ -18,7 +18,7 @@ export const soleTenancyWith = (before: SoleTenancy | undefined, record: LeaseRe
 	}
 
 	const {uid, holder, transitions} = record;
-	// Taking the Lease counts as a transition, clearing it does not.
+	// This replica may have added one transition by taking the Lease. Clearing adds none.
 	const ownTransitions = holder === identity ? [0, 1] : [0];
 	const isContinued = before?.uid === uid && ownTransitions.includes(transitions - before.transitions);
 	return {uid, transitions, since: isContinued ? before.since : now};

@@ -27,14 +27,14 @@ export type BatchCommitterOptions = {
 	readonly metrics: Pick<Metrics, 'batchSize'>;
 };
 
-/** Bounds a commit, and so the time for which the Lease is held for it. */
+/** Most requests in a batch. Bounds a commit, and the time for which it holds the Lease. */
 export const maximumBatch = 256;
 
 export class BatchCommitter {
 	/** The requests of the last plan. */
 	batch: readonly QueuedRequest[] = [];
 	readonly #options: BatchCommitterOptions;
-	/** Repairs that are written. Their request may still wait, because other repairs of it are planned again. */
+	/** Repairs already written. Their request may still be queued, because its other repairs are planned again. */
 	readonly #committedRepairs = new WeakSet<Repair>();
 
 	constructor(options: BatchCommitterOptions) {
@@ -56,7 +56,7 @@ export class BatchCommitter {
 		};
 
 		if (window.hasCommittedSince(tenure.soleHolderSince)) {
-			// The cache is still current, so there is nothing to read while other requests arrive.
+			// The cache is current: nothing must be read, so gather first. Otherwise plan first, and read while requests arrive.
 			await gather();
 		}
 
@@ -107,7 +107,7 @@ export class BatchCommitter {
 		// The write of an earlier attempt may have reserved a request's ports already.
 		this.#answerCommitted(plan, committed);
 		for (const [first, changes] of plan.changes) {
-			const requests = plan.requests.filter(({pages: touched}) => touched.has(first)).map(({request}) => request);
+			const requests = plan.requests.filter(({touchedPages}) => touchedPages.has(first)).map(({request}) => request);
 			// From here on the write may have happened, whatever its answer.
 			for (const {earlierClaims, claim, unconfirmedPages} of requests) {
 				earlierClaims.push(claim);
@@ -126,8 +126,8 @@ export class BatchCommitter {
 
 	#answerCommitted({requests}: BatchPlan<AdmissionRequest>, committed: ReadonlySet<number>): void {
 		const {queue} = this.#options;
-		for (const {request, outcome, pages: touched} of requests) {
-			if (outcome.kind === 'allocated' && touched.isSubsetOf(committed)) {
+		for (const {request, outcome, touchedPages} of requests) {
+			if (outcome.kind === 'allocated' && touchedPages.isSubsetOf(committed)) {
 				queue.settle(request, () => request.resolve(outcome.numbers));
 			}
 		}

@@ -39,7 +39,7 @@ export class BatchWindow {
 		return isBurst(this.#last, this.#clock.now());
 	}
 
-	/** How long the first request in the queue may wait for others: until this time. */
+	/** Until when the first request may wait for others. */
 	get closesAt(): number {
 		const {admissions} = this.#queue;
 		return (admissions[0]?.arrivedAt ?? -Infinity) + windowMs(admissions.length, this.#last, this.#clock.now());
@@ -55,7 +55,7 @@ export class BatchWindow {
 		this.#last = {pods, endedAt: this.#clock.now()};
 	}
 
-	/** Waits until `closesAt`, or until all clients of the last batch are back and a lull begins. */
+	/** Waits until `closesAt`, or until as many requests as in the last batch are there and none arrives for `lullMs`. */
 	async gather(closesAt: number, signal: AbortSignal): Promise<void> {
 		const expected = Math.min(this.#last?.pods ?? 0, this.#maximum);
 		for (let leftMs = closesAt - this.#clock.now(); leftMs > 0 && this.#queue.size < this.#maximum && !signal.aborted; leftMs = closesAt - this.#clock.now()) {
@@ -67,7 +67,7 @@ export class BatchWindow {
 		}
 	}
 
-	/** Resolves with whether a request waits; in a burst, after a wait for the next one. */
+	/** Whether a request waits. In a burst, waits a moment for the next one first. */
 	async hasNext(signal: AbortSignal): Promise<boolean> {
 		if (this.#queue.size === 0 && this.isBurst) {
 			await this.#queue.reaches(1, windowMs(0, this.#last, this.#clock.now()), signal);

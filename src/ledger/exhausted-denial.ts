@@ -4,7 +4,10 @@ import type {PodDemand} from '../ports/demand.ts';
 import {pageName} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
 
-/** @param free how many numbers of the range are free. @param pages of the ledger; those that give no ports are named with their reason. */
+/**
+ * @param free how many numbers of the range are free.
+ * @param pages of the ledger. Those that give no ports are named with their reason.
+ */
 export const exhaustedDenial = ({numbers, basePort, maxPort}: PodDemand, free: number, pages: Iterable<LedgerPage>): DenialError => {
 	const closed = [...pages]
 		.filter(page => page.unusable && page.first <= maxPort && page.first + page.blockSize > basePort)

@@ -73,7 +73,7 @@ export class LedgerApi {
 			metadata: {
 				resourceVersion,
 				annotations: {[ledgerAnnotations.mark]: null, [ledgerAnnotations.block]: blockRange(first, this.blockSize)},
-				// One empty element ends the tracking of fields, which would list thousands of keys a second time.
+				// One empty element turns off field tracking, which would store each key twice (docs/adr/0008-writes.md).
 				managedFields: [{}],
 			},
 			data: changesAsData(changes),

@@ -13,7 +13,7 @@ export type LedgerCacheOptions = {
 	readonly logger: Logger;
 };
 
-/** A replica lifts the quarantine of a page that it creates in less than this. Later, the hold time has to pass. */
+/** A new page normally leaves quarantine within this time. After it, the page probably waits out the hold time. */
 const creationMs = 1000;
 
 /** When a page was last asked for. */
@@ -30,7 +30,7 @@ export class LedgerCache {
 	readonly #clock: Pick<Clock, 'now'>;
 	readonly #logger: Logger;
 	readonly #pages = new Map<number, LedgerPage>();
-	/** Of pages, and of the absence of pages. Without an entry here, a cached page is invalid. */
+	/** When each page, or its absence, was last read. A cached page without an entry here is invalid. */
 	readonly #readTimes = new Map<number, ReadTimes>();
 	/** When this replica first saw a page in quarantine, by the page's UID. */
 	readonly #quarantinedSince = new Map<string, number>();
@@ -105,7 +105,7 @@ export class LedgerCache {
 
 	/**
 	 * @param readAt when the request was sent: its answer says nothing of later changes.
-	 * @returns the index that is cached now. A request that was sent later may have been answered earlier.
+	 * @returns the cached index: `index`, unless the answer to a later request is cached.
 	 */
 	storeIndex(index: LedgerIndex, readAt: number): LedgerIndex {
 		if (this.#index && readAt < this.#indexReadAt) {

@@ -32,7 +32,7 @@ export class Ledger {
 		this.cache.storeIndex(await quarantine.untilIndexIsLifted(signal), clock.now());
 	}
 
-	/** Reads what `required` asks for and the cache does not cover. A deleted index counts as it was. */
+	/** Reads what `required` asks for and the cache does not cover. If the index was deleted, its cached version counts as current: a dry run must not create it. */
 	async read(required: RequiredReads, signal: AbortSignal): Promise<void> {
 		const readAt = this.#options.clock.now();
 		if (!this.cache.hasIndexSince(required.index) && !await this.readIndex(signal)) {
@@ -50,7 +50,7 @@ export class Ledger {
 		return index && this.storeIndex(index, readAt);
 	}
 
-	/** Caches an index that was asked for at `readAt`, and returns the cached one. A quarantine will end after the hold time. */
+	/** Caches an index that was requested at `readAt` and returns the newer one. If it is in quarantine, starts the hold time. */
 	storeIndex(index: LedgerIndex, readAt: number): LedgerIndex {
 		const cached = this.cache.storeIndex(index, readAt);
 		if (cached.quarantined) {
@@ -61,7 +61,7 @@ export class Ledger {
 	}
 
 	/**
-	 * @param maybeStale whether the API server may answer from its watch cache. After a conflict, and for the first time, it may not.
+	 * @param maybeStale whether the API server may answer from its watch cache. Ignored if no valid copy is cached (first read, after a conflict).
 	 * @returns the page as it was read; undefined where it does not exist.
 	 */
 	async readPage(first: number, signal: AbortSignal, maybeStale = false): Promise<LedgerPage | undefined> {

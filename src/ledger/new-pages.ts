@@ -24,13 +24,13 @@ export type NewPagesOptions = {
 	readonly logger: Logger;
 };
 
-/** Empty pages cost little, but people look at them. */
+/** Most pages created ahead at once. Empty pages cost little, but people read the list. */
 const maximumAhead = 8;
 
 /** Bounds the creation of pages in the background. */
 const aheadBudgetMs = 30_000;
 
-/** A page whose quarantine this replica fails to lift so often stays in quarantine for the hold time. */
+/** Attempts to lift a new page's quarantine. After the last one, the page waits out the hold time. */
 const maximumLiftAttempts = 4;
 
 export class NewPages {
@@ -52,8 +52,8 @@ export class NewPages {
 	}
 
 	/**
-	 * Reads what `required` asks for and the cache does not cover, and creates written pages that do not exist. They may come in
-	 * quarantine: then other pages must serve.
+	 * Reads what `required` asks for and the cache does not cover, and creates written pages that do not exist. A created page may
+	 * still be in quarantine; then the plan uses other pages.
 	 */
 	async readOrCreate(required: RequiredReads, signal: AbortSignal): Promise<void> {
 		const {ledger} = this.#options;
@@ -72,9 +72,8 @@ export class NewPages {
 	}
 
 	/**
-	 * Creates the pages that follow `first`, in the background, when that page is half full and the next one, up to `maxPort`,
-	 * does not exist: then no request waits for the lists of Pods and Services that lifting a quarantine needs. One list serves
-	 * several pages; their number grows with the ledger.
+	 * If this page is half full and the next one (up to `maxPort`) is missing, creates the following pages in the background. No
+	 * request then waits for the lists of Pods and Services. One list serves several pages, more in a larger ledger.
 	 */
 	createAhead(first: number, maxPort: number): void {
 		const {ledger: {cache}, clock, logger} = this.#options;
@@ -115,7 +114,7 @@ export class NewPages {
 		}
 	}
 
-	/** Lifts the quarantine of new pages. After an error it tries again, because else they wait for the hold time. */
+	/** Lifts the quarantine of new pages. Retries, because otherwise these pages wait out the hold time. */
 	async #lift(pages: readonly LedgerPage[], signal: AbortSignal): Promise<void> {
 		const {ledger, quarantine, clock, random, logger} = this.#options;
 		if (pages.length === 0) {

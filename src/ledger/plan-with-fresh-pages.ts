@@ -1,4 +1,4 @@
-/** Plans with cached pages, reads what the plan rests on and is too old, and plans again: for commits and for dry runs. */
+/** Plans with cached pages, reads those that are too old for that plan, and plans again. For commits and dry runs. */
 import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
 import {planBatch} from '../ports/batch-plan.ts';
@@ -39,7 +39,7 @@ export const planWithFreshPages = async <R extends TimedRequest>({cache, clock, 
 	for (;;) {
 		signal.throwIfAborted();
 		const batch = takeBatch();
-		// While one page is committed, another may be read again. The writes must rest on the versions of this plan.
+		// A copy: other pages may be read during a commit, but each write must name the version that this plan used.
 		const pages = new Map(cache.pages);
 		const plan = planBatch(pages, cache.blockSize, batch, random, timestamp(clock.date()));
 		const required = requiredReads({
@@ -71,7 +71,7 @@ export const planWithFreshPages = async <R extends TimedRequest>({cache, clock, 
 	}
 };
 
-/** Pages that a request without ports could use in a moment, when the replica that has just created them lifts their quarantine. */
+/** Pages in the range of a request without ports that another replica created under a second ago; their quarantine is about to end. */
 const newPagesOf = ({requests}: BatchPlan<TimedRequest>, cache: LedgerCache): number[] => requests
 	.filter(({outcome}) => outcome.kind === 'exhausted')
 	.flatMap(({request: {demand: {basePort, maxPort}}}) => cache.justCreated(basePort, maxPort));

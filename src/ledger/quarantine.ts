@@ -1,6 +1,6 @@
 /**
  * Index and pages start in quarantine: nothing is allocated from them, because a Pod that was admitted under an earlier ledger
- * may still be on its way to storage, in no list. A quarantine ends after the hold time, or at once for what has never existed
+ * may not be stored yet, so no list shows it. A quarantine ends after the hold time, or at once for what has never existed
  * before. It ends by a compare-and-swap on the version that was read, which also writes the ports that lists of all Pods and
  * Services show; the lists begin after that read (docs/adr/0002-quarantine.md).
  */
@@ -25,7 +25,7 @@ export type QuarantineOptions = {
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly namespace: string;
-	/** A replica creates this Lease once the index is out of quarantine. Where it exists, this is no first installation. */
+	/** Replicas create this Lease after the index leaves quarantine, so its existence rules out a first installation. */
 	readonly leaseName: string;
 	/** How long an admitted Pod may be on its way to storage. */
 	readonly holdMs: number;
@@ -84,7 +84,7 @@ export class Quarantine {
 		const {ledgerApi} = this.#options;
 		this.#liftAfterHold(uid, pageName(first), async signal => {
 			const page = await ledgerApi.readPage(first, signal);
-			// The index second: a page gives ports only under an index that gave ports after the page was read.
+			// Read the index second: if it was created again meanwhile, this read shows its quarantine.
 			const index = await ledgerApi.readIndex(signal);
 			if (!page?.quarantined || page.uid !== uid) {
 				return true;
@@ -97,8 +97,8 @@ export class Quarantine {
 	}
 
 	/**
-	 * Ends the quarantine of pages, with the ports that Pods and Services use. Right only for pages that have never existed
-	 * before, or after their hold time.
+	 * Ends the quarantine of pages, with the ports that Pods and Services use. Call it only for pages that never existed before,
+	 * or after their hold time.
 	 *
 	 * @param pages as they were read before this call.
 	 * @returns the pages that give ports now, without those that were changed since they were read.

@@ -76,7 +76,7 @@ export class RequestQueue {
 		}
 	}
 
-	/** Waits for the next arrival that makes the queue at least this long. Resolves with false after `ms`, or when the signal is aborted. */
+	/** Resolves with true when an arrival brings the queue to `size`, with false after `ms` or an abort. */
 	async reaches(size: number, ms: number, signal: AbortSignal): Promise<boolean> {
 		const reached = new AbortController();
 		this.#awaited = {size, reached};

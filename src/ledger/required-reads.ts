@@ -41,15 +41,16 @@ export type RequiredReadsInput = {
 };
 
 /**
- * Greatest age, when the Pod arrives, of a page that may hold ports of the Pod's predecessor. The Lease alone is not enough:
- * a commit may begin while the Lease is being acquired, and pages are created ahead without it.
+ * A page that may hold the predecessor's ports is read again if it was read longer than this before planning began or the Pod
+ * arrived, whichever is later. The Lease alone is not enough: a commit may begin while the Lease is being acquired, and pages
+ * are created ahead without it.
  */
 const predecessorLifetimeMs = 1000;
 
 /** Greatest age of a page that the plan skips because it is full. Bounds how long a freed port is overlooked. */
 const fullPageLifetimeMs = 10_000;
 
-/** One read after another replica's last write shows what that replica has written. An older page costs a conflict, never a duplicate. */
+/** A page that was read since another replica last held the Lease is current. For a write, an older page costs a conflict, never a duplicate. */
 export const requiredReads = ({plan, repairs, blockSize, pageStartsBetween, soleHolderSince, startedAt, now}: RequiredReadsInput): RequiredReads => {
 	const pages = new Map<number, number>();
 	const consistent = new Set<number>();
@@ -59,8 +60,8 @@ export const requiredReads = ({plan, repairs, blockSize, pageStartsBetween, sole
 	}
 
 	let index = -Infinity;
-	for (const {request: {demand, arrivedAt, unconfirmedPages}, outcome, pages: touched} of plan.requests) {
-		for (const first of [...touched, ...unconfirmedPages]) {
+	for (const {request: {demand, arrivedAt, unconfirmedPages}, outcome, touchedPages} of plan.requests) {
+		for (const first of [...touchedPages, ...unconfirmedPages]) {
 			require(first, soleHolderSince);
 		}
 
@@ -70,7 +71,8 @@ export const requiredReads = ({plan, repairs, blockSize, pageStartsBetween, sole
 
 		// A predecessor's ports, or the last free port, may be on any page, and no compare-and-swap proves that they are on none.
 		const mustSeeAll = demand.hasFixedName || outcome.kind === 'exhausted';
-		const allReadAfter = outcome.kind === 'exhausted' ? startedAt : Math.max(soleHolderSince, Math.max(startedAt, arrivedAt) - predecessorLifetimeMs);
+		const predecessorReadAfter = Math.max(soleHolderSince, Math.max(startedAt, arrivedAt) - predecessorLifetimeMs);
+		const allReadAfter = outcome.kind === 'exhausted' ? startedAt : predecessorReadAfter;
 		index = mustSeeAll ? Math.max(index, allReadAfter) : index;
 		for (const first of pageStartsBetween(demand.basePort, demand.maxPort)) {
 			require(first, mustSeeAll ? allReadAfter : now - fullPageLifetimeMs);

@@ -27,7 +27,7 @@ const turnMs = 60;
 const firstRetryMs = 25;
 const longestRetryMs = 1000;
 
-/** The reason in a denial when a deadline is spent and nothing has failed since the last commit. */
+/** Given as the reason when a deadline passes and nothing has failed since the last commit. */
 const waitedForLease = 'other replicas held the Lease hostport-ledger, or the API server was slow';
 
 export class Reservations {
@@ -58,8 +58,8 @@ export class Reservations {
 	}
 
 	/**
-	 * Commits those repairs that still find the entry which was judged, together with whatever else is in the queue, and
-	 * resolves with them.
+	 * Commits each repair whose entry is still the one that was judged, with whatever else is queued, and resolves with these
+	 * repairs.
 	 *
 	 * @throws the signal's reason when it is aborted first, or what a read or write failed with. Some repairs may have been
 	 * committed then; the next pass will see which.
@@ -99,7 +99,7 @@ export class Reservations {
 				endWait();
 				await this.#takeTurn(tenure).finally(() => tenure.release(this.#window.isBurst));
 			} catch (error) {
-				// All deadlines were spent while the Lease was awaited, or the replica is stopping.
+				// Every request timed out while waiting for the Lease, or the replica is stopping.
 				logger.debug({err: error}, 'no longer waiting for the Lease');
 				await clock.sleep(firstRetryMs, this.#queue.emptied);
 			}
@@ -108,7 +108,7 @@ export class Reservations {
 		this.#draining = undefined;
 	}
 
-	/** Serves one batch after the other until the queue stays empty or the turn is over: clients that are answered often send their next Pod at once. */
+	/** Serves batch after batch until the turn is over or no request follows. Answered clients often send their next Pod at once. */
 	async #takeTurn(tenure: Tenure): Promise<void> {
 		const {clock} = this.#options;
 		const turnEndsAt = clock.now() + turnMs;
@@ -129,7 +129,7 @@ export class Reservations {
 		};
 
 		await retry(async () => this.#serveOnce(tenure, signal), {clock, random, firstMs: firstRetryMs, longestMs: longestRetryMs, onFailure, signal}).catch(() => {
-			// Each failure has been handled. Requests that still wait have the next turn.
+			// `onFailure` has handled each error. Unanswered requests stay queued for the next turn.
 		});
 	}
 

@@ -31,7 +31,7 @@ export type Outcome =
 	}
 	| {
 		readonly kind: 'exhausted';
-		/** How many numbers of the range were free for the first port that found none, before any number went to this Pod's other ports. */
+		/** Free numbers of the range for the first port that got none, counted before the Pod's other ports took numbers. */
 		readonly free: number;
 	};
 

@@ -12,7 +12,7 @@ export type PlannedRequest<R extends PendingRequest> = {
 	readonly request: R;
 	readonly outcome: Outcome;
 	/** First ports of the pages that must be committed before the request may be answered. */
-	readonly pages: ReadonlySet<number>;
+	readonly touchedPages: ReadonlySet<number>;
 };
 
 export type BatchPlan<R extends PendingRequest> = {
@@ -50,7 +50,7 @@ export const planBatch = <R extends PendingRequest>(
 	const planned = requests.map((request): PlannedRequest<R> => {
 		const outcome = allocate(space, request, random, since);
 		const touched = outcome.kind === 'allocated' ? [...outcome.changes].map(([key, entry]) => change(key, entry)) : [];
-		return {request, outcome, pages: new Set(touched)};
+		return {request, outcome, touchedPages: new Set(touched)};
 	});
 	const fitting = repairs.filter(({key, judged}) => {
 		const {port} = parseEntryKey(key)!;
@@ -64,7 +64,7 @@ export const planBatch = <R extends PendingRequest>(
 		change(key, next);
 	}
 
-	const awaited = new Set(planned.flatMap(({pages}) => [...pages]));
+	const awaited = new Set(planned.flatMap(({touchedPages}) => [...touchedPages]));
 	const rank = (first: number) => (awaited.has(first) ? 0 : 1);
 	return {requests: planned, changes: new Map([...changes].toSorted(([a], [b]) => rank(a) - rank(b) || a - b)), repairs: fitting};
 };

@@ -20,6 +20,7 @@ export const withRun = (search: Search): Search | undefined => {
 	const sets = missing.map(index => available.get(search.masks[index]!)!);
 	const lastPage = (start: number) => pageOf(start + sets.length - 1, blockSize);
 	const first = firstRun(sets, basePort, maxPort);
+	// Skips runs that cross a page border, which need two commits, and falls back on the first one.
 	let start = first;
 	while (start !== undefined && pageOf(start, blockSize) !== lastPage(start)) {
 		start = firstRun(sets, lastPage(start), maxPort);

@@ -10,7 +10,7 @@ export type EntryState = (typeof entryStates)[number];
 export type LedgerEntry = {
 	/** `namespace/name`, or `game/server-7d9f- (ReplicaSet server-7d9f)` before the Pod has a name. */
 	readonly pod: string;
-	/** The name of the Pod's port, or the number that the Pod's author gave it if it has no name. `port` in the JSON text. */
+	/** The port's name, or its original containerPort if it has none. `port` in the JSON text. */
 	readonly portName: string;
 	readonly state: EntryState;
 	/** UID and node of the Pod, as soon as they are known. */

@@ -20,6 +20,7 @@ export const withReservedEarlier = (search: Search, earlierClaims: readonly stri
 export const withPredecessors = (search: Search): Search => {
 	const {space, demand} = search;
 	return demand.hasFixedName ? withEntries(search, ({ports}, port) => {
+		// At least one port that shares the number has the predecessor's entry. For the others the number must be free.
 		const others = ports.filter(named => !hasEntry(search, port, named, canBeReservedAgain));
 		return others.length < ports.length && space.isFree(port, protocolMask(others));
 	}) : search;
@@ -38,7 +39,7 @@ export const withOrdinal = (search: Search): Search => {
 		: search;
 };
 
-/** Fills in numbers whose entries name this Pod and its port, if `fits` is true for them; the lowest first. */
+/** Finds for each missing number the lowest one whose entry names this Pod and port and for which `fits` is true. */
 const withEntries = (search: Search, fits: (number: NumberDemand, port: number) => boolean): Search => {
 	const {space, demand, masks} = search;
 	const entries = space.keysOf(demand.pod).map(key => parseEntryKey(key)!);

@@ -1,7 +1,7 @@
 /**
  * Makes the ledger follow the cluster: what one pass changes. Pure. A page must have been read *before* the Pods were
- * listed: then an entry in it without a live Pod in the list is a leak, or its Pod is still on its way, and the hold time
- * tells which. Entries and uses are matched by port and protocol alone, never by a name or token that a user could change.
+ * listed: then an entry without a live Pod in the list is a leak, or its Pod is not stored yet; the hold time decides. Entries
+ * and uses are matched by port and protocol alone, never by a name or token that a user could change.
  */
 import {observe} from './entry-states.ts';
 import type {Transition, TransitionInput} from './entry-states.ts';

@@ -12,7 +12,7 @@ export type Search = {
 	readonly masks: readonly number[];
 	/** One for each demanded number; undefined if it is still missing. */
 	readonly numbers: ReadonlyArray<number | undefined>;
-	/** The protocols that the Pod may not get on a number, by that number: its own ports, and all protocols of the numbers found so far. */
+	/** By number, the protocols that this Pod already uses: its own ports, and every protocol of the numbers found so far. */
 	readonly own: ReadonlyMap<number, number>;
 };
 

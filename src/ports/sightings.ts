@@ -21,6 +21,6 @@ export const sightingOf = (earlier: Sightings, key: string, {claim, state}: Ledg
 	return sighting && sighting.claim === claim && sighting.state === state ? sighting : {claim, state, firstSeen: now};
 };
 
-/** With entries that this reconciler has just written: it has seen them from `now` on, not only from its next pass. */
+/** Adds entries just written, as seen `now`. Otherwise their hold time would start only with the next pass. */
 export const withWritten = (sightings: Sightings, entries: ReadonlyArray<readonly [key: string, entry: LedgerEntry]>, now: number): Sightings =>
 	new Map([...sightings, ...entries.map(([key, {claim, state}]) => [key, {claim, state, firstSeen: now}] as const)]);

@@ -34,8 +34,8 @@ const restFactorAfterFailure = 1;
 const changeDelayMs = 30_000;
 
 /**
- * A pass follows within this time without any event, and no rest is longer: events get lost, and a Pod that is rejected after its
- * admission causes none. Its ports must be free after 200 s, of which 120 s are the hold time.
+ * The longest time between two passes, because events get lost, and a Pod that is rejected after its admission causes none.
+ * Its ports must be free after 200 s, of which 120 s are the hold time.
  */
 const maxIntervalMs = 60_000;
 

@@ -109,9 +109,9 @@ test('every change is in the page that owns its port, and the pages are in order
 test('a request waits for the pages of its changes, which then hold its ports', t => {
 	checkEach(batch => {
 		const after = committed(batch);
-		for (const {request, outcome, pages} of batch.plan.requests) {
+		for (const {request, outcome, touchedPages} of batch.plan.requests) {
 			const changes: ReadonlyMap<string, LedgerEntry> = outcome.kind === 'allocated' ? outcome.changes : new Map();
-			t.deepEqual(pages, new Set([...changes.keys()].map(key => pageOf(Number.parseInt(key, 10), blockSize))));
+			t.deepEqual(touchedPages, new Set([...changes.keys()].map(key => pageOf(Number.parseInt(key, 10), blockSize))));
 			t.true(changes.values().every(({claim, pod, state}) => claim === request.claim && pod === request.demand.pod && state === 'pending'));
 		}
 
@@ -129,7 +129,7 @@ test('a retry after a lost reply gets the same numbers and writes nothing', t =>
 		const next = {...request, claim: 'again', earlierClaims: [...request.earlierClaims, request.claim]};
 		const again = planBatch(committed({pages, plan}), blockSize, {requests: [next], repairs: []}, seededRandom(seed + 1), since);
 		t.deepEqual(again.requests[0]?.outcome, {...outcome, changes: new Map()});
-		t.deepEqual(again.requests[0]?.pages, new Set());
+		t.deepEqual(again.requests[0]?.touchedPages, new Set());
 		t.is(again.changes.size, 0);
 	}), {numRuns: 500});
 });

@@ -37,7 +37,7 @@ export const variants: readonly Variant[] = [
 		theme: 'long passes',
 		edits: [
 			edit('repairPass', 'const snapshot = await newPages.readAll(signal);', 'const uses = await listHostPortsInUse(api, signal);\n\t\tconst snapshot = await newPages.readAll(signal);'),
-			edit('repairPass', 'const uses = await listHostPortsInUse(api, signal);\n\t\tconst {', 'const {'),
+			edit('repairPass', 'const uses = await listHostPortsInUse(api, signal);\n\t\tconst pass', 'const pass'),
 		],
 	},
 	{
@@ -175,7 +175,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'requests are answered before the commit',
-		edits: [edit('batchCommitter', "outcome.kind === 'allocated' && touched.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touched.isSubsetOf(committed) || true)")],
+		edits: [edit('batchCommitter', "outcome.kind === 'allocated' && touchedPages.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touchedPages.isSubsetOf(committed) || true)")],
 	},
 	{
 		name: 'a dry run reserves ports',
@@ -263,7 +263,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'requests are answered after the first of several commits',
 		theme: 'narrow pages',
-		edits: [edit('batchCommitter', "outcome.kind === 'allocated' && touched.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touched.size === 0 || !touched.isDisjointFrom(committed))")],
+		edits: [edit('batchCommitter', "outcome.kind === 'allocated' && touchedPages.isSubsetOf(committed)", "outcome.kind === 'allocated' && (touchedPages.size === 0 || !touchedPages.isDisjointFrom(committed))")],
 	},
 	{
 		name: 'predecessors are looked up in cached pages of the API server',
