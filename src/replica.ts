@@ -2,36 +2,23 @@
  * One replica, apart from HTTP, files and its process: the parts that share the ledger with other replicas. The operator
  * serves with it; the simulation runs it on a clock, a network and an API server of its own.
  */
-import type {Logger} from 'pino';
 import {createPodMutator} from './admission/mutate-pod.ts';
 import type {AdmissionReview} from './admission/review.ts';
-import type {Clock} from './clock.ts';
 import {holdMs} from './config/options.ts';
 import type {Config} from './config/options.ts';
 import {ApiError, LedgerFormatError} from './errors.ts';
-import type {ApiClient} from './kubernetes/api-client.ts';
 import {createNamespaceLabels} from './kubernetes/namespace-labels.ts';
 import {LeaseLock} from './lease/lease-lock.ts';
 import {createLedger, ledgerLeaseName} from './ledger/create-ledger.ts';
-import type {Metrics} from './metrics.ts';
+import type {CreateLedgerOptions} from './ledger/create-ledger.ts';
 import {createDuplicateReporter} from './reconcile/duplicate-events.ts';
 import {Reconciler} from './reconcile/reconciler.ts';
 import {retry} from './retry.ts';
 
-export type ReplicaOptions = {
-	readonly api: ApiClient;
-	readonly clock: Clock;
-	/** Uniform in [0, 1). */
-	readonly random: () => number;
-	/** A token that no other call returns, in this process or another. */
-	readonly mintClaim: () => string;
-	readonly logger: Logger;
-	readonly metrics: Metrics;
+export type ReplicaOptions = Pick<CreateLedgerOptions, 'api' | 'clock' | 'random' | 'mintClaim' | 'logger' | 'metrics' | 'blockSize'> & {
 	/** Unique for this process. */
 	readonly identity: string;
 	readonly config: Pick<Config, 'namespace' | 'portRange' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
-	/** Port numbers in a page of the ledger: tests make it smaller, for all replicas of one ledger alike. */
-	readonly blockSize?: number | undefined;
 };
 
 export type Replica = {
