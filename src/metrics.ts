@@ -7,7 +7,7 @@ export type Metrics = ReturnType<typeof createMetrics>;
 /** From a millisecond, which is less than any commit takes, to ten seconds, the longest admission. */
 const secondsBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** Up to the largest batch (`maximumBatch` in ledger/reservations.ts). */
+/** Up to the largest batch (`maximumBatch` in ledger/batch-committer.ts). */
 const batchBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 
 /** Each operator has its own registry, so that two in one process don't share counts. */
@@ -24,7 +24,7 @@ export const createMetrics = () => {
 		}),
 		batchSize: new Histogram({
 			name: 'hostport_ledger_batch_size',
-			help: 'Number of requests that were committed together.',
+			help: 'Number of requests in each batch, counted when its commit begins.',
 			buckets: batchBuckets,
 			registers,
 		}),

@@ -37,7 +37,7 @@ const electionFactor = 5;
 
 export const createReplica = ({api, clock, random, mintClaim, logger, metrics, identity, config, blockSize}: ReplicaOptions): Replica => {
 	const lifetime = new AbortController();
-	// Ends first, because the reconciler's last commit needs the lock.
+	// Aborted before `lifetime`: the reconciler's last commit still needs the Lease.
 	const reconciling = new AbortController();
 	const {namespace, leaseDuration, leaseIdle, portRange} = config;
 	const common = {api, clock, random, logger, metrics, mintClaim, namespace, holdMs: holdMs(config)};

@@ -7,7 +7,7 @@ import type {Container, Pod} from './pod.ts';
 import {portFollowers, withProbePorts} from './probe-ports.ts';
 
 /**
- * A new Pod in which every managed port has its number, as have the annotations, variables, probes and hooks that depend
+ * A copy of the Pod with the number in every managed port and in the annotations, variables, probes and hooks that depend
  * on it. What does not change is shared with `pod`.
  *
  * @param pod The Pod that `plan` was made for.
@@ -53,7 +53,7 @@ const variablesOf = (byName: ReadonlyMap<string, number>): Variables => [
 	{name: hostIpVariable, valueFrom: {fieldRef: {fieldPath: 'status.hostIP'}}},
 ];
 
-/** Ours come first, as a variable may refer only to those before it. A variable that the user defines is kept. */
+/** The operator's variables come first, because a variable may refer only to earlier ones. A variable that the user defines is kept. */
 const withVariables = (container: Container, variables: Variables): Container => {
 	const defined = new Set(container.env?.map(({name}) => name));
 	const missing = variables.filter(({name}) => !defined.has(name));

@@ -15,7 +15,7 @@ import type {AdmissionRequest, AdmissionReview} from './review.ts';
 import {withoutStaleAllocation} from './stale-allocation.ts';
 
 type PodMutatorOptions = {
-	/** Resolves with one number for each of `demand.numbers`, once they are committed. Throws `DenialError`. */
+	/** Resolves with one number for each element of `demand.numbers`, once they are committed. Throws `DenialError`. */
 	readonly reserve: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
 	/** The numbers that `reserve` would give now. Writes nothing. */
 	readonly dryRun: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
@@ -52,25 +52,25 @@ const reviewOf = (problem: unknown, request: AdmissionRequest, {logger}: PodMuta
 	return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
 };
 
-/** After the deadline every failure is answered "try again"; the log has nothing to add. */
+/** After the deadline, every failure is answered with "try again" and logged as a denial. */
 const tooLate = (cause: unknown): DenialError => new DenialError(503, 'no host ports could be reserved in time: try again', {cause});
 
 const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceLabels, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
-	const pass = (reason: SkipReason, warnings?: readonly string[]): AdmissionReview => {
+	const allowUnchanged = (reason: SkipReason, warnings?: readonly string[]): AdmissionReview => {
 		logger.debug({namespace: request.namespace, name: request.name, reason}, 'passed without ports');
 		return allowed(request, warnings);
 	};
 
 	const reason = reasonToSkip(request);
 	if (reason) {
-		return pass(reason);
+		return allowUnchanged(reason);
 	}
 
 	const sent = decodePod(request.object);
 	const pod = withoutStaleAllocation(sent);
 	const plan = planPod(request, pod, ranges);
 	if (plan.kind === 'skip') {
-		return pass(plan.reason, plan.warnings);
+		return allowUnchanged(plan.reason, plan.warnings);
 	}
 
 	checkPodSecurity(request.namespace, await namespaceLabels(request.namespace, signal));

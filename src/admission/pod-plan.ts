@@ -39,7 +39,7 @@ type PortAssignment = {
 /**
  * Plans the allocation for one Pod.
  *
- * @param request for which `reasonToSkip` returned undefined.
+ * @param request must not have a `reasonToSkip`.
  * @param pod without the numbers of an earlier allocation: see `withoutStaleAllocation`.
  * @param ranges what the administrator allows, merged and sorted.
  * @throws {DenialError} 400 if the Pod or its annotations must change, 403 if the administrator forbids what they ask for.

@@ -1,5 +1,5 @@
 /**
- * What a replica does next with the Lease. Pure, and decided afresh from each version of the Lease: the replica remembers
+ * What a replica does next with the Lease. Pure, and decided again from each version of the Lease: the replica remembers
  * neither that it joined the queue nor that it is next. (A version that did could wait forever: the simulation keeps it as a variant.)
  */
 import type {LeaseRecord} from './lease-record.ts';
@@ -16,7 +16,7 @@ export type Situation = {
 	readonly isWorking: boolean;
 	/** Work has ended since this replica got the Lease, so the first waiter is next. */
 	readonly hasWorked: boolean;
-	/** The Lease was got or used a moment ago, so it is kept in case that more work comes. */
+	/** The Lease was acquired or used a moment ago. It is kept in case more work comes. */
 	readonly isRecentlyUsed: boolean;
 	/** Holder and renewTime have stayed the same for the Lease's whole duration, as measured by this replica. */
 	readonly isExpired: boolean;

@@ -1,5 +1,5 @@
 /**
- * A mutex among replicas: one Lease with a queue of waiters. It keeps replicas from writing in vain and keeps their order
+ * A mutex among replicas: one Lease with a queue of waiters. It avoids conflicting writes and keeps their order
  * fair, but it is no fence: a replica that was paused past its Lease may still write, and only the ledger's compare-and-swap
  * rejects that.
  */
@@ -19,7 +19,7 @@ import {LeaseState} from './lease-state.ts';
 export type LeaseLockOptions = LeaseApiOptions & {
 	readonly clock: Clock;
 	readonly logger: Logger;
-	/** Unique for each process: a restarted one must not take itself for its predecessor. Without commas. */
+	/** Unique for each process: a restarted process must not be mistaken for its predecessor. Without commas. */
 	readonly identity: string;
 	/** How long a dead holder keeps the other replicas waiting. */
 	readonly durationSeconds: number;
@@ -28,7 +28,7 @@ export type LeaseLockOptions = LeaseApiOptions & {
 	/** A waiting replica reads the Lease after this time without news, because a watch may stall. */
 	readonly rereadMs: number;
 	/**
-	 * Whether work may begin while a Lease without a holder is being taken. For work that does no harm without the Lease: a
+	 * Whether work may begin while a free Lease is being acquired. Only safe if the work is also correct without the Lease. A
 	 * lone Pod then waits for one write instead of two.
 	 */
 	readonly eager: boolean;

@@ -31,14 +31,18 @@ export type BatchCommitterOptions = {
 export const maximumBatch = 256;
 
 export class BatchCommitter {
-	/** The requests of the last plan. */
-	batch: readonly QueuedRequest[] = [];
 	readonly #options: BatchCommitterOptions;
+	#batch: readonly QueuedRequest[] = [];
 	/** Repairs already written. Their request may still be queued, because its other repairs are planned again. */
 	readonly #committedRepairs = new WeakSet<Repair>();
 
 	constructor(options: BatchCommitterOptions) {
 		this.#options = options;
+	}
+
+	/** The requests of the last plan. */
+	get batch(): readonly QueuedRequest[] {
+		return this.#batch;
 	}
 
 	/**
@@ -56,23 +60,23 @@ export class BatchCommitter {
 		};
 
 		if (window.hasCommittedSince(tenure.soleHolderSince)) {
-			// The cache is current: nothing must be read, so gather first. Otherwise plan first, and read while requests arrive.
+			// The cache is probably current, so gather first. Otherwise plan first: requests arrive during its reads.
 			await gather();
 		}
 
 		const startedAt = clock.now();
 		let fresh = await this.#plan(tenure, startedAt, signal);
-		if (clock.now() < closesAt && this.batch.length < maximumBatch) {
+		if (clock.now() < closesAt && this.#batch.length < maximumBatch) {
 			await gather();
 			fresh = await this.#plan(tenure, startedAt, signal);
 		}
 
-		metrics.batchSize.observe(this.batch.length);
+		metrics.batchSize.observe(this.#batch.length);
 		await this.#commit(fresh, startedAt, signal);
 		const pods = fresh.plan.requests.length;
 		window.committed(pods);
 		logger.debug({pods, ms: Math.round(clock.now() - startedAt)}, 'committed');
-		for (const request of this.batch.filter(request => request.kind === 'repair')) {
+		for (const request of this.#batch.filter(request => request.kind === 'repair')) {
 			queue.settle(request, () => request.resolve(request.repairs.filter(repair => this.#committedRepairs.has(repair))));
 		}
 	}
@@ -90,13 +94,13 @@ export class BatchCommitter {
 
 	#takeBatch(): Batch<AdmissionRequest> {
 		const {queue, mintClaim} = this.#options;
-		this.batch = queue.first(maximumBatch);
-		const requests = this.batch.filter(request => request.kind === 'admission');
+		this.#batch = queue.first(maximumBatch);
+		const requests = this.#batch.filter(request => request.kind === 'admission');
 		for (const request of requests) {
 			request.claim = mintClaim();
 		}
 
-		return {requests, repairs: this.batch.filter(request => request.kind === 'repair').flatMap(({repairs}) => repairs)};
+		return {requests, repairs: this.#batch.filter(request => request.kind === 'repair').flatMap(({repairs}) => repairs)};
 	}
 
 	/** Writes page by page, with one compare-and-swap each, and answers each request when its last page is written. Stops at the first failure. */
@@ -104,7 +108,7 @@ export class BatchCommitter {
 		const {ledger, newPages} = this.#options;
 		const committed = new Set<number>();
 		this.#denyExhausted(plan, startedAt);
-		// The write of an earlier attempt may have reserved a request's ports already.
+		// An earlier attempt may have reserved all ports of a request. Such a request touches no page.
 		this.#answerCommitted(plan, committed);
 		for (const [first, changes] of plan.changes) {
 			const requests = plan.requests.filter(({touchedPages}) => touchedPages.has(first)).map(({request}) => request);
@@ -133,7 +137,7 @@ export class BatchCommitter {
 		}
 	}
 
-	/** A denial must rest on reads that began after the request arrived, because no compare-and-swap proves it. A later request waits for the next plan. */
+	/** A denial must rest on reads that began after the request arrived, because no compare-and-swap proves it. A request that arrived later is planned again. */
 	#denyExhausted({requests}: BatchPlan<AdmissionRequest>, startedAt: number): void {
 		const {queue, ledger: {cache}} = this.#options;
 		for (const {request, outcome} of requests) {

@@ -13,8 +13,6 @@ import {NewPages} from './new-pages.ts';
 import {Quarantine} from './quarantine.ts';
 import {Reservations} from './reservations.ts';
 
-export type LedgerParts = ReturnType<typeof createLedger>;
-
 export type CreateLedgerOptions = {
 	readonly api: ApiClient;
 	readonly clock: Clock;

@@ -16,7 +16,7 @@ export type DryRunOptions = {
 };
 
 /**
- * Resolves with a number for each `demand.numbers`.
+ * Resolves with one number for each element of `demand.numbers`.
  *
  * @throws {DenialError} 503 when the range has too few free numbers, the signal is aborted first, or the ledger can't be
  * read.

@@ -1,4 +1,4 @@
-/** What this replica last read of the ledger: the index and the pages, and when. A value store: it reads and writes nothing. */
+/** What this replica last read of the ledger: the index and the pages, and when. It sends no requests. */
 import type {Logger} from 'pino';
 import type {Clock} from '../clock.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
@@ -84,7 +84,7 @@ export class LedgerCache {
 		return this.#readTimes.has(first) && this.#pages.has(first);
 	}
 
-	/** First ports of the pages in this range that another replica created under a second ago, so that it will soon lift their quarantine. */
+	/** First ports of the pages in this range that this replica first saw in quarantine under a second ago. If a replica has just created them, it lifts the quarantine soon. */
 	justCreated(base: number, max: number): number[] {
 		const now = this.#clock.now();
 		return [...this.#pages.values()]

@@ -61,7 +61,7 @@ export class Ledger {
 	}
 
 	/**
-	 * @param maybeStale whether the API server may answer from its watch cache. Ignored if no valid copy is cached (first read, after a conflict).
+	 * @param maybeStale whether the API server may answer from its watch cache. Counts only if a valid copy is cached: a first read, or a read after a conflict, goes to etcd.
 	 * @returns the page as it was read; undefined where it does not exist.
 	 */
 	async readPage(first: number, signal: AbortSignal, maybeStale = false): Promise<LedgerPage | undefined> {
@@ -78,7 +78,7 @@ export class Ledger {
 	}
 
 	/**
-	 * Commits to the version of the page that the changes were planned with, which may not be the cached one any more.
+	 * Commits to the version of the page that the plan used. The cache may hold a newer one by now.
 	 *
 	 * @throws {ApiError} 409 when that is not the current version, 404 when the page is gone; or the network's error, and then
 	 * the write may or may not have happened. After any error, the cached copy is invalid.

@@ -15,7 +15,7 @@ export type FreshPlanOptions<R extends TimedRequest> = {
 	readonly random: () => number;
 	/** What to plan for. Called anew for each plan, because requests arrive and leave meanwhile. */
 	readonly takeBatch: () => Batch<R>;
-	/** Whether every page that the plan writes must exist. */
+	/** Set for commits: every page that the plan writes must exist. */
 	readonly writable?: 'writable';
 	/** Reads what the cache does not cover. */
 	readonly read: (required: RequiredReads, signal: AbortSignal) => Promise<void>;
@@ -71,7 +71,7 @@ export const planWithFreshPages = async <R extends TimedRequest>({cache, clock, 
 	}
 };
 
-/** Pages in the range of a request without ports that another replica created under a second ago; their quarantine is about to end. */
+/** Pages in the range of an exhausted request that this replica first saw in quarantine under a second ago. Their quarantine is probably about to end. */
 const newPagesOf = ({requests}: BatchPlan<TimedRequest>, cache: LedgerCache): number[] => requests
 	.filter(({outcome}) => outcome.kind === 'exhausted')
 	.flatMap(({request: {demand: {basePort, maxPort}}}) => cache.justCreated(basePort, maxPort));

@@ -39,7 +39,7 @@ const retryMs = 1000;
 
 export class Quarantine {
 	readonly #options: QuarantineOptions;
-	/** UIDs of the objects whose hold time is being waited out. */
+	/** UIDs of the objects whose quarantine a background task will lift. */
 	readonly #waiting = new Set<string>();
 
 	constructor(options: QuarantineOptions) {

@@ -1,4 +1,4 @@
-/** The requests that wait for a commit. A request leaves the queue when it is answered or its deadline is spent. */
+/** The requests that wait for a commit. A request leaves the queue when it is answered or its deadline passes. */
 import type {Clock} from '../clock.ts';
 import type {Repair} from '../ports/repair.ts';
 import type {TimedRequest} from './required-reads.ts';

@@ -1,8 +1,7 @@
 /** What must have been read, and how recently, before a plan may be committed or answered (docs/adr/0003-freshness.md). Pure. */
 import type {PendingRequest} from '../ports/allocator.ts';
 import type {BatchPlan} from '../ports/batch-plan.ts';
-import {parseEntryKey} from '../ports/ledger-entry.ts';
-import {pageOf} from '../ports/ledger-page.ts';
+import {pageOfKey} from '../ports/ledger-page.ts';
 import type {Repair} from '../ports/repair.ts';
 
 /** Times are on the reader's monotonic clock. */
@@ -28,7 +27,7 @@ export type TimedRequest = PendingRequest & {
 
 export type RequiredReadsInput = {
 	readonly plan: BatchPlan<TimedRequest>;
-	/** All repairs of the batch, also those that do not fit: only a fresh page tells which do. */
+	/** All repairs of the batch, also those that were dropped: only a fresh page tells which still apply. */
 	readonly repairs: readonly Repair[];
 	readonly blockSize: number;
 	/** First ports of the pages that exist between two ports. */
@@ -50,13 +49,13 @@ const predecessorLifetimeMs = 1000;
 /** Greatest age of a page that the plan skips because it is full. Bounds how long a freed port is overlooked. */
 const fullPageLifetimeMs = 10_000;
 
-/** A page that was read since another replica last held the Lease is current. For a write, an older page costs a conflict, never a duplicate. */
+/** A page is current if it was read after another replica last held the Lease. Writing an older page costs a conflict, never a duplicate. */
 export const requiredReads = ({plan, repairs, blockSize, pageStartsBetween, soleHolderSince, startedAt, now}: RequiredReadsInput): RequiredReads => {
 	const pages = new Map<number, number>();
 	const consistent = new Set<number>();
 	const require = (first: number, readAfter: number) => pages.set(first, Math.max(readAfter, pages.get(first) ?? -Infinity));
 	for (const {key} of repairs) {
-		require(pageOf(parseEntryKey(key)!.port, blockSize), soleHolderSince);
+		require(pageOfKey(key, blockSize), soleHolderSince);
 	}
 
 	let index = -Infinity;

@@ -1,6 +1,6 @@
 /**
  * Reserves ports in the ledger for many admissions at once. Requests that arrive while a commit is under way form the next
- * batch, so a burst costs commits, not Pods. The Lease keeps replicas out of each other's way; a port is unique because every
+ * batch, so the cost of a burst is its number of commits. The Lease keeps replicas out of each other's way; a port is unique because every
  * write names the version of the page that the plan was made from.
  */
 import {ApiError, DenialError, isTransient, messageOf} from '../errors.ts';
@@ -46,10 +46,10 @@ export class Reservations {
 	}
 
 	/**
-	 * Reserves ports for one Pod and resolves with a number for each `demand.numbers`, once they are committed.
+	 * Reserves ports for one Pod and resolves with one number for each element of `demand.numbers`, once they are committed.
 	 *
 	 * @throws {DenialError} 503 when the Pod's range has too few free numbers, the signal is aborted first, or the API
-	 * server refuses the operator's writes.
+	 * server rejects the operator's writes.
 	 */
 	async reserve(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
 		const {promise, resolve, reject} = Promise.withResolvers<readonly number[]>();
@@ -58,8 +58,8 @@ export class Reservations {
 	}
 
 	/**
-	 * Commits each repair whose entry is still the one that was judged, with whatever else is queued, and resolves with these
-	 * repairs.
+	 * Queues repairs. Those whose entry has not changed are committed, possibly together with admissions. Resolves with the
+	 * committed repairs.
 	 *
 	 * @throws the signal's reason when it is aborted first, or what a read or write failed with. Some repairs may have been
 	 * committed then; the next pass will see which.
@@ -129,7 +129,7 @@ export class Reservations {
 		};
 
 		await retry(async () => this.#serveOnce(tenure, signal), {clock, random, firstMs: firstRetryMs, longestMs: longestRetryMs, onFailure, signal}).catch(() => {
-			// `onFailure` has handled each error. Unanswered requests stay queued for the next turn.
+			// The signal was aborted, or `onFailure` has thrown. It has handled every other error. Unanswered requests stay queued.
 		});
 	}
 

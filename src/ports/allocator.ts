@@ -15,7 +15,7 @@ import {countAvailable, missingOf, startSearch} from './search.ts';
 /** One admission that waits for its ports. */
 export type PendingRequest = {
 	readonly demand: PodDemand;
-	/** The token for entries made by this attempt. Each attempt has its own, so that a late write is not mistaken for a new one. */
+	/** The token for entries made by this attempt. Each attempt has its own, so that a late write of an earlier attempt is not mistaken for this one. */
 	readonly claim: string;
 	/** The tokens of earlier attempts whose writes may have succeeded although no reply came. */
 	readonly earlierClaims: readonly string[];
@@ -40,7 +40,7 @@ export type Outcome =
  * not every port can get a number, takes none.
  *
  * @param random uniform in [0, 1), for the `Random` strategy.
- * @param since when the new entries begin, RFC 3339, for people.
+ * @param since the time to show in the new entries, RFC 3339, for people.
  */
 export const allocate = (space: PortSpace, request: PendingRequest, random: () => number, since: string): Outcome => {
 	const {demand, claim, earlierClaims} = request;

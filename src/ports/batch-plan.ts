@@ -3,7 +3,7 @@ import {allocate} from './allocator.ts';
 import type {Outcome, PendingRequest} from './allocator.ts';
 import {isSameEntry, parseEntryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
-import {pageOf} from './ledger-page.ts';
+import {pageOf, pageOfKey} from './ledger-page.ts';
 import type {LedgerPage, PageChanges} from './ledger-page.ts';
 import {PortSpace} from './port-space.ts';
 import type {Repair} from './repair.ts';
@@ -19,10 +19,10 @@ export type BatchPlan<R extends PendingRequest> = {
 	readonly requests: ReadonlyArray<PlannedRequest<R>>;
 	/**
 	 * The changes of each page, by its first port, in the order of the commits: first the pages that admissions wait for,
-	 * then the others, each in ascending order.
+	 * then the others, each group in ascending order.
 	 */
 	readonly changes: ReadonlyMap<number, PageChanges>;
-	/** The repairs that are among the changes. The others are dropped, as their entries have changed since they were judged. */
+	/** The repairs that the changes include. Repairs whose entry has changed are dropped. */
 	readonly repairs: readonly Repair[];
 };
 
@@ -42,7 +42,7 @@ export const planBatch = <R extends PendingRequest>(
 	const space = new PortSpace(pages, blockSize);
 	const changes = new Map<number, Map<string, LedgerEntry | undefined>>();
 	const change = (key: string, entry: LedgerEntry | undefined): number => {
-		const first = pageOf(parseEntryKey(key)!.port, blockSize);
+		const first = pageOfKey(key, blockSize);
 		changes.set(first, (changes.get(first) ?? new Map<string, LedgerEntry | undefined>()).set(key, entry));
 		return first;
 	};

@@ -95,7 +95,7 @@ const withoutUse = (entry: LedgerEntry, isHoldOver: boolean, {since}: Transition
 	return isHoldOver ? {reason: 'expire', next: undefined} : undefined;
 };
 
-/** The entry names the Pod that has the port, whatever it named before. If that is the same Pod, its port keeps its name. */
+/** Makes the entry name the Pod that has the port now. If the Pod is the same, the entry keeps its port name. */
 const follow = (entry: LedgerEntry, use: HostPortUse, {since, mintClaim}: TransitionInput): Transition | undefined => {
 	const adopted = adopt(use, entry.claim ?? mintClaim(), since);
 	const next = {
@@ -112,7 +112,7 @@ const appear = (use: HostPortUse, {since, mintClaim}: TransitionInput): Transiti
 	return {reason: next.state === 'foreign' ? 'foreign' : 'adopt', next};
 };
 
-/** Of several uses: that of the Pod that the entry names, else that of a Pod of ours, else the first by name, so that passes agree. */
+/** Chooses among several uses: first the Pod that the entry names, then a managed Pod, then the first by name, so that all passes agree. */
 const preferredUse = (uses: readonly HostPortUse[], entry: LedgerEntry | undefined): HostPortUse => {
 	const rank = (use: HostPortUse) => (use.uid === entry?.uid ? 0 : use.managed ? 1 : 2);
 	// Linear, without sorting: a DaemonSet may use one port on thousands of nodes.

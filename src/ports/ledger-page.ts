@@ -29,6 +29,9 @@ export type PageChanges = ReadonlyMap<string, LedgerEntry | undefined>;
 /** The first port of the page that owns `port`. Blocks are aligned, so that every replica finds the same page. */
 export const pageOf = (port: number, blockSize: number): number => port - (port % blockSize);
 
+/** The first port of the page that owns the port of an entry's key. */
+export const pageOfKey = (key: string, blockSize: number): number => pageOf(parseEntryKey(key)!.port, blockSize);
+
 /** `30500-30999`: the numbers that a page owns, as its annotation tells them. */
 export const blockRange = (first: number, blockSize: number): string => `${first}-${first + blockSize - 1}`;
 

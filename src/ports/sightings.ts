@@ -4,7 +4,10 @@
  */
 import type {LedgerEntry} from './ledger-entry.ts';
 
-/** A (port, claim, state) never comes back once it has gone, so two equal sightings are of one uninterrupted state. */
+/**
+ * Equal sightings in two passes are of one uninterrupted state: only this reconciler makes these transitions, and a state that
+ * it writes gets a new sighting (`withWritten`). A new claim means a new reservation.
+ */
 export type Sighting = {
 	readonly claim: string | undefined;
 	readonly state: LedgerEntry['state'];

@@ -1,7 +1,7 @@
 /** One comparison of the ledger with the cluster, and the repair of what differs. */
 import type {Logger} from 'pino';
-import {entryStates, parseEntryKey} from '../ports/ledger-entry.ts';
-import {pageOf} from '../ports/ledger-page.ts';
+import {entryStates} from '../ports/ledger-entry.ts';
+import {pageOfKey} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
 import {countEntries, countFree} from '../ports/port-counts.ts';
 import type {PortRange} from '../ports/port-range.ts';
@@ -53,7 +53,7 @@ export class RepairPass {
 		const {api, newPages, blockSize, clock, logger, holdMs, mintClaim, reportDuplicates} = this.#options;
 		logger.debug('a pass begins');
 		const snapshot = await newPages.readAll(signal);
-		// Taken between both reads: later, an entry would count as older than the list that frees it.
+		// Taken before the list: the age of an entry must not include the time after the list began.
 		const now = clock.now();
 		const uses = await listHostPortsInUse(api, signal);
 		const pass = planPass({
@@ -108,7 +108,7 @@ export class RepairPass {
 		const {reservations, blockSize, logger, metrics} = this.#options;
 		const applied: Repair[] = [];
 		// Page by page, so that an admission waits for one write at most.
-		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOf(parseEntryKey(key)!.port, blockSize)).values()) {
+		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOfKey(key, blockSize)).values()) {
 			applied.push(...await reservations.repair(ofPage, signal));
 		}
 

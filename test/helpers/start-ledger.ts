@@ -7,7 +7,7 @@ import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import {formatEntry, parseEntry, parseEntryKey} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {indexData, indexName} from '../../src/ports/ledger-index.ts';
-import {pageName, pageOf} from '../../src/ports/ledger-page.ts';
+import {pageName, pageOfKey} from '../../src/ports/ledger-page.ts';
 import {ApiInMemory} from './api-in-memory.ts';
 import {ClusterInMemory} from './cluster-in-memory.ts';
 import {FakeClock} from './fake-clock.ts';
@@ -27,7 +27,7 @@ export const startLedger = async (entries: Readonly<Record<string, LedgerEntry>>
 	const cluster = new ClusterInMemory(clock);
 	const api = new ApiInMemory(cluster.server);
 	const texts = Object.entries(entries).map(([key, entry]) => [key, formatEntry(entry)] as const);
-	const byPage = Map.groupBy(texts, ([key]) => pageOf(parseEntryKey(key)!.port, blockSize));
+	const byPage = Map.groupBy(texts, ([key]) => pageOfKey(key, blockSize));
 	for (const [first, data] of byPage) {
 		cluster.put('ConfigMap', pageObject({first, blockSize, data: Object.fromEntries(data)}));
 	}
@@ -55,6 +55,6 @@ export const startLedger = async (entries: Readonly<Record<string, LedgerEntry>>
 			.map(([key, text]) => [key, parseEntry(text) as LedgerEntry])),
 		/** Writes an entry as another replica would; undefined removes it. */
 		write: (key: string, entry: LedgerEntry | undefined) =>
-			cluster.patch('ConfigMap', {name: pageName(pageOf(parseEntryKey(key)!.port, blockSize))}, {data: {[key]: entry ? formatEntry(entry) : null}}),
+			cluster.patch('ConfigMap', {name: pageName(pageOfKey(key, blockSize))}, {data: {[key]: entry ? formatEntry(entry) : null}}),
 	};
 };

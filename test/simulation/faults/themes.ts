@@ -20,7 +20,7 @@ export type Theme = {
 	readonly spanMs?: number;
 	/** Every replica's Lease duration, seconds. */
 	readonly leaseDuration?: number;
-	/** How many of the replicas are of the version before. */
+	/** How many of the replicas run the previous release. */
 	readonly shareBefore?: number;
 	/** The longest life of a Pod, milliseconds. */
 	readonly longestLifeMs?: number;

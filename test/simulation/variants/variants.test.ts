@@ -4,7 +4,7 @@ import {runSeeds} from '../pool.ts';
 import type {Run} from '../run.ts';
 import {variants} from './variants.ts';
 
-/** Most variants are caught by the first two seeds, see docs/adr/0006-simulation.md. */
+/** Most variants are caught by the first seed, see docs/simulation.md. */
 const maxSeeds = 24;
 
 for (const {name} of variants) {
