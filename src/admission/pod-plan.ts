@@ -2,6 +2,7 @@
 import type {PodDemand} from '../ports/demand.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
+import {checkHostNetwork} from './host-network-checks.ts';
 import {readOptions} from './options.ts';
 import type {AllocationOptions} from './options.ts';
 import {checkNames, checkNetwork, checkSize} from './pod-checks.ts';
@@ -56,7 +57,11 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Po
 	}
 
 	const numbers = groupByNumber(managed);
-	checkNetwork(pod, options, unmanaged);
+	checkNetwork(pod, options);
+	if (options.hostNetwork) {
+		checkHostNetwork(pod, managed, unmanaged);
+	}
+
 	checkNames(numbers);
 	checkSize(pod, options, numbers);
 	const ordinal = ordinalOf(pod, request.name);
