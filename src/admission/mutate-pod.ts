@@ -13,6 +13,7 @@ import {decodePod} from './pod.ts';
 import {allowed, decodeReview, denied, errored, outcomeOf, patched} from './review.ts';
 import type {AdmissionRequest, AdmissionReview} from './review.ts';
 import {withoutStaleAllocation} from './stale-allocation.ts';
+import {mirrorPodWarning} from './warnings.ts';
 
 type PodMutatorOptions = {
 	/** Resolves with one number for each of `demand.numbers`, once they are committed. Throws `DenialError`. */
@@ -63,7 +64,7 @@ const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceL
 
 	const reason = reasonToSkip(request);
 	if (reason) {
-		return pass(reason);
+		return pass(reason, reason === 'a mirror Pod' ? [mirrorPodWarning] : []);
 	}
 
 	const sent = decodePod(request.object);

@@ -52,6 +52,12 @@ test('a failure after the deadline is a denial', async t => {
 	t.like(response, {allowed: false, status: {code: 503, message: 'no host ports could be reserved in time: try again'}});
 });
 
+const reviewOf = (object: unknown, operation = 'CREATE') => ({
+	apiVersion: 'admission.k8s.io/v1',
+	kind: 'AdmissionReview',
+	request: {uid: 'a7c3', namespace: 'game', name: 'server-0', operation, kind: {group: '', version: 'v1', kind: 'Pod'}, object},
+});
+
 const unexpected = async () => {
 	throw new TypeError('a Pod without ports needs nothing');
 };
@@ -67,11 +73,7 @@ const logOf = async (object: unknown, operation = 'CREATE'): Promise<unknown[]> 
 		logger: pino({level: 'debug', base: null, timestamp: false}, {write: line => lines.push(JSON.parse(line))}),
 		metrics: createMetrics(),
 	});
-	await mutate({
-		apiVersion: 'admission.k8s.io/v1',
-		kind: 'AdmissionReview',
-		request: {uid: 'a7c3', namespace: 'game', name: 'server-0', operation, kind: {group: '', version: 'v1', kind: 'Pod'}, object},
-	}, AbortSignal.timeout(10_000));
+	await mutate(reviewOf(object, operation), AbortSignal.timeout(10_000));
 	return lines;
 };
 
@@ -81,4 +83,12 @@ const passes = test.macro(async (t, reason: string, ...review: Parameters<typeof
 
 test('the log says that a request does not create a Pod', passes, 'not the creation of a Pod', podWith(), 'UPDATE');
 test('the log says that a Pod is not enabled', passes, 'not enabled', {metadata: {}});
+test('the log says that a Pod is a mirror', passes, 'a mirror Pod', podWith({annotations: {'kubernetes.io/config.mirror': '0f5b'}}));
 test('the log says that a Pod has no ports', passes, 'no ports', podWith({containers: []}));
+
+test('a mirror Pod is not changed, and a warning says so', async t => {
+	const {mutatePod, counts} = mutatorWith(unexpected);
+	const {response} = await mutatePod(reviewOf(podWith({annotations: {'kubernetes.io/config.mirror': '0f5b'}})), never);
+	t.deepEqual(response, {uid: 'a7c3', allowed: true, warnings: ['hostport.io: a static Pod runs already, so its mirror gets no host ports: remove the annotations from its manifest']});
+	t.deepEqual(await counts(), {...none, allowed: 1});
+});

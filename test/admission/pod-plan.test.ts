@@ -68,6 +68,14 @@ test('an object that does not ask for ports is skipped whatever its shape', t =>
 	}
 });
 
+const mirror = (annotations: object, spec: unknown = {}) => ({metadata: {annotations: {'kubernetes.io/config.mirror': '0f5b', ...annotations}}, spec});
+
+test('a mirror Pod that asks for ports is skipped whatever its shape', t => {
+	t.is(reasonToSkip(requestFor(mirror({'hostport.io/enabled': 'true'}))), 'a mirror Pod');
+	t.is(reasonToSkip(requestFor(mirror({'hostport.io/enabled': 'yes', 'hostport.io/base-port': 'x'}, 7))), 'a mirror Pod');
+	t.is(reasonToSkip(requestFor(mirror({}))), 'not enabled');
+});
+
 // Which ports
 
 test('ports of containers come first, then those of sidecars', t => {
