@@ -5,6 +5,7 @@ import type {Metrics} from '../metrics.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {applyPorts} from './apply-ports.ts';
+import {warningsAboutNumbers} from './number-warnings.ts';
 import {patchBetween} from './patch.ts';
 import {checkPodSecurity} from './pod-checks.ts';
 import {planPod, reasonToSkip} from './pod-plan.ts';
@@ -77,5 +78,6 @@ const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceL
 	checkPodSecurity(request.namespace, await namespaceLabels(request.namespace, signal));
 	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
 	logger.info({pod: plan.demand.pod, ports: numbers, ...(request.dryRun && {dryRun: true})}, 'allocated');
-	return patched(request, patchBetween(sent, applyPorts(pod, plan, numbers)), plan.warnings);
+	const warnings = [...plan.warnings, ...warningsAboutNumbers(pod, plan, numbers)];
+	return patched(request, patchBetween(sent, applyPorts(pod, plan, numbers)), warnings);
 };

@@ -39,6 +39,7 @@ const containerSchema = object({
 	name: text,
 	ports: v.nullish(listOf(portSchema)),
 	env: v.nullish(listOf(object({name: text, value: v.nullish(text)}))),
+	envFrom: v.nullish(listOf(object({prefix: v.nullish(text)}))),
 	livenessProbe: v.nullish(handlerSchema),
 	readinessProbe: v.nullish(handlerSchema),
 	startupProbe: v.nullish(handlerSchema),

@@ -92,3 +92,10 @@ test('a mirror Pod is not changed, and a warning says so', async t => {
 	t.deepEqual(response, {uid: 'a7c3', allowed: true, warnings: ['hostport.io: a static Pod runs already, so its mirror gets no host ports: remove the annotations from its manifest']});
 	t.deepEqual(await counts(), {...none, allowed: 1});
 });
+
+test('the author is warned of a variable that tells another number', async t => {
+	const {mutatePod} = mutatorWith(async () => [30_558]);
+	const pod = podWith({containers: [{name: 'server', ports: [{name: 'grpc', containerPort: 9000}], env: [{name: 'HOSTPORT_GRPC', value: '30600'}]}]});
+	const {response} = await mutatePod(reviewOf(pod), never);
+	t.deepEqual(response.warnings, ['HOSTPORT_GRPC of container "server" is "30600", but the port is 30558: remove the variable']);
+});
