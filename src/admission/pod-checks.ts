@@ -71,8 +71,9 @@ export const checkSize = ({metadata, spec}: Pod, {basePort, maxPort}: Allocation
 	}
 
 	const names = new Set(numbers.flat().map(({name}) => allocatedAnnotation(name)));
-	const bytes = [...names, ...Object.entries(metadata.annotations ?? {}).flat()].reduce((sum, text) => sum + Buffer.byteLength(text), 0)
-		+ names.size * String(maxPort).length;
+	// A hostile annotation `__proto__` may be no string: schemas do not look at it.
+	const others = Object.entries(metadata.annotations ?? {}).flat().filter(text => typeof text === 'string');
+	const bytes = [...names, ...others].reduce((sum, text) => sum + Buffer.byteLength(text), 0) + names.size * String(maxPort).length;
 	if (bytes > maximumAnnotationBytes) {
 		throw new DenialError(400, `The Pod's annotations would have ${bytes} bytes, with one annotation for each of ${names.size} ports, and Kubernetes allows ${maximumAnnotationBytes}: manage fewer ports with ${optionAnnotations.ports}, or shorten the Pod's other annotations`);
 	}

@@ -230,6 +230,11 @@ test('a Pod whose annotations would be too large to store is denied', t => {
 	t.is(denialOf(t, 400, () => plan(podWithPorts(10_001))), `The Pod's annotations would have ${own + 40 * 10_001} bytes, with one annotation for each of 10001 ports, and Kubernetes allows 262144: manage fewer ports with hostport.io/ports, or shorten the Pod's other annotations`);
 });
 
+test('an annotation __proto__ that is no string does no harm', t => {
+	const annotations = JSON.parse('{"__proto__": []}') as Record<string, unknown>;
+	t.is(allocation(podWith({annotations})).demand.numbers.length, 1);
+});
+
 test('ports of one name share an annotation', t => {
 	const ports = ['TCP', 'UDP'].map(protocol => ({name: 'dns', containerPort: 53, protocol}));
 	const note = 'x'.repeat(262_144 - 'hostport.io/enabledtruenotehostport.io/allocated-dns32767'.length);
