@@ -25,6 +25,8 @@ type PodMutatorOptions = {
 	readonly namespaceLabels: (namespace: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
 	/** What the administrator allows, merged and sorted. */
 	readonly ranges: readonly PortRange[];
+	/** The operator's own, for advice. */
+	readonly namespace: string;
 	readonly logger: Logger;
 	readonly metrics: Pick<Metrics, 'admissionDuration'>;
 };
@@ -43,7 +45,7 @@ export const createPodMutator = (options: PodMutatorOptions) =>
 		return review;
 	};
 
-const reviewOf = (problem: unknown, request: AdmissionRequest, {logger}: PodMutatorOptions, signal: AbortSignal): AdmissionReview => {
+const reviewOf = (problem: unknown, request: AdmissionRequest, {namespace, logger}: PodMutatorOptions, signal: AbortSignal): AdmissionReview => {
 	const error = problem instanceof DenialError || !signal.aborted ? problem : tooLate(problem);
 	if (error instanceof DenialError) {
 		logger.warn({namespace: request.namespace, name: request.name, code: error.code}, `denied: ${error.message}`);
@@ -51,7 +53,7 @@ const reviewOf = (problem: unknown, request: AdmissionRequest, {logger}: PodMuta
 	}
 
 	logger.error({err: error, namespace: request.namespace, name: request.name}, 'a Pod could not be given ports');
-	return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
+	return errored(request, `the HostPort Operator failed; its log says why: kubectl logs -n ${namespace} -l app.kubernetes.io/name=hostport-operator --tail=-1 --prefix`);
 };
 
 /** After the deadline every failure is answered "try again"; the log has nothing to add. */

@@ -10,7 +10,7 @@ import {defaultRanges, podWith} from '../helpers/pods.ts';
 /** A mutator whose ledger answers like `reserve`, and the number of admissions with each outcome. */
 const mutatorWith = (reserve: () => Promise<readonly number[]>) => {
 	const metrics = createMetrics();
-	const mutatePod = createPodMutator({reserve, dryRun: reserve, namespaceLabels: async () => ({}), ranges: defaultRanges, logger: silent, metrics});
+	const mutatePod = createPodMutator({reserve, dryRun: reserve, namespaceLabels: async () => ({}), ranges: defaultRanges, namespace: 'gaming', logger: silent, metrics});
 	const counts = async () => {
 		const text = await metrics.registry.metrics();
 		return Object.fromEntries(['allowed', 'patched', 'denied', 'errored'].map(outcome =>
@@ -36,6 +36,14 @@ test('an admission counts by its outcome', async t => {
 	});
 	await failing.mutatePod(replicaSetReview(), never);
 	t.deepEqual(await failing.counts(), {...none, errored: 1});
+});
+
+test('after a fault on our side the client is told how to read all of the log', async t => {
+	const {mutatePod} = mutatorWith(async () => {
+		throw new TypeError('a defect');
+	});
+	const {response} = await mutatePod(replicaSetReview(), never);
+	t.like(response, {allowed: false, status: {code: 500, message: 'the HostPort Operator failed; its log says why: kubectl logs -n gaming -l app.kubernetes.io/name=hostport-operator --tail=-1 --prefix'}});
 });
 
 test('a body that is no review does not count', async t => {
@@ -70,6 +78,7 @@ const logOf = async (object: unknown, operation = 'CREATE'): Promise<unknown[]> 
 		dryRun: unexpected,
 		namespaceLabels: unexpected,
 		ranges: defaultRanges,
+		namespace: 'gaming',
 		logger: pino({level: 'debug', base: null, timestamp: false}, {write: line => lines.push(JSON.parse(line))}),
 		metrics: createMetrics(),
 	});
