@@ -1,4 +1,5 @@
 /** Warnings for the author of a Pod that depend on its numbers. Like those of warnings.ts, at most 120 characters each. Pure. */
+import type {PodDemand} from '../ports/demand.ts';
 import {isPort} from '../ports/port-range.ts';
 import {hostIpVariable, portVariable} from './annotations.ts';
 import {containerLists} from './containers.ts';
@@ -11,21 +12,32 @@ import {quote, shorten} from './quote.ts';
 const maximumVariableWarnings = 5;
 
 /**
- * Warns of variables `HOSTPORT_…` that tell a program another number than the Pod has.
+ * Warns of variables `HOSTPORT_…` that tell a program another number than the Pod has, and of numbers that are not
+ * consecutive, as many programs take the next port without asking.
  *
  * @param pod without the variables of an earlier allocation: see `withoutStaleAllocation`.
  * @param numbers One for each of `plan.demand.numbers`, in their order.
  */
-export const warningsAboutNumbers = (pod: Pod, {assignments}: AllocationPlan, numbers: readonly number[]): string[] => {
+export const warningsAboutNumbers = (pod: Pod, {assignments, demand}: AllocationPlan, numbers: readonly number[]): string[] => {
 	const byVariable = new Map(assignments.map(({name, numberIndex}) => [portVariable(name), String(numbers[numberIndex])]));
 	const ownPorts = new Set([...numbers, ...portsOf(pod).flatMap(({port: {containerPort, hostPort}}) => [containerPort, hostPort])].map(String));
 	const variables = [...byVariable.keys(), hostIpVariable];
 	const containers = containerLists.flatMap(list => pod.spec[list] ?? []);
-	return [
+	const aboutVariables = [
 		...containers.flatMap(container => variableWarnings(container, byVariable, ownPorts)),
 		...containers.flatMap(container => envFromWarnings(container, variables)),
-	].slice(0, maximumVariableWarnings).map(warning => shorten(warning, 120));
+	];
+	return [
+		...runWarnings(demand, numbers),
+		...aboutVariables.slice(0, maximumVariableWarnings).map(warning => shorten(warning, 120)),
+	];
 };
+
+/** A Pod that keeps the numbers of its predecessor, or for which no run is free, gets single numbers. `Random` promises no run. */
+const runWarnings = ({strategy}: PodDemand, numbers: readonly number[]): string[] =>
+	strategy === 'Random' || numbers.every((number, index) => number === numbers[0]! + index)
+		? []
+		: [`hostport.io: the Pod's ports are not consecutive (${shorten(numbers.join(', '), 30)}): the next number may be another Pod's`];
 
 /** A variable that the user defines is kept. If its value is the number of another Pod, it came along with a copied manifest. */
 const variableWarnings = ({name: container, env}: Container, byVariable: ReadonlyMap<string, string>, ownPorts: ReadonlySet<string>): string[] =>

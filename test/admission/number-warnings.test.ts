@@ -16,6 +16,35 @@ const warn = test.macro((t, container: object, ...expected: string[]) => {
 	t.deepEqual(warningsFor(podWith({annotations: {'hostport.io/ports': 'grpc'}, containers: [{name: 'server', ports, ...container}]})), expected);
 });
 
+// Consecutive numbers
+
+const onThreePorts = (numbers: readonly number[], strategy = 'Sequential'): string[] => {
+	const pod = podWith({annotations: {'hostport.io/strategy': strategy}, containers: [{name: 'a', ports: [{containerPort: 1}, {containerPort: 2}, {containerPort: 3}]}]});
+	return warningsAboutNumbers(pod, planFor(pod), numbers);
+};
+
+test('consecutive numbers cause no warning', t => {
+	t.deepEqual(onThreePorts([21_700, 21_701, 21_702]), []);
+});
+
+test('numbers that are not consecutive cause a warning', t => {
+	t.deepEqual(onThreePorts([21_700, 21_705, 21_706]), ['hostport.io: the Pod\'s ports are not consecutive (21700, 21705, 21706): the next number may be another Pod\'s']);
+});
+
+test('consecutive numbers in another order than the ports cause a warning', t => {
+	t.is(onThreePorts([21_701, 21_700, 21_702]).length, 1);
+});
+
+test('random numbers cause no warning', t => {
+	t.deepEqual(onThreePorts([21_705, 21_700, 21_710], 'Random'), []);
+});
+
+test('a warning about many numbers has at most 120 characters', t => {
+	const pod = podWith({containers: [{name: 'a', ports: Array.from({length: 1000}, (_, index) => ({containerPort: index + 1}))}]});
+	const [warning = ''] = warningsAboutNumbers(pod, planFor(pod), Array.from({length: 1000}, (_, index) => 10_000 + 2 * index));
+	t.true(warning.startsWith('hostport.io: the Pod\'s ports are not consecutive (10000, 10002, ') && warning.length <= 120, warning);
+});
+
 // Variables in env
 
 const defining = (name: string, value: unknown) => ({env: [{name, value}]});
