@@ -7,7 +7,7 @@ import type {PortRange} from '../ports/port-range.ts';
 import {applyPorts} from './apply-ports.ts';
 import {warningsAboutNumbers} from './number-warnings.ts';
 import {patchBetween} from './patch.ts';
-import {checkPodSecurity} from './pod-checks.ts';
+import {checkPodSecurity, forbidsHostPorts} from './pod-checks.ts';
 import {planPod, reasonToSkip} from './pod-plan.ts';
 import type {SkipReason} from './pod-plan.ts';
 import {decodePod} from './pod.ts';
@@ -21,8 +21,8 @@ type PodMutatorOptions = {
 	readonly reserve: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
 	/** The numbers that `reserve` would give now. Writes nothing. */
 	readonly dryRun: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
-	/** The labels of the Pod's namespace. */
-	readonly namespaceLabels: (namespace: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
+	/** The labels of the Pod's namespace: read now if they must be `fresh`, else perhaps some seconds old. */
+	readonly namespaceLabels: (namespace: string, signal: AbortSignal, options?: {readonly fresh: boolean}) => Promise<Readonly<Record<string, string>>>;
 	/** What the administrator allows, merged and sorted. */
 	readonly ranges: readonly PortRange[];
 	/** The operator's own, for advice. */
@@ -77,7 +77,9 @@ const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceL
 		return pass(plan.reason, plan.warnings);
 	}
 
-	checkPodSecurity(request.namespace, await namespaceLabels(request.namespace, signal));
+	const labels = await namespaceLabels(request.namespace, signal);
+	// Before a denial the labels are read again: the author may just have followed the advice of an earlier one.
+	checkPodSecurity(request.namespace, forbidsHostPorts(labels) ? await namespaceLabels(request.namespace, signal, {fresh: true}) : labels);
 	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
 	logger.info({pod: plan.demand.pod, ports: numbers, ...(request.dryRun && {dryRun: true})}, 'allocated');
 	const warnings = [...plan.warnings, ...warningsAboutNumbers(pod, plan, numbers)];

@@ -82,14 +82,14 @@ export const checkSize = ({metadata, spec}: Pod, {basePort, maxPort}: Allocation
 const enforceLabel = 'pod-security.kubernetes.io/enforce';
 
 /**
- * The PodSecurity levels `baseline` and `restricted` forbid host ports and the host network, so the API server would reject
- * the Pod after us.
- *
- * @throws {DenialError} 403, which names the namespace, its level and the way out.
+ * Whether the labels of a namespace forbid host ports. The PodSecurity levels `baseline` and `restricted` do, and the API
+ * server would reject the Pod after us.
  */
+export const forbidsHostPorts = ({[enforceLabel]: level}: Readonly<Record<string, string>>): boolean => level === 'baseline' || level === 'restricted';
+
+/** @throws {DenialError} 403, which names the namespace, its PodSecurity level and the way out, if its labels forbid host ports. */
 export const checkPodSecurity = (namespace: string, labels: Readonly<Record<string, string>>): void => {
-	const level = labels[enforceLabel];
-	if (level === 'baseline' || level === 'restricted') {
-		throw new DenialError(403, `the namespace ${namespace} enforces the PodSecurity level "${level}", which forbids host ports: create the Pod in another namespace, or set the label ${enforceLabel} of this one to "privileged"`);
+	if (forbidsHostPorts(labels)) {
+		throw new DenialError(403, `the namespace ${namespace} enforces the PodSecurity level "${labels[enforceLabel]}", which forbids host ports: create the Pod in another namespace, or set the label ${enforceLabel} of this one to "privileged"`);
 	}
 };

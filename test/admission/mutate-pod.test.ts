@@ -108,3 +108,36 @@ test('the author is warned of a variable that tells another number', async t => 
 	const {response} = await mutatePod(reviewOf(pod), never);
 	t.deepEqual(response.warnings, ['HOSTPORT_GRPC of container "server" is "30600", but the port is 30558: remove the variable']);
 });
+
+const give = async () => [30_558];
+
+/** Answers a Pod in a namespace with one PodSecurity level in the cache and another one now. */
+const answerFor = async (cached: string, now: string) => {
+	const reads: string[] = [];
+	const mutate = createPodMutator({
+		reserve: give,
+		dryRun: give,
+		async namespaceLabels(namespace, _signal, {fresh} = {fresh: false}) {
+			reads.push(`${namespace} ${fresh ? 'fresh' : 'cached'}`);
+			return {'pod-security.kubernetes.io/enforce': fresh ? now : cached};
+		},
+		ranges: defaultRanges,
+		namespace: 'gaming',
+		logger: silent,
+		metrics: createMetrics(),
+	});
+	const {response} = await mutate(reviewOf(podWith()), never);
+	return {reads, response};
+};
+
+test('labels of the namespace are read afresh before a denial, and only then', async t => {
+	const changed = await answerFor('baseline', 'privileged');
+	t.true(changed.response.allowed);
+	t.deepEqual(changed.reads, ['game cached', 'game fresh']);
+	const forbidden = await answerFor('restricted', 'baseline');
+	t.like(forbidden.response, {allowed: false, status: {code: 403}});
+	t.regex(forbidden.response.status?.message ?? '', /"baseline", which forbids host ports/);
+	const allowed = await answerFor('privileged', 'baseline');
+	t.true(allowed.response.allowed);
+	t.deepEqual(allowed.reads, ['game cached']);
+});
