@@ -95,6 +95,12 @@ test('the log says that a Pod is not enabled', passes, 'not enabled', {metadata:
 test('the log says that a Pod is a mirror', passes, 'a mirror Pod', podWith({annotations: {'kubernetes.io/config.mirror': '0f5b'}}));
 test('the log says that a Pod has no ports', passes, 'no ports', podWith({containers: []}));
 
+test('a Pod that can\'t be on the host network is denied before anything is reserved or read', async t => {
+	const mutate = createPodMutator({reserve: unexpected, dryRun: unexpected, namespaceLabels: unexpected, ranges: defaultRanges, namespace: 'gaming', logger: silent, metrics: createMetrics()});
+	const {response} = await mutate(reviewOf(podWith({spec: {hostUsers: false}})), never);
+	t.like(response, {allowed: false, status: {code: 400, reason: 'BadRequest'}});
+});
+
 test('a mirror Pod is not changed, and a warning says so', async t => {
 	const {mutatePod, counts} = mutatorWith(unexpected);
 	const {response} = await mutatePod(reviewOf(podWith({annotations: {'kubernetes.io/config.mirror': '0f5b'}})), never);
