@@ -61,6 +61,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 			dryRun: parts.dryRun,
 			namespaceLabels: createNamespaceLabels(api, clock, logger),
 			ranges: portRange,
+			namespace,
 			logger,
 			metrics,
 		}),

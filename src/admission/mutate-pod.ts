@@ -5,24 +5,28 @@ import type {Metrics} from '../metrics.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {applyPorts} from './apply-ports.ts';
+import {warningsAboutNumbers} from './number-warnings.ts';
 import {patchBetween} from './patch.ts';
-import {checkPodSecurity} from './pod-checks.ts';
+import {checkPodSecurity, forbidsHostPorts} from './pod-checks.ts';
 import {planPod, reasonToSkip} from './pod-plan.ts';
 import type {SkipReason} from './pod-plan.ts';
 import {decodePod} from './pod.ts';
 import {allowed, decodeReview, denied, errored, outcomeOf, patched} from './review.ts';
 import type {AdmissionRequest, AdmissionReview} from './review.ts';
 import {withoutStaleAllocation} from './stale-allocation.ts';
+import {mirrorPodWarning} from './warnings.ts';
 
 type PodMutatorOptions = {
 	/** Resolves with one number for each element of `demand.numbers`, once they are committed. Throws `DenialError`. */
 	readonly reserve: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
 	/** The numbers that `reserve` would give now. Writes nothing. */
 	readonly dryRun: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
-	/** The labels of the Pod's namespace. */
-	readonly namespaceLabels: (namespace: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
+	/** The labels of the Pod's namespace: read now if they must be `fresh`, else perhaps some seconds old. */
+	readonly namespaceLabels: (namespace: string, signal: AbortSignal, options?: {readonly fresh: boolean}) => Promise<Readonly<Record<string, string>>>;
 	/** What the administrator allows, merged and sorted. */
 	readonly ranges: readonly PortRange[];
+	/** The operator's own, for advice. */
+	readonly namespace: string;
 	readonly logger: Logger;
 	readonly metrics: Pick<Metrics, 'admissionDuration'>;
 };
@@ -41,7 +45,7 @@ export const createPodMutator = (options: PodMutatorOptions) =>
 		return review;
 	};
 
-const reviewOf = (problem: unknown, request: AdmissionRequest, {logger}: PodMutatorOptions, signal: AbortSignal): AdmissionReview => {
+const reviewOf = (problem: unknown, request: AdmissionRequest, {namespace, logger}: PodMutatorOptions, signal: AbortSignal): AdmissionReview => {
 	const error = problem instanceof DenialError || !signal.aborted ? problem : tooLate(problem);
 	if (error instanceof DenialError) {
 		logger.warn({namespace: request.namespace, name: request.name, code: error.code}, `denied: ${error.message}`);
@@ -49,7 +53,7 @@ const reviewOf = (problem: unknown, request: AdmissionRequest, {logger}: PodMuta
 	}
 
 	logger.error({err: error, namespace: request.namespace, name: request.name}, 'a Pod could not be given ports');
-	return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
+	return errored(request, `the HostPort Operator failed; its log says why: kubectl logs -n ${namespace} -l app.kubernetes.io/name=hostport-operator --tail=-1 --prefix`);
 };
 
 /** After the deadline, every failure is answered with "try again" and logged as a denial. */
@@ -63,7 +67,7 @@ const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceL
 
 	const reason = reasonToSkip(request);
 	if (reason) {
-		return allowUnchanged(reason);
+		return allowUnchanged(reason, reason === 'a mirror Pod' ? [mirrorPodWarning] : []);
 	}
 
 	const sent = decodePod(request.object);
@@ -73,8 +77,11 @@ const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceL
 		return allowUnchanged(plan.reason, plan.warnings);
 	}
 
-	checkPodSecurity(request.namespace, await namespaceLabels(request.namespace, signal));
+	const labels = await namespaceLabels(request.namespace, signal);
+	// Before a denial the labels are read again: the author may just have followed the advice of an earlier one.
+	checkPodSecurity(request.namespace, forbidsHostPorts(labels) ? await namespaceLabels(request.namespace, signal, {fresh: true}) : labels);
 	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
 	logger.info({pod: plan.demand.pod, ports: numbers, ...(request.dryRun && {dryRun: true})}, 'allocated');
-	return patched(request, patchBetween(sent, applyPorts(pod, plan, numbers)), plan.warnings);
+	const warnings = [...plan.warnings, ...warningsAboutNumbers(pod, plan, numbers)];
+	return patched(request, patchBetween(sent, applyPorts(pod, plan, numbers)), warnings);
 };

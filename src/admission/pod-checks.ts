@@ -10,16 +10,10 @@ import type {PodPort} from './pod-ports.ts';
 import type {Pod} from './pod.ts';
 import {quote} from './quote.ts';
 
-/** The Pod's network must be the one that its annotation names, and Kubernetes must accept the unmanaged ports. */
-export const checkNetwork = ({spec}: Pod, {hostNetwork}: AllocationOptions, unmanaged: readonly PodPort[]): void => {
+/** The Pod's network must be the one that its annotation names. */
+export const checkNetwork = ({spec}: Pod, {hostNetwork}: AllocationOptions): void => {
 	if (!hostNetwork && spec.hostNetwork) {
 		throw new DenialError(400, `${optionAnnotations.hostNetwork} is "false", but the Pod's spec.hostNetwork is true: change one of them`);
-	}
-
-	const mismatch = unmanaged.find(({isInit, port: {hostPort, containerPort}}) => !isInit && hostPort && hostPort !== containerPort);
-	if (hostNetwork && mismatch) {
-		const {name, containerName, port: {hostPort, containerPort}} = mismatch;
-		throw new DenialError(400, `Port ${quote(name)} of container ${quote(containerName)} has hostPort ${hostPort} and containerPort ${containerPort}, which must be equal on the host network: make them so, name the port in ${optionAnnotations.ports}, or set ${optionAnnotations.hostNetwork} to "false"`);
 	}
 };
 
@@ -29,10 +23,13 @@ export const checkNames = (numbers: readonly PodPort[][]): void => {
 	const byVariable = new Map<string, PodPort>();
 	for (const [numberIndex, ports] of numbers.entries()) {
 		for (const port of ports) {
-			const {name, containerName} = port;
+			const {name, containerName, containerPath} = port;
 			const same = byName.get(name) ?? {numberIndex, port};
 			if (same.numberIndex !== numberIndex) {
-				throw new DenialError(400, `Container ${quote(same.port.containerName)} and container ${quote(containerName)} each have a port ${quote(name)} that needs a number of its own, but the annotation ${allocatedAnnotation(name)} holds one: give the ports distinct names`);
+				const owners = same.port.containerPath === containerPath
+					? `Container ${quote(containerName)} has two ports ${quote(name)} that need a number each`
+					: `Container ${quote(same.port.containerName)} and container ${quote(containerName)} each have a port ${quote(name)} that needs a number of its own`;
+				throw new DenialError(400, `${owners}, but the annotation ${allocatedAnnotation(name)} holds one: give the ports distinct names`);
 			}
 
 			const variable = portVariable(name);
@@ -57,8 +54,11 @@ export const checkNames = (numbers: readonly PodPort[][]): void => {
  */
 const maximumVariables = 30_000;
 
-/** The range must have enough numbers for the Pod, and the Pod must be small enough to get them all as variables. */
-export const checkSize = ({spec}: Pod, {basePort, maxPort}: AllocationOptions, numbers: readonly PodPort[][]): void => {
+/** `ValidateAnnotationsSize` of Kubernetes: the bytes of all names and values. */
+const maximumAnnotationBytes = 256 * 1024;
+
+/** The range must have enough numbers for the Pod, and the Pod must be small enough to get them all as variables and annotations. */
+export const checkSize = ({metadata, spec}: Pod, {basePort, maxPort}: AllocationOptions, numbers: readonly PodPort[][]): void => {
 	const size = maxPort - basePort + 1;
 	if (numbers.length > size) {
 		throw new DenialError(400, `The Pod needs ${numbers.length} port numbers, but ${basePort}-${maxPort} has only ${size}: manage fewer ports with ${optionAnnotations.ports}, or widen ${optionAnnotations.basePort} and ${optionAnnotations.maxPort}`);
@@ -69,19 +69,27 @@ export const checkSize = ({spec}: Pod, {basePort, maxPort}: AllocationOptions, n
 	if (ports * containers > maximumVariables) {
 		throw new DenialError(400, `The Pod has ${ports} managed ports and ${containers} containers, and each container gets one variable for each port; a Pod gets at most ${maximumVariables} variables: manage fewer ports with ${optionAnnotations.ports}`);
 	}
+
+	const names = new Set(numbers.flat().map(({name}) => allocatedAnnotation(name)));
+	// A hostile annotation `__proto__` may be no string: schemas do not look at it.
+	const others = Object.entries(metadata.annotations ?? {}).flat().filter(text => typeof text === 'string');
+	const bytes = [...names, ...others].reduce((sum, text) => sum + Buffer.byteLength(text), 0) + names.size * String(maxPort).length;
+	if (bytes > maximumAnnotationBytes) {
+		throw new DenialError(400, `The Pod's annotations would have ${bytes} bytes, with one annotation for each of ${names.size} ports, and Kubernetes allows ${maximumAnnotationBytes}: manage fewer ports with ${optionAnnotations.ports}, or shorten the Pod's other annotations`);
+	}
 };
 
 const enforceLabel = 'pod-security.kubernetes.io/enforce';
 
 /**
- * The PodSecurity levels `baseline` and `restricted` forbid host ports and the host network, so the API server would reject
- * the Pod after us.
- *
- * @throws {DenialError} 403, which names the namespace, its level and the way out.
+ * Whether the labels of a namespace forbid host ports. The PodSecurity levels `baseline` and `restricted` do, and the API
+ * server would reject the Pod after us.
  */
+export const forbidsHostPorts = ({[enforceLabel]: level}: Readonly<Record<string, string>>): boolean => level === 'baseline' || level === 'restricted';
+
+/** @throws {DenialError} 403, which names the namespace, its PodSecurity level and the way out, if its labels forbid host ports. */
 export const checkPodSecurity = (namespace: string, labels: Readonly<Record<string, string>>): void => {
-	const level = labels[enforceLabel];
-	if (level === 'baseline' || level === 'restricted') {
-		throw new DenialError(403, `the namespace ${namespace} enforces the PodSecurity level "${level}", which forbids host ports: create the Pod in another namespace, or set the label ${enforceLabel} of this one to "privileged"`);
+	if (forbidsHostPorts(labels)) {
+		throw new DenialError(403, `the namespace ${namespace} enforces the PodSecurity level "${labels[enforceLabel]}", which forbids host ports: create the Pod in another namespace, or set the label ${enforceLabel} of this one to "privileged"`);
 	}
 };

@@ -1,7 +1,9 @@
 /** What a Pod asks for, or why it passes without ports. Pure. */
 import type {PodDemand} from '../ports/demand.ts';
+import {mirrorAnnotation} from '../ports/host-port-use.ts';
 import type {PortRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
+import {checkHostNetwork} from './host-network-checks.ts';
 import {readOptions} from './options.ts';
 import type {AllocationOptions} from './options.ts';
 import {checkNames, checkNetwork, checkSize} from './pod-checks.ts';
@@ -13,7 +15,7 @@ import type {AdmissionRequest} from './review.ts';
 import {warningsAbout} from './warnings.ts';
 
 /** Why a request passes without ports; for the log. */
-export type SkipReason = 'not the creation of a Pod' | 'not enabled' | 'no ports';
+export type SkipReason = 'not the creation of a Pod' | 'not enabled' | 'a mirror Pod' | 'no ports';
 
 type PodPlan =
 	| {readonly kind: 'skip'; readonly reason: SkipReason; readonly warnings: readonly string[]}
@@ -56,7 +58,11 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Po
 	}
 
 	const numbers = groupByNumber(managed);
-	checkNetwork(pod, options, unmanaged);
+	checkNetwork(pod, options);
+	if (options.hostNetwork) {
+		checkHostNetwork(pod, managed, unmanaged);
+	}
+
 	checkNames(numbers);
 	checkSize(pod, options, numbers);
 	const ordinal = ordinalOf(pod, request.name);
@@ -79,7 +85,7 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Po
 
 /**
  * Why a request passes without ports; undefined if it must be planned. Looks at the object before it is decoded: an
- * object that does not ask for ports must pass whatever its shape.
+ * object that does not ask for ports must pass whatever its shape, and so must a mirror Pod, whose containers run already.
  */
 export const reasonToSkip = (request: AdmissionRequest): SkipReason | undefined => {
 	if (!isPodCreation(request)) {
@@ -88,7 +94,11 @@ export const reasonToSkip = (request: AdmissionRequest): SkipReason | undefined 
 
 	const {metadata} = (request.object ?? {}) as {metadata?: {annotations?: Record<string, unknown> | null} | null};
 	const enabled = metadata?.annotations?.[optionAnnotations.enabled] ?? 'false';
-	return enabled === 'false' ? 'not enabled' : undefined;
+	if (enabled === 'false') {
+		return 'not enabled';
+	}
+
+	return typeof metadata?.annotations?.[mirrorAnnotation] === 'string' ? 'a mirror Pod' : undefined;
 };
 
 const isPodCreation = ({operation, kind, subResource}: AdmissionRequest): boolean =>

@@ -19,6 +19,7 @@ const portSchema = object({
 	name: v.nullish(portName),
 	containerPort: portNumber,
 	hostPort: v.nullish(wholeNumber(0, highestPort)),
+	hostIP: v.nullish(text),
 	protocol: v.nullish(v.picklist(['TCP', 'UDP', 'SCTP'], 'TCP, UDP or SCTP')),
 });
 
@@ -32,15 +33,23 @@ const handlerSchema = object({
 	grpc: v.nullish(object({port: portNumber})),
 });
 
+const windowsOptions = v.nullish(object({hostProcess: v.nullish(bool)}));
+
 const containerSchema = object({
 	name: text,
 	ports: v.nullish(listOf(portSchema)),
 	env: v.nullish(listOf(object({name: text, value: v.nullish(text)}))),
+	envFrom: v.nullish(listOf(object({prefix: v.nullish(text)}))),
 	livenessProbe: v.nullish(handlerSchema),
 	readinessProbe: v.nullish(handlerSchema),
 	startupProbe: v.nullish(handlerSchema),
 	lifecycle: v.nullish(object({postStart: v.nullish(handlerSchema), preStop: v.nullish(handlerSchema)})),
 	restartPolicy: v.nullish(text),
+	securityContext: v.nullish(object({windowsOptions})),
+});
+
+const nodeSelectorTerm = object({
+	matchExpressions: v.nullish(listOf(object({key: text, operator: text, values: v.nullish(listOf(text))}))),
 });
 
 const podSchema = object({
@@ -53,6 +62,16 @@ const podSchema = object({
 	}),
 	spec: object({
 		hostNetwork: v.nullish(bool),
+		hostUsers: v.nullish(bool),
+		hostnameOverride: v.nullish(text),
+		os: v.nullish(object({name: v.nullish(text)})),
+		nodeSelector: v.nullish(textMap),
+		affinity: v.nullish(object({
+			nodeAffinity: v.nullish(object({
+				requiredDuringSchedulingIgnoredDuringExecution: v.nullish(object({nodeSelectorTerms: v.nullish(listOf(nodeSelectorTerm))})),
+			})),
+		})),
+		securityContext: v.nullish(object({sysctls: v.nullish(listOf(object({name: text}))), windowsOptions})),
 		dnsPolicy: v.nullish(text),
 		containers: v.nullish(listOf(containerSchema)),
 		initContainers: v.nullish(listOf(containerSchema)),

@@ -16,6 +16,9 @@ const firstEphemeralPort = 32_768;
 /** Keeps all warnings within the 4,096 characters. The author sees the rest after correcting these. */
 const maximumUnknownAnnotations = 5;
 
+/** For a Pod that asks for ports and can't get any. */
+export const mirrorPodWarning = 'hostport.io: a static Pod runs already, so its mirror gets no host ports: remove the annotations from its manifest';
+
 const knownNames: readonly string[] = Object.values(optionAnnotations);
 
 /** Warns of unknown annotations, and of a range that reaches into the ephemeral ports. */

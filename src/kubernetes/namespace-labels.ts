@@ -10,14 +10,18 @@ const lifetimeMs = 10_000;
 /** Bounds the memory. Few namespaces have annotated Pods. */
 const maximumCached = 1000;
 
-export type NamespaceLabels = (namespace: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
+/**
+ * Resolves with a namespace's labels, or with none if they can't be read: the API server enforces PodSecurity anyway.
+ *
+ * @param options `fresh`: reads them now, whatever is cached.
+ */
+export type NamespaceLabels = (namespace: string, signal: AbortSignal, options?: {readonly fresh: boolean}) => Promise<Readonly<Record<string, string>>>;
 
-/** Returns a function that resolves with a namespace's labels, or with none if they can't be read: the API server enforces PodSecurity anyway. */
 export const createNamespaceLabels = (api: Pick<ApiClient, 'get'>, clock: Clock, logger: Logger): NamespaceLabels => {
 	const cache = new Map<string, {readonly readAt: number; readonly labels: Promise<Readonly<Record<string, string>>>}>();
-	return async (namespace, signal) => {
+	return async (namespace, signal, {fresh} = {fresh: false}) => {
 		const cached = cache.get(namespace);
-		if (cached && clock.now() - cached.readAt < lifetimeMs) {
+		if (cached && !fresh && clock.now() - cached.readAt < lifetimeMs) {
 			return cached.labels;
 		}
 

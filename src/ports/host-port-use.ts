@@ -44,6 +44,14 @@ export type HostPortUse = {
 /** A Pod has one such annotation for each port that we gave it: `hostport.io/allocated-grpc: "30558"`. */
 export const allocatedAnnotationPrefix = 'hostport.io/allocated-';
 
+/**
+ * The kubelet sets it on the mirror Pod of a static Pod. The containers run already, from a manifest on the node, so
+ * they can't be given ports: annotations that say so were copied. Kubernetes does not let users add it to a stored Pod.
+ */
+export const mirrorAnnotation = 'kubernetes.io/config.mirror';
+
+const isMirror = (annotations: StoredPod['metadata']['annotations']): boolean => annotations?.[mirrorAnnotation] !== undefined;
+
 /** A stored Pod is live unless it is Succeeded or Failed. A terminating Pod is live until it is deleted. */
 export const isLive = ({status}: StoredPod): boolean => status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
 
@@ -54,7 +62,7 @@ export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 	}
 
 	const {metadata: {namespace, name, uid, annotations}, spec} = pod;
-	const allocated = new Map(Object.entries(annotations ?? {})
+	const allocated = new Map(Object.entries(isMirror(annotations) ? {} : annotations ?? {})
 		.filter(([annotation]) => annotation.startsWith(allocatedAnnotationPrefix))
 		.map(([annotation, number]) => [Number(number), annotation.slice(allocatedAnnotationPrefix.length)]));
 	return [...spec.containers, ...(spec.initContainers ?? [])].flatMap(({ports}) => ports ?? []).flatMap(port => {
@@ -73,4 +81,4 @@ export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 
 /** Whether an annotation says that we gave this Pod a port. */
 export const isManaged = ({metadata: {annotations}}: {readonly metadata: Pick<StoredPod['metadata'], 'annotations'>}): boolean =>
-	Object.keys(annotations ?? {}).some(annotation => annotation.startsWith(allocatedAnnotationPrefix));
+	!isMirror(annotations) && Object.keys(annotations ?? {}).some(annotation => annotation.startsWith(allocatedAnnotationPrefix));

@@ -10,7 +10,7 @@ import {defaultRanges, podWith} from '../helpers/pods.ts';
 /** A mutator whose ledger answers like `reserve`, and the number of admissions with each outcome. */
 const mutatorWith = (reserve: () => Promise<readonly number[]>) => {
 	const metrics = createMetrics();
-	const mutatePod = createPodMutator({reserve, dryRun: reserve, namespaceLabels: async () => ({}), ranges: defaultRanges, logger: silent, metrics});
+	const mutatePod = createPodMutator({reserve, dryRun: reserve, namespaceLabels: async () => ({}), ranges: defaultRanges, namespace: 'gaming', logger: silent, metrics});
 	const counts = async () => {
 		const text = await metrics.registry.metrics();
 		return Object.fromEntries(['allowed', 'patched', 'denied', 'errored'].map(outcome =>
@@ -38,6 +38,14 @@ test('an admission counts by its outcome', async t => {
 	t.deepEqual(await failing.counts(), {...none, errored: 1});
 });
 
+test('after a fault on our side the client is told how to read all of the log', async t => {
+	const {mutatePod} = mutatorWith(async () => {
+		throw new TypeError('a defect');
+	});
+	const {response} = await mutatePod(replicaSetReview(), never);
+	t.like(response, {allowed: false, status: {code: 500, message: 'the HostPort Operator failed; its log says why: kubectl logs -n gaming -l app.kubernetes.io/name=hostport-operator --tail=-1 --prefix'}});
+});
+
 test('a body that is no review does not count', async t => {
 	const {mutatePod, counts} = mutatorWith(async () => []);
 	await t.throwsAsync(mutatePod({}, never), {instanceOf: BadReviewError});
@@ -52,6 +60,12 @@ test('a failure after the deadline is a denial', async t => {
 	t.like(response, {allowed: false, status: {code: 503, message: 'no host ports could be reserved in time: try again'}});
 });
 
+const reviewOf = (object: unknown, operation = 'CREATE') => ({
+	apiVersion: 'admission.k8s.io/v1',
+	kind: 'AdmissionReview',
+	request: {uid: 'a7c3', namespace: 'game', name: 'server-0', operation, kind: {group: '', version: 'v1', kind: 'Pod'}, object},
+});
+
 const unexpected = async () => {
 	throw new TypeError('a Pod without ports needs nothing');
 };
@@ -64,14 +78,11 @@ const logOf = async (object: unknown, operation = 'CREATE'): Promise<unknown[]> 
 		dryRun: unexpected,
 		namespaceLabels: unexpected,
 		ranges: defaultRanges,
+		namespace: 'gaming',
 		logger: pino({level: 'debug', base: null, timestamp: false}, {write: line => lines.push(JSON.parse(line))}),
 		metrics: createMetrics(),
 	});
-	await mutate({
-		apiVersion: 'admission.k8s.io/v1',
-		kind: 'AdmissionReview',
-		request: {uid: 'a7c3', namespace: 'game', name: 'server-0', operation, kind: {group: '', version: 'v1', kind: 'Pod'}, object},
-	}, AbortSignal.timeout(10_000));
+	await mutate(reviewOf(object, operation), AbortSignal.timeout(10_000));
 	return lines;
 };
 
@@ -81,4 +92,58 @@ const passes = test.macro(async (t, reason: string, ...review: Parameters<typeof
 
 test('the log says that a request does not create a Pod', passes, 'not the creation of a Pod', podWith(), 'UPDATE');
 test('the log says that a Pod is not enabled', passes, 'not enabled', {metadata: {}});
+test('the log says that a Pod is a mirror', passes, 'a mirror Pod', podWith({annotations: {'kubernetes.io/config.mirror': '0f5b'}}));
 test('the log says that a Pod has no ports', passes, 'no ports', podWith({containers: []}));
+
+test('a Pod that can\'t be on the host network is denied before anything is reserved or read', async t => {
+	const mutate = createPodMutator({reserve: unexpected, dryRun: unexpected, namespaceLabels: unexpected, ranges: defaultRanges, namespace: 'gaming', logger: silent, metrics: createMetrics()});
+	const {response} = await mutate(reviewOf(podWith({spec: {hostUsers: false}})), never);
+	t.like(response, {allowed: false, status: {code: 400, reason: 'BadRequest'}});
+});
+
+test('a mirror Pod is not changed, and a warning says so', async t => {
+	const {mutatePod, counts} = mutatorWith(unexpected);
+	const {response} = await mutatePod(reviewOf(podWith({annotations: {'kubernetes.io/config.mirror': '0f5b'}})), never);
+	t.deepEqual(response, {uid: 'a7c3', allowed: true, warnings: ['hostport.io: a static Pod runs already, so its mirror gets no host ports: remove the annotations from its manifest']});
+	t.deepEqual(await counts(), {...none, allowed: 1});
+});
+
+test('the author is warned of a variable that tells another number', async t => {
+	const {mutatePod} = mutatorWith(async () => [30_558]);
+	const pod = podWith({containers: [{name: 'server', ports: [{name: 'grpc', containerPort: 9000}], env: [{name: 'HOSTPORT_GRPC', value: '30600'}]}]});
+	const {response} = await mutatePod(reviewOf(pod), never);
+	t.deepEqual(response.warnings, ['HOSTPORT_GRPC of container "server" is "30600", but the port is 30558: remove the variable']);
+});
+
+const give = async () => [30_558];
+
+/** Answers a Pod in a namespace with one PodSecurity level in the cache and another one now. */
+const answerFor = async (cached: string, now: string) => {
+	const reads: string[] = [];
+	const mutate = createPodMutator({
+		reserve: give,
+		dryRun: give,
+		async namespaceLabels(namespace, _signal, {fresh} = {fresh: false}) {
+			reads.push(`${namespace} ${fresh ? 'fresh' : 'cached'}`);
+			return {'pod-security.kubernetes.io/enforce': fresh ? now : cached};
+		},
+		ranges: defaultRanges,
+		namespace: 'gaming',
+		logger: silent,
+		metrics: createMetrics(),
+	});
+	const {response} = await mutate(reviewOf(podWith()), never);
+	return {reads, response};
+};
+
+test('labels of the namespace are read afresh before a denial, and only then', async t => {
+	const changed = await answerFor('baseline', 'privileged');
+	t.true(changed.response.allowed);
+	t.deepEqual(changed.reads, ['game cached', 'game fresh']);
+	const forbidden = await answerFor('restricted', 'baseline');
+	t.like(forbidden.response, {allowed: false, status: {code: 403}});
+	t.regex(forbidden.response.status?.message ?? '', /"baseline", which forbids host ports/);
+	const allowed = await answerFor('privileged', 'baseline');
+	t.true(allowed.response.allowed);
+	t.deepEqual(allowed.reads, ['game cached']);
+});

@@ -68,6 +68,14 @@ test('an object that does not ask for ports is skipped whatever its shape', t =>
 	}
 });
 
+const mirror = (annotations: object, spec: unknown = {}) => ({metadata: {annotations: {'kubernetes.io/config.mirror': '0f5b', ...annotations}}, spec});
+
+test('a mirror Pod that asks for ports is skipped whatever its shape', t => {
+	t.is(reasonToSkip(requestFor(mirror({'hostport.io/enabled': 'true'}))), 'a mirror Pod');
+	t.is(reasonToSkip(requestFor(mirror({'hostport.io/enabled': 'yes', 'hostport.io/base-port': 'x'}, 7))), 'a mirror Pod');
+	t.is(reasonToSkip(requestFor(mirror({}))), 'not enabled');
+});
+
 // Which ports
 
 test('ports of containers come first, then those of sidecars', t => {
@@ -118,7 +126,6 @@ const groups: ReadonlyArray<readonly [title: string, containers: unknown[], numb
 	['three protocols of one unnamed port share a number', [{name: 'a', ports: [{containerPort: 53, protocol: 'UDP'}, {containerPort: 53}, {containerPort: 53, protocol: 'SCTP'}]}], ['53/UDP 53/TCP 53/SCTP']],
 	['two protocols of one port share a number across containers', [{name: 'a', ports: [{name: 'x', containerPort: 53, protocol: 'UDP'}]}, {name: 'b', ports: [{name: 'y', containerPort: 53}]}], ['x/UDP y/TCP']],
 	['the same port twice gets two numbers', [{name: 'a', ports: [{name: 'x', containerPort: 80}]}, {name: 'b', ports: [{name: 'y', containerPort: 80}]}], ['x/TCP', 'y/TCP']],
-	['the same port twice in one container gets two numbers', [{name: 'a', ports: [{name: 'x', containerPort: 80}, {name: 'y', containerPort: 80}]}], ['x/TCP', 'y/TCP']],
 	['two protocols of two containers share a number in each', [{name: 'a', ports: [{name: 'at', containerPort: 53}, {name: 'au', containerPort: 53, protocol: 'UDP'}]}, {name: 'b', ports: [{name: 'bu', containerPort: 53, protocol: 'UDP'}, {name: 'bt', containerPort: 53}]}], ['at/TCP au/UDP', 'bu/UDP bt/TCP']],
 	['two protocols of one container belong together rather than to another container', [{name: 'a', ports: [{name: 'at', containerPort: 53}]}, {name: 'b', ports: [{name: 'bt', containerPort: 53}, {name: 'bu', containerPort: 53, protocol: 'UDP'}]}], ['at/TCP', 'bt/TCP bu/UDP']],
 	['one name may stand for both protocols of a port', [{name: 'a', ports: [{name: 'dns', containerPort: 53}]}, {name: 'b', ports: [{name: 'dns', containerPort: 53, protocol: 'UDP'}]}], ['dns/TCP dns/UDP']],
@@ -130,11 +137,16 @@ for (const [title, containers, numbers] of groups) {
 	});
 }
 
+test('on the Pod network two ports of one container may lead to one containerPort', t => {
+	t.deepEqual(numbersOf(podWith({annotations: {'hostport.io/host-network': 'false'}, containers: [{name: 'a', ports: [{name: 'x', containerPort: 80}, {name: 'y', containerPort: 80}]}]})), ['x/TCP', 'y/TCP']);
+});
+
 // Names
 
 test('one name for two numbers is denied', t => {
 	t.is(denialOf(t, 400, () => plan(podWith({containers: [{name: 'a', ports: [{name: 'http', containerPort: 80}]}, {name: 'b', ports: [{name: 'http', containerPort: 81}]}]}))), 'Container "a" and container "b" each have a port "http" that needs a number of its own, but the annotation hostport.io/allocated-http holds one: give the ports distinct names');
 	t.regex(denialOf(t, 400, () => plan(podWith({containers: [{name: 'a', ports: [{containerPort: 80}]}, {name: 'b', ports: [{containerPort: 80}]}]}))), /^Container "a" and container "b" each have a port "80" /);
+	t.is(denialOf(t, 400, () => plan(podWith({annotations: {'hostport.io/host-network': 'false'}, containers: [{name: 'web', ports: [{containerPort: 4443, hostPort: 443}, {containerPort: 4443, hostPort: 4443}]}]}))), 'Container "web" has two ports "4443" that need a number each, but the annotation hostport.io/allocated-4443 holds one: give the ports distinct names');
 });
 
 test('one name for two numbers is accepted if only one of them is managed', t => {
@@ -157,13 +169,13 @@ test('an annotation that contradicts the Pod\'s network is denied', t => {
 
 test('an unmanaged port must be one that Kubernetes accepts on the host network', t => {
 	const shape = {containers: [{name: 'a', ports: [{name: 'x', containerPort: 80, hostPort: 8080}, {name: 'y', containerPort: 81}]}]};
-	t.is(denialOf(t, 400, () => plan(podWith({...shape, annotations: {'hostport.io/ports': 'y'}}))), 'Port "x" of container "a" has hostPort 8080 and containerPort 80, which must be equal on the host network: make them so, name the port in hostport.io/ports, or set hostport.io/host-network to "false"');
+	t.is(denialOf(t, 400, () => plan(podWith({...shape, annotations: {'hostport.io/ports': 'y'}}))), 'Port "x" of container "a" has hostPort 8080 and containerPort 80, which must be equal on the host network: make them so, name the port in hostport.io/ports, or set hostport.io/host-network: "false"');
 	t.deepEqual(numbersOf(podWith({...shape, annotations: {'hostport.io/ports': 'y', 'hostport.io/host-network': 'false'}})), ['y/TCP']);
 	t.deepEqual(numbersOf(podWith(shape)), ['x/TCP', 'y/TCP']);
 });
 
 const unmanagedPorts = {
-	containers: [{name: 'a', ports: [{name: 'x', containerPort: 80}, {name: 'y', containerPort: 81, protocol: 'UDP'}, {name: 'z', containerPort: 82, hostPort: 82}, {name: 'again', containerPort: 81, hostPort: 0, protocol: 'UDP'}]}],
+	containers: [{name: 'a', ports: [{name: 'x', containerPort: 80}, {name: 'y', containerPort: 81, protocol: 'UDP'}, {name: 'z', containerPort: 82, hostPort: 82}, {name: 'again', containerPort: 81, hostPort: 0, hostIP: '10.1.0.1', protocol: 'UDP'}]}],
 	initContainers: [{name: 'i', ports: [{containerPort: 83, hostPort: 8083}]}, {name: 's', restartPolicy: 'Always', ports: [{name: 's', containerPort: 84}]}],
 };
 
@@ -202,9 +214,37 @@ test('a Pod that is too large to store with all its variables is denied', t => {
 	t.is(denialOf(t, 400, () => plan(podWith({containers}))), 'The Pod has 100 managed ports and 1000 containers, and each container gets one variable for each port; a Pod gets at most 30000 variables: manage fewer ports with hostport.io/ports');
 });
 
+const podWithPorts = (count: number, note = '') => podWith({
+	annotations: {'hostport.io/base-port': '1024', note},
+	containers: [{name: 'media', ports: Array.from({length: count}, (_, index) => ({name: `rtp-udp-${10_000 + index}`, containerPort: 10_000 + index, protocol: 'UDP'}))}],
+});
+
+test('a Pod whose annotations would be too large to store is denied', t => {
+	// `hostport.io/allocated-rtp-udp-10000` and a number of five digits have 40 bytes.
+	const own = 'hostport.io/enabledtruehostport.io/base-port1024note'.length;
+	const fits = Math.floor((262_144 - own) / 40);
+	t.is(allocation(podWithPorts(fits)).demand.numbers.length, fits);
+	const note = 'é'.repeat((262_144 - own - 40 * fits) / 2);
+	t.notThrows(() => plan(podWithPorts(fits, note)));
+	t.throws(() => plan(podWithPorts(fits, `${note}é`)), {instanceOf: DenialError});
+	t.is(denialOf(t, 400, () => plan(podWithPorts(10_001))), `The Pod's annotations would have ${own + 40 * 10_001} bytes, with one annotation for each of 10001 ports, and Kubernetes allows 262144: manage fewer ports with hostport.io/ports, or shorten the Pod's other annotations`);
+});
+
+test('an annotation __proto__ that is no string does no harm', t => {
+	const annotations = JSON.parse('{"__proto__": []}') as Record<string, unknown>;
+	t.is(allocation(podWith({annotations})).demand.numbers.length, 1);
+});
+
+test('ports of one name share an annotation', t => {
+	const ports = ['TCP', 'UDP'].map(protocol => ({name: 'dns', containerPort: 53, protocol}));
+	const note = 'x'.repeat(262_144 - 'hostport.io/enabledtruenotehostport.io/allocated-dns32767'.length);
+	t.notThrows(() => plan(podWith({annotations: {note}, containers: [{name: 'a', ports}]})));
+	t.throws(() => plan(podWith({annotations: {note: `${note}x`}, containers: [{name: 'a', ports}]})), {instanceOf: DenialError});
+});
+
 test('a hundred thousand equal ports are denied quickly', t => {
 	const ports = Array.from({length: 100_000}, (_, index) => ({name: `p${index}`, containerPort: 80}));
-	t.regex(denialOf(t, 400, () => plan(podWith({containers: [{name: 'a', ports}]}))), /^The Pod needs 100000 port numbers, but 30558-32767 has only 2210/);
+	t.regex(denialOf(t, 400, () => plan(podWith({annotations: {'hostport.io/host-network': 'false'}, containers: [{name: 'a', ports}]}))), /^The Pod needs 100000 port numbers, but 30558-32767 has only 2210/);
 });
 
 // Identity

@@ -41,6 +41,16 @@ test('changed labels are read again after ten seconds', async t => {
 	t.deepEqual(await labelsOf('game', never), {});
 });
 
+test('fresh labels are read at once, and cached for others', async t => {
+	const {paths, state, labelsOf} = setUp();
+	await labelsOf('game', never);
+	state.labels = {team: 'b'};
+	t.deepEqual(await labelsOf('game', never), {team: 'a'});
+	t.deepEqual(await labelsOf('game', never, {fresh: true}), {team: 'b'});
+	t.deepEqual(await labelsOf('game', never), {team: 'b'});
+	t.is(paths.length, 2);
+});
+
 test('labels that can\'t be read count as none, and are read again the next time', async t => {
 	const {state, labelsOf} = setUp();
 	state.fails = true;

@@ -25,6 +25,11 @@ test('a use names the node, if the Pod has one', isUsed, {spec: {nodeName: 'work
 test('a port that an annotation names is ours', isUsed, {annotations: {'hostport.io/allocated-grpc': '30558'}}, {managed: true});
 test('an annotation with another number does not make the port ours', isUsed, {annotations: {'hostport.io/allocated-grpc': '30559'}}, {managed: false});
 test('an annotation that is not a number is ignored', isUsed, {annotations: {'hostport.io/allocated-grpc': '', 'hostport.io/base-port': '30558'}}, {managed: false});
+test('a port of a mirror Pod is not ours, whatever its annotations say', isUsed, {annotations: {'hostport.io/allocated-grpc': '30558', 'kubernetes.io/config.mirror': 'a7c3'}}, {managed: false});
+test('a port of a mirror Pod is not called as its annotations say', isUsed, {
+	annotations: {'hostport.io/allocated-9000': '30558', 'kubernetes.io/config.mirror': ''},
+	spec: {containers: [{ports: [{containerPort: 30_558, hostPort: 30_558}]}]},
+}, {portName: '30558', managed: false});
 test('the default protocol is TCP', isUsed, {spec: {containers: [{ports: [{name: 'grpc', containerPort: 1, hostPort: 30_558}]}]}}, {});
 test('a port without a name has the name in its annotation', isUsed, {
 	annotations: {'hostport.io/allocated-9000': '30558'},
@@ -45,5 +50,6 @@ test('a Pod is live until it has ended', t => {
 test('a Pod is managed if it has an annotation with an allocated port', t => {
 	t.true(isManaged(podWith({annotations: {'hostport.io/allocated-grpc': '30558'}})));
 	t.false(isManaged(podWith({annotations: {'hostport.io/enabled': 'true'}})));
+	t.false(isManaged(podWith({annotations: {'hostport.io/allocated-grpc': '30558', 'kubernetes.io/config.mirror': 'a7c3'}})));
 	t.false(isManaged(podWith()));
 });
