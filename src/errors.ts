@@ -49,13 +49,16 @@ export class ConfigurationError extends Error {
 	override name = 'ConfigurationError';
 }
 
+/** Characters of an API server's message in ours, which get into the log and into denials. Most have about 200. */
+const maximumDetailLength = 1000;
+
 /** The API server answered a request with a status other than 2xx. */
 export class ApiError extends Error {
 	override name = 'ApiError';
 	readonly status: number;
 
 	constructor(method: string, path: string, status: number, detail: string) {
-		super(`${method} ${path.replace(/\?.*/, '')}: ${status} ${detail}`);
+		super(`${method} ${path.replace(/\?.*/, '')}: ${status} ${detail.slice(0, maximumDetailLength)}`);
 		this.status = status;
 	}
 }

@@ -12,7 +12,11 @@ import type {SkipReason} from './pod-plan.ts';
 import {decodePod} from './pod.ts';
 import {allowed, decodeReview, denied, errored, outcomeOf, patched} from './review.ts';
 import type {AdmissionRequest, AdmissionReview} from './review.ts';
+import {shorten} from './quote.ts';
 import {withoutStaleAllocation} from './stale-allocation.ts';
+
+/** Numbers of a Pod in its log line, which also has their count: a Pod may have thousands. */
+const maximumLoggedPorts = 10;
 
 type PodMutatorOptions = {
 	/** Resolves with one number for each of `demand.numbers`, once they are committed. Throws `DenialError`. */
@@ -44,20 +48,23 @@ export const createPodMutator = (options: PodMutatorOptions) =>
 const reviewOf = (problem: unknown, request: AdmissionRequest, {logger}: PodMutatorOptions, signal: AbortSignal): AdmissionReview => {
 	const error = problem instanceof DenialError || !signal.aborted ? problem : tooLate(problem);
 	if (error instanceof DenialError) {
-		logger.warn({namespace: request.namespace, name: request.name, code: error.code}, `denied: ${error.message}`);
+		logger.warn({...named(request), code: error.code}, `denied: ${error.message}`);
 		return denied(request, error);
 	}
 
-	logger.error({err: error, namespace: request.namespace, name: request.name}, 'a Pod could not be given ports');
+	logger.error({err: error, ...named(request)}, 'a Pod could not be given ports');
 	return errored(request, 'the HostPort Operator failed; its log says why: kubectl logs -n operators -l app.kubernetes.io/name=hostport-operator');
 };
+
+/** For the log, whose lines must be short: a name is checked only after us. */
+const named = ({namespace, name}: AdmissionRequest) => ({namespace, name: shorten(name, 253)});
 
 /** After the deadline every failure is answered "try again"; the log has nothing to add. */
 const tooLate = (cause: unknown): DenialError => new DenialError(503, 'no host ports could be reserved in time: try again', {cause});
 
 const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceLabels, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
 	const pass = (reason: SkipReason, warnings?: readonly string[]): AdmissionReview => {
-		logger.debug({namespace: request.namespace, name: request.name, reason}, 'passed without ports');
+		logger.debug({...named(request), reason}, 'passed without ports');
 		return allowed(request, warnings);
 	};
 
@@ -75,6 +82,6 @@ const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceL
 
 	checkPodSecurity(request.namespace, await namespaceLabels(request.namespace, signal));
 	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
-	logger.info({pod: plan.demand.pod, ports: numbers, ...(request.dryRun && {dryRun: true})}, 'allocated');
+	logger.info({pod: plan.demand.pod, count: numbers.length, ports: numbers.slice(0, maximumLoggedPorts), ...(request.dryRun && {dryRun: true})}, 'allocated');
 	return patched(request, patchBetween(sent, applyPorts(pod, plan, numbers)), plan.warnings);
 };

@@ -52,6 +52,25 @@ test('a failure after the deadline is a denial', async t => {
 	t.like(response, {allowed: false, status: {code: 503, message: 'no host ports could be reserved in time: try again'}});
 });
 
+test('the log line of a Pod with many ports has their count and the first ten', async t => {
+	const lines: Array<Record<string, unknown>> = [];
+	const many = Array.from({length: 100}, (_, index) => 20_000 + index);
+	const mutate = createPodMutator({
+		reserve: async () => many,
+		dryRun: async () => many,
+		namespaceLabels: async () => ({}),
+		ranges: defaultRanges,
+		logger: pino({base: null, timestamp: false}, {write: line => lines.push(JSON.parse(line) as Record<string, unknown>)}),
+		metrics: createMetrics(),
+	});
+	const object = podWith({containers: [{name: 'app', ports: many.map(containerPort => ({containerPort}))}]});
+	const request = {uid: 'a7c3', namespace: 'game', name: 'n'.repeat(100_000), operation: 'CREATE', kind: {group: '', version: 'v1', kind: 'Pod'}};
+	await mutate({apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: {...request, object}}, never);
+	t.deepEqual(lines, [{level: 30, pod: 'game/server-0', count: 100, ports: many.slice(0, 10), msg: 'allocated'}]);
+	await mutate({apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: {...request, object: {...object, metadata: {...object.metadata, name: ''}}}}, never);
+	t.true(JSON.stringify(lines.at(-1)).length < 1000, 'also if the name is rejected');
+});
+
 const unexpected = async () => {
 	throw new TypeError('a Pod without ports needs nothing');
 };
