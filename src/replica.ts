@@ -29,7 +29,7 @@ export type ReplicaOptions = {
 	readonly metrics: Metrics;
 	/** Unique for this process. */
 	readonly identity: string;
-	readonly config: Pick<Config, 'namespace' | 'portRange' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
+	readonly config: Pick<Config, 'namespace' | 'portRange' | 'maxPortsPerPod' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
 	/** Port numbers in a page of the ledger: tests make it smaller, for all replicas of one ledger alike. */
 	readonly blockSize?: number | undefined;
 };
@@ -52,7 +52,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	const lifetime = new AbortController();
 	// Ends first, because the reconciler's last commit needs the lock.
 	const reconciling = new AbortController();
-	const {namespace, leaseDuration, leaseIdle, portRange} = config;
+	const {namespace, leaseDuration, leaseIdle, portRange, maxPortsPerPod} = config;
 	const common = {api, clock, random, logger, metrics, mintClaim, namespace, holdMs: holdMs(config)};
 	const lock = new LeaseLock({...common, name: ledgerLeaseName, identity, durationSeconds: leaseDuration, idleMs: leaseIdle, rereadMs: 1000, eager: true});
 	const {ledger, newPages, reservations, ...parts} = createLedger({...common, lock, blockSize, signal: lifetime.signal});
@@ -74,6 +74,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 			dryRun: parts.dryRun,
 			namespaceLabels: createNamespaceLabels(api, clock, logger),
 			ranges: portRange,
+			maxPortsPerPod,
 			logger,
 			metrics,
 		}),

@@ -27,6 +27,7 @@ type PodMutatorOptions = {
 	readonly namespaceLabels: (namespace: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
 	/** What the administrator allows, merged and sorted. */
 	readonly ranges: readonly PortRange[];
+	readonly maxPortsPerPod: number;
 	readonly logger: Logger;
 	readonly metrics: Pick<Metrics, 'admissionDuration'>;
 };
@@ -62,7 +63,7 @@ const named = ({namespace, name}: AdmissionRequest) => ({namespace, name: shorte
 /** After the deadline every failure is answered "try again"; the log has nothing to add. */
 const tooLate = (cause: unknown): DenialError => new DenialError(503, 'no host ports could be reserved in time: try again', {cause});
 
-const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceLabels, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
+const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceLabels, ranges, maxPortsPerPod, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
 	const pass = (reason: SkipReason, warnings?: readonly string[]): AdmissionReview => {
 		logger.debug({...named(request), reason}, 'passed without ports');
 		return allowed(request, warnings);
@@ -75,7 +76,7 @@ const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceL
 
 	const sent = decodePod(request.object);
 	const pod = withoutStaleAllocation(sent);
-	const plan = planPod(request, pod, ranges);
+	const plan = planPod(request, pod, ranges, maxPortsPerPod);
 	if (plan.kind === 'skip') {
 		return pass(plan.reason, plan.warnings);
 	}

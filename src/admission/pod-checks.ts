@@ -51,6 +51,13 @@ export const checkNames = (numbers: readonly PodPort[][]): void => {
 	}
 };
 
+/** How many numbers one Pod may get bounds what a Pod that is rejected after us holds for the hold time, at each attempt of its controller. */
+export const checkCount = (count: number, maximum: number): void => {
+	if (count > maximum) {
+		throw new DenialError(403, `The Pod needs ${count} port numbers, and one Pod gets at most ${maximum}: manage fewer ports with ${optionAnnotations.ports}, or ask the administrator of hostport-operator to raise --max-ports-per-pod`);
+	}
+};
+
 /**
  * A Pod with more variables can't be stored: each takes about 40 bytes, and etcd accepts 1.5 MiB. Without a limit a Pod
  * with a hundred thousand containers and as many ports would exhaust our memory.

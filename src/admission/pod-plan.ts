@@ -4,7 +4,7 @@ import type {PortRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
 import {readOptions} from './options.ts';
 import type {AllocationOptions} from './options.ts';
-import {checkNames, checkNetwork, checkSize} from './pod-checks.ts';
+import {checkCount, checkNames, checkNetwork, checkSize} from './pod-checks.ts';
 import {identifyPod, ordinalOf} from './pod-identity.ts';
 import {groupByNumber, portsOf, splitPorts} from './pod-ports.ts';
 import type {PodPort} from './pod-ports.ts';
@@ -42,9 +42,10 @@ type PortAssignment = {
  * @param request for which `reasonToSkip` returned undefined.
  * @param pod without the numbers of an earlier allocation: see `withoutStaleAllocation`.
  * @param ranges what the administrator allows, merged and sorted.
+ * @param maxPortsPerPod the most numbers that the administrator allows for one Pod.
  * @throws {DenialError} 400 if the Pod or its annotations must change, 403 if the administrator forbids what they ask for.
  */
-export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly PortRange[]): PodPlan => {
+export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly PortRange[], maxPortsPerPod = Infinity): PodPlan => {
 	const options = readOptions(pod.metadata.annotations, ranges);
 	if (!options) {
 		return skip('not enabled');
@@ -56,6 +57,7 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Po
 	}
 
 	const numbers = groupByNumber(managed);
+	checkCount(numbers.length, maxPortsPerPod);
 	checkNetwork(pod, options, unmanaged);
 	checkNames(numbers);
 	checkSize(pod, options, numbers);

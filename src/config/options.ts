@@ -2,7 +2,7 @@
 import os from 'node:os';
 import {parseArgs} from 'node:util';
 import {ConfigurationError, messageOf} from '../errors.ts';
-import {dnsLabel, duration, identity, objectName, oneOf, optional, port, portRanges, wholeSeconds} from './parsers.ts';
+import {dnsLabel, duration, identity, objectName, oneOf, optional, port, portRanges, wholeNumber, wholeSeconds} from './parsers.ts';
 import type {Parse} from './parsers.ts';
 
 export type Option<T> = {
@@ -102,6 +102,12 @@ export const options = {
 		default: '1024-32767',
 		repeatable: true,
 		parse: portRanges,
+	}),
+	maxPortsPerPod: option({
+		description: 'Most port numbers that one Pod may get. A Pod that asks for more is refused. So a Pod that can never be stored does not hold a large part of a range for the hold time.',
+		placeholder: 'number',
+		default: '128',
+		parse: wholeNumber(1, 65_535),
 	}),
 	leaseDuration: option({
 		description: 'How long other replicas wait for one that died during a commit. Whole seconds.',

@@ -209,6 +209,18 @@ test('a hundred thousand equal ports are denied quickly', t => {
 	t.regex(denialOf(t, 400, () => plan(podWith({containers: [{name: 'a', ports}]}))), /^The Pod needs 100000 port numbers, but 30558-32767 has only 2210/);
 });
 
+const podWithPorts = (count: number) => podWith({containers: [{name: 'a', ports: Array.from({length: count}, (_, index) => ({containerPort: index + 1}))}]});
+
+const planUpTo = (maximum: number, pod: Pod) => planPod(requestFor(pod), pod, defaultRanges, maximum);
+
+test('a Pod that needs more numbers than one Pod may get is denied, whatever its range', t => {
+	t.is(denialOf(t, 403, () => planUpTo(128, podWithPorts(10_001))), 'The Pod needs 10001 port numbers, and one Pod gets at most 128: manage fewer ports with hostport.io/ports, or ask the administrator of hostport-operator to raise --max-ports-per-pod');
+	denialOf(t, 403, () => planUpTo(128, podWithPorts(129)));
+	t.is(planUpTo(128, podWithPorts(128)).kind, 'allocate');
+	const shared = podWith({containers: [{name: 'a', ports: [{containerPort: 53}, {containerPort: 53, protocol: 'UDP'}]}]});
+	t.is(planUpTo(1, shared).kind, 'allocate', 'Ports that share a number count once.');
+});
+
 // Identity
 
 const owner = (kind: string, name: string, controller: boolean | null = true) => ({kind, name, ...(controller !== null && {controller})});

@@ -53,6 +53,7 @@ const freshMutator = async () => {
 		dryRun: recorded(dryRun),
 		namespaceLabels: createNamespaceLabels(api, clock, silent),
 		ranges: defaultRanges,
+		maxPortsPerPod: 128,
 		logger: silent,
 		metrics,
 	});
