@@ -6,7 +6,7 @@
 /** The Pod is denied: the answer is `allowed: false` with this message, which the Pod's creator sees. */
 export class DenialError extends Error {
 	override name = 'DenialError';
-	/** HTTP status in the answer: 400 the Pod must change, 403 the administrator forbids it, 503 try again. */
+	/** HTTP status in the answer: 400 the Pod must change, 403 the administrator forbids it or no number is left, 503 try again. */
 	readonly code: 400 | 403 | 503;
 
 	constructor(code: 400 | 403 | 503, message: string, options?: ErrorOptions) {

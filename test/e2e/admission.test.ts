@@ -201,6 +201,6 @@ test('a Pod for an exhausted range is denied, and the message proposes max-port'
 	const annotations = {...enabled, 'hostport.io/base-port': '21000', 'hostport.io/max-port': '21001'};
 	await create('default', pod('fits', annotations, {containers: [container([{containerPort: 8080}, {containerPort: 9090}])]}));
 	const {status, message} = await createDenied('default', pod('fits-not', annotations, {containers: [container([{containerPort: 8080}])]}));
-	t.is(status, 503);
-	t.regex(message, /21000-21001.*max-port/);
+	t.is(status, 403);
+	t.regex(message, /21000-21001 are free: .*max-port/);
 });
