@@ -6,7 +6,7 @@ import type {Logger} from 'pino';
 import {createPodMutator} from './admission/mutate-pod.ts';
 import type {AdmissionReview} from './admission/review.ts';
 import type {Clock} from './clock.ts';
-import {holdMs} from './config/options.ts';
+import {allowedRanges, holdMs} from './config/options.ts';
 import type {Config} from './config/options.ts';
 import {ApiError, LedgerFormatError} from './errors.ts';
 import type {ApiClient} from './kubernetes/api-client.ts';
@@ -29,7 +29,7 @@ export type ReplicaOptions = {
 	readonly metrics: Metrics;
 	/** Unique for this process. */
 	readonly identity: string;
-	readonly config: Pick<Config, 'namespace' | 'portRange' | 'maxPortsPerPod' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
+	readonly config: Pick<Config, 'namespace' | 'portRange' | 'excludePorts' | 'maxPortsPerPod' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
 	/** Port numbers in a page of the ledger: tests make it smaller, for all replicas of one ledger alike. */
 	readonly blockSize?: number | undefined;
 };
@@ -52,14 +52,15 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	const lifetime = new AbortController();
 	// Ends first, because the reconciler's last commit needs the lock.
 	const reconciling = new AbortController();
-	const {namespace, leaseDuration, leaseIdle, portRange, maxPortsPerPod} = config;
+	const {namespace, leaseDuration, leaseIdle, maxPortsPerPod} = config;
+	const ranges = allowedRanges(config);
 	const common = {api, clock, random, logger, metrics, mintClaim, namespace, holdMs: holdMs(config)};
 	const lock = new LeaseLock({...common, name: ledgerLeaseName, identity, durationSeconds: leaseDuration, idleMs: leaseIdle, rereadMs: 1000, eager: true});
 	const {ledger, newPages, reservations, ...parts} = createLedger({...common, lock, blockSize, signal: lifetime.signal});
 	const election = new LeaseLock({...common, name: 'hostport-reconciler', identity, durationSeconds: electionFactor * leaseDuration, idleMs: 0, rereadMs: 5000, eager: false});
 	const reconciler = new Reconciler({
 		...common, newPages, blockSize: parts.blockSize, reservations, election,
-		ranges: portRange,
+		ranges,
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
 	});
 	let running: ReadonlyArray<Promise<void>> = [];
@@ -73,7 +74,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 			reserve: async (demand, deadline) => reservations.reserve(demand, deadline),
 			dryRun: parts.dryRun,
 			namespaceLabels: createNamespaceLabels(api, clock, logger),
-			ranges: portRange,
+			ranges,
 			maxPortsPerPod,
 			logger,
 			metrics,

@@ -3,7 +3,7 @@ import type {Logger} from 'pino';
 import {DenialError} from '../errors.ts';
 import type {Metrics} from '../metrics.ts';
 import type {PodDemand} from '../ports/demand.ts';
-import type {PortRange} from '../ports/port-range.ts';
+import type {AllowedRange} from '../ports/port-range.ts';
 import {applyPorts} from './apply-ports.ts';
 import {patchBetween} from './patch.ts';
 import {checkPodSecurity} from './pod-checks.ts';
@@ -26,7 +26,7 @@ type PodMutatorOptions = {
 	/** The labels of the Pod's namespace. */
 	readonly namespaceLabels: (namespace: string, signal: AbortSignal) => Promise<Readonly<Record<string, string>>>;
 	/** What the administrator allows, merged and sorted. */
-	readonly ranges: readonly PortRange[];
+	readonly ranges: readonly AllowedRange[];
 	readonly maxPortsPerPod: number;
 	readonly logger: Logger;
 	readonly metrics: Pick<Metrics, 'admissionDuration'>;

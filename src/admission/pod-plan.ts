@@ -1,6 +1,6 @@
 /** What a Pod asks for, or why it passes without ports. Pure. */
 import type {PodDemand} from '../ports/demand.ts';
-import type {PortRange} from '../ports/port-range.ts';
+import type {AllowedRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
 import {readOptions} from './options.ts';
 import type {AllocationOptions} from './options.ts';
@@ -45,7 +45,7 @@ type PortAssignment = {
  * @param maxPortsPerPod the most numbers that the administrator allows for one Pod.
  * @throws {DenialError} 400 if the Pod or its annotations must change, 403 if the administrator forbids what they ask for.
  */
-export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly PortRange[], maxPortsPerPod = Infinity): PodPlan => {
+export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly AllowedRange[], maxPortsPerPod = Infinity): PodPlan => {
 	const options = readOptions(pod.metadata.annotations, ranges);
 	if (!options) {
 		return skip('not enabled');
@@ -70,6 +70,7 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Po
 			numbers: numbers.map(ports => ({ports: ports.map(({name, protocol}) => ({name, protocol}))})),
 			basePort: options.basePort,
 			maxPort: options.maxPort,
+			...(options.excluded && {excluded: options.excluded}),
 			strategy: options.strategy,
 			...(ordinal !== undefined && {ordinal}),
 			ownPorts: ownPortsOf(unmanaged, options),

@@ -101,3 +101,7 @@ export const identity = single(value => {
 
 /** Merged and sorted. */
 export const portRanges = (values: readonly string[]): readonly PortRange[] => mergePortRanges(values.map(value => parsePortRange(value)));
+
+/** Merged and sorted. The single word `none` stands for no numbers. */
+export const portRangesOrNone = (values: readonly string[]): readonly PortRange[] =>
+	values.length === 1 && values[0]!.trim() === 'none' ? [] : portRanges(values);

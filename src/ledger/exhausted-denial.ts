@@ -3,6 +3,7 @@ import {DenialError} from '../errors.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import {pageName} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
+import {countNumbers} from '../ports/port-range.ts';
 import {countHolders} from '../ports/range-use.ts';
 
 /** Pages without ports that are named with their reasons. A range may have more than a hundred, and an Event has 1,024 characters. */
@@ -17,13 +18,14 @@ const maximumNamedPages = 2;
  * @param holdMs how long a number is held for a Pod that is gone, or that is not stored yet.
  */
 export const exhaustedDenial = (demand: PodDemand, free: number, pages: Iterable<LedgerPage>, holdMs: number): DenialError => {
-	const {numbers: {length: needed}, basePort, maxPort} = demand;
+	const {numbers: {length: needed}, basePort, maxPort, excluded = []} = demand;
 	const inRange = [...pages].filter(({first, blockSize}) => first <= maxPort && first + blockSize > basePort);
 	const {live, held, foreign} = countHolders(demand, inRange);
 	const reasons = [
 		...(live > 0 ? [`live Pods have ${live}`] : []),
 		...(held > 0 ? [`${held} ${held === 1 ? 'is' : 'are'} held for Pods that are gone or not stored yet`] : []),
 		...(foreign > 0 ? [`Pods or Services that the operator does not manage have ${foreign}`] : []),
+		...(excluded.length > 0 ? [`the administrator excludes ${countNumbers(excluded)} (--exclude-ports)`] : []),
 		...unusablePages(inRange),
 	];
 	const advice = [

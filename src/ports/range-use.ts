@@ -14,11 +14,11 @@ const holderOf: Readonly<Record<EntryState, number>> = {pending: held, released:
 /**
  * How many numbers of the Pod's range live Pods have, how many are held for Pods that are gone or not stored yet, and how
  * many are foreign, for any of the Pod's protocols. A number with several holders counts once: for a live Pod rather than for
- * a foreign one, and for that rather than as held.
+ * a foreign one, and for that rather than as held. Excluded numbers do not count.
  *
  * @param pages of the ledger. Those that give no ports are left out.
  */
-export const countHolders = ({numbers, basePort, maxPort}: PodDemand, pages: Iterable<LedgerPage>): {readonly live: number; readonly held: number; readonly foreign: number} => {
+export const countHolders = ({numbers, basePort, maxPort, excluded = []}: PodDemand, pages: Iterable<LedgerPage>): {readonly live: number; readonly held: number; readonly foreign: number} => {
 	const mask = protocolMask(numbers.flatMap(({ports}) => ports));
 	const counts = [0, 0, 0, 0];
 	for (const page of pages) {
@@ -30,9 +30,17 @@ export const countHolders = ({numbers, basePort, maxPort}: PodDemand, pages: Ite
 		}
 
 		const {byNumber, total} = holdersIn(page, mask);
-		const inRange = end - from === blockSize ? total : countsIn(byNumber.subarray(from - first, end - first));
-		for (const holder of [held, foreign, live]) {
-			counts[holder]! += inRange[holder]!;
+		const add = (some: readonly number[], sign: 1 | -1) => {
+			for (const holder of [held, foreign, live]) {
+				counts[holder]! += sign * some[holder]!;
+			}
+		};
+
+		add(end - from === blockSize ? total : countsIn(byNumber.subarray(from - first, end - first)), 1);
+		for (const out of excluded) {
+			if (out.first < end && out.last >= from) {
+				add(countsIn(byNumber.subarray(Math.max(out.first, from) - first, Math.min(out.last + 1, end) - first)), -1);
+			}
 		}
 	}
 

@@ -221,6 +221,24 @@ test('a Pod that needs more numbers than one Pod may get is denied, whatever its
 	t.is(planUpTo(1, shared).kind, 'allocate', 'Ports that share a number count once.');
 });
 
+test('a Pod whose base port is excluded gets higher numbers and a warning', t => {
+	const ranges = [{first: 1024, last: 32_767, excluded: [{first: 10_248, last: 10_250}]}];
+	const pod = podWith({annotations: {'hostport.io/base-port': '10250'}});
+	const planned = planPod(requestFor(pod), pod, ranges);
+	t.like(planned, {kind: 'allocate', warnings: ['hostport.io/base-port is 10250, which the administrator excludes (--exclude-ports): the Pod gets higher numbers']});
+	t.deepEqual(planned.kind === 'allocate' && planned.demand.excluded, [{first: 10_250, last: 10_250}]);
+	const other = podWith({annotations: {'hostport.io/base-port': '10247'}});
+	t.like(planPod(requestFor(other), other, ranges), {kind: 'allocate', warnings: []});
+});
+
+test('a Pod whose range has too few numbers that are not excluded is denied', t => {
+	const ranges = [{first: 1024, last: 32_767, excluded: [{first: 10_248, last: 10_250}]}];
+	const only = podWith({annotations: {'hostport.io/base-port': '10250', 'hostport.io/max-port': '10250'}});
+	t.is(denialOf(t, 403, () => planPod(requestFor(only), only, ranges)), 'The Pod needs 1 port number, but the administrator excludes 1 of the numbers 10250-10250 (--exclude-ports), because programs on the nodes use them: choose another hostport.io/base-port, or raise hostport.io/max-port');
+	const more = podWith({annotations: {'hostport.io/base-port': '10250', 'hostport.io/max-port': '10251'}});
+	t.is(planPod(requestFor(more), more, ranges).kind, 'allocate');
+});
+
 // Identity
 
 const owner = (kind: string, name: string, controller: boolean | null = true) => ({kind, name, ...(controller !== null && {controller})});

@@ -47,6 +47,10 @@ test('only numbers of the range and the Pod\'s protocols count, and each once', 
 	t.regex(messageFor({'499.tcp': 'bound', '500.tcp': 'bound', '1000.tcp': 'bound'}, {maxPort: 999}), /live Pods have 2\./);
 });
 
+test('excluded numbers are told apart, whatever their entries', t => {
+	t.regex(messageFor({'100.tcp': 'bound', '105.tcp': 'bound'}, {excluded: [{first: 105, last: 107}]}), /live Pods have 1; the administrator excludes 3 \(--exclude-ports\)\./);
+});
+
 test('pages that give no ports are named with their reasons, and none of their numbers counts', t => {
 	t.regex(messageFor({'100.tcp': 'bound'}, {}, ['grpc'], {quarantined: [0]}), /are free: the ConfigMap hostport-ledger-0 gives none: it is in quarantine, because .*\. Raise/);
 });

@@ -154,6 +154,7 @@ export class World {
 		return {
 			namespace,
 			portRange: [{first: random.integer(1024, contested.first), last: 32_767}],
+			excludePorts: [],
 			maxPortsPerPod: 128,
 			leaseDuration: theme?.leaseDuration ?? random.pick([3, 3, 3, 2, 5]),
 			leaseIdle: random.pick([50, 50, 0, 500]),
