@@ -197,6 +197,11 @@ for (const [title, annotations, expected, pattern] of denials) {
 	});
 }
 
+test('each replica warns at start that Pods may get NodePorts', t => {
+	const warnings = cluster().logs.filter(({level, msg}) => level === 'warn' && msg.startsWith('Pods may get numbers of 30000-32767, from which Services get NodePorts'));
+	t.is(warnings.length, 3);
+});
+
 test('a Pod for an exhausted range is denied, and the message proposes max-port', async t => {
 	const annotations = {...enabled, 'hostport.io/base-port': '21000', 'hostport.io/max-port': '21001'};
 	await create('default', pod('fits', annotations, {containers: [container([{containerPort: 8080}, {containerPort: 9090}])]}));
