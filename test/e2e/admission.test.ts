@@ -197,6 +197,11 @@ for (const [title, annotations, expected, pattern] of denials) {
 	});
 }
 
+test('a Pod that asks for the kubelet\'s port gets the next one', async t => {
+	const annotations = {...enabled, 'hostport.io/base-port': '10250', 'hostport.io/max-port': '10260'};
+	t.deepEqual(hostPortsOf(await create('default', pod('kubelet-port', annotations, {containers: [container([{containerPort: 8080}])]}))), [10_251]);
+});
+
 test('each replica warns at start that Pods may get NodePorts', t => {
 	const warnings = cluster().logs.filter(({level, msg}) => level === 'warn' && msg.startsWith('Pods may get numbers of 30000-32767, from which Services get NodePorts'));
 	t.is(warnings.length, 3);
