@@ -6,7 +6,7 @@
 /** The Pod is denied: the answer is `allowed: false` with this message, which the Pod's creator sees. */
 export class DenialError extends Error {
 	override name = 'DenialError';
-	/** HTTP status in the answer: 400 the Pod must change, 403 the administrator forbids it, 503 try again. */
+	/** HTTP status in the answer: 400 the Pod must change, 403 the administrator forbids it or no number is left, 503 try again. */
 	readonly code: 400 | 403 | 503;
 
 	constructor(code: 400 | 403 | 503, message: string, options?: ErrorOptions) {
@@ -49,13 +49,16 @@ export class ConfigurationError extends Error {
 	override name = 'ConfigurationError';
 }
 
+/** Characters of an API server's message in ours, which get into the log and into denials. Most have about 200. */
+const maximumDetailLength = 1000;
+
 /** The API server answered a request with a status other than 2xx. */
 export class ApiError extends Error {
 	override name = 'ApiError';
 	readonly status: number;
 
 	constructor(method: string, path: string, status: number, detail: string) {
-		super(`${method} ${path.replace(/\?.*/, '')}: ${status} ${detail}`);
+		super(`${method} ${path.replace(/\?.*/, '')}: ${status} ${detail.slice(0, maximumDetailLength)}`);
 		this.status = status;
 	}
 }

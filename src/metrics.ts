@@ -66,13 +66,13 @@ export const createMetrics = () => {
 		}),
 		freePorts: new Gauge({
 			name: 'hostport_free_ports',
-			help: 'Numbers of a configured range that are free for every protocol, as of the last reconciliation. Absent on replicas that do not reconcile.',
+			help: 'Numbers of a configured range that Pods may get and that are free for every protocol, as of the last reconciliation. Absent on replicas that do not reconcile.',
 			labelNames: ['range'],
 			registers,
 		}),
 		rangePorts: new Gauge({
 			name: 'hostport_range_ports',
-			help: 'All numbers of a configured range, free or not. Absent on replicas that do not reconcile.',
+			help: 'Numbers of a configured range that Pods may get, free or not: all but those of --exclude-ports. Absent on replicas that do not reconcile.',
 			labelNames: ['range'],
 			registers,
 		}),

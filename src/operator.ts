@@ -3,7 +3,9 @@ import {randomBytes} from 'node:crypto';
 import type {Logger} from 'pino';
 import {createTlsSource} from './certificates/tls-source.ts';
 import {systemClock} from './clock.ts';
+import {allowedRanges} from './config/options.ts';
 import type {Config} from './config/options.ts';
+import {warningAboutRanges} from './config/port-range-warning.ts';
 import {connect} from './kubernetes/credentials.ts';
 import {HttpApiClient} from './kubernetes/http-api-client.ts';
 import {createMissingRightLog} from './kubernetes/missing-right.ts';
@@ -44,6 +46,11 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	const lifetime = new AbortController();
 	let whyNotReady: string | undefined = 'the ledger and the webhook\'s certificate are not loaded yet';
 	let isStopping = false;
+	const rangeWarning = warningAboutRanges(allowedRanges(config));
+	if (rangeWarning) {
+		logger.warn(rangeWarning);
+	}
+
 	const clock = systemClock;
 	const metrics = createMetrics();
 	addProcessMetrics(metrics);

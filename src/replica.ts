@@ -4,7 +4,7 @@
  */
 import {createPodMutator} from './admission/mutate-pod.ts';
 import type {AdmissionReview} from './admission/review.ts';
-import {holdMs} from './config/options.ts';
+import {allowedRanges, holdMs} from './config/options.ts';
 import type {Config} from './config/options.ts';
 import {ApiError, LedgerFormatError} from './errors.ts';
 import {createNamespaceLabels} from './kubernetes/namespace-labels.ts';
@@ -18,7 +18,7 @@ import {retry} from './retry.ts';
 export type ReplicaOptions = Pick<CreateLedgerOptions, 'api' | 'clock' | 'random' | 'mintClaim' | 'logger' | 'metrics' | 'blockSize'> & {
 	/** Unique for this process. */
 	readonly identity: string;
-	readonly config: Pick<Config, 'namespace' | 'portRange' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
+	readonly config: Pick<Config, 'namespace' | 'portRange' | 'excludePorts' | 'maxPortsPerPod' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
 };
 
 export type Replica = {
@@ -39,14 +39,15 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	const lifetime = new AbortController();
 	// Aborted before `lifetime`: the reconciler's last commit still needs the Lease.
 	const reconciling = new AbortController();
-	const {namespace, leaseDuration, leaseIdle, portRange} = config;
+	const {namespace, leaseDuration, leaseIdle, maxPortsPerPod} = config;
+	const ranges = allowedRanges(config);
 	const common = {api, clock, random, logger, metrics, mintClaim, namespace, holdMs: holdMs(config)};
 	const lock = new LeaseLock({...common, name: ledgerLeaseName, identity, durationSeconds: leaseDuration, idleMs: leaseIdle, rereadMs: 1000, eager: true});
 	const {ledger, newPages, reservations, ...parts} = createLedger({...common, lock, blockSize, signal: lifetime.signal});
 	const election = new LeaseLock({...common, name: 'hostport-reconciler', identity, durationSeconds: electionFactor * leaseDuration, idleMs: 0, rereadMs: 5000, eager: false});
 	const reconciler = new Reconciler({
 		...common, newPages, blockSize: parts.blockSize, reservations, election,
-		ranges: portRange,
+		ranges,
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
 	});
 	let running: ReadonlyArray<Promise<void>> = [];
@@ -60,7 +61,8 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 			reserve: async (demand, deadline) => reservations.reserve(demand, deadline),
 			dryRun: parts.dryRun,
 			namespaceLabels: createNamespaceLabels(api, clock, logger),
-			ranges: portRange,
+			ranges,
+			maxPortsPerPod,
 			namespace,
 			logger,
 			metrics,

@@ -3,7 +3,7 @@ import type {Logger} from 'pino';
 import {DenialError} from '../errors.ts';
 import type {Metrics} from '../metrics.ts';
 import type {PodDemand} from '../ports/demand.ts';
-import type {PortRange} from '../ports/port-range.ts';
+import type {AllowedRange} from '../ports/port-range.ts';
 import {applyPorts} from './apply-ports.ts';
 import {warningsAboutNumbers} from './number-warnings.ts';
 import {patchBetween} from './patch.ts';
@@ -13,8 +13,12 @@ import type {SkipReason} from './pod-plan.ts';
 import {decodePod} from './pod.ts';
 import {allowed, decodeReview, denied, errored, outcomeOf, patched} from './review.ts';
 import type {AdmissionRequest, AdmissionReview} from './review.ts';
+import {shorten} from './quote.ts';
 import {withoutStaleAllocation} from './stale-allocation.ts';
 import {mirrorPodWarning} from './warnings.ts';
+
+/** Numbers of a Pod in its log line, which also has their count: a Pod may have thousands. */
+const maximumLoggedPorts = 10;
 
 type PodMutatorOptions = {
 	/** Resolves with one number for each element of `demand.numbers`, once they are committed. Throws `DenialError`. */
@@ -24,7 +28,8 @@ type PodMutatorOptions = {
 	/** The labels of the Pod's namespace: read now if they must be `fresh`, else perhaps some seconds old. */
 	readonly namespaceLabels: (namespace: string, signal: AbortSignal, options?: {readonly fresh: boolean}) => Promise<Readonly<Record<string, string>>>;
 	/** What the administrator allows, merged and sorted. */
-	readonly ranges: readonly PortRange[];
+	readonly ranges: readonly AllowedRange[];
+	readonly maxPortsPerPod: number;
 	/** The operator's own, for advice. */
 	readonly namespace: string;
 	readonly logger: Logger;
@@ -48,20 +53,23 @@ export const createPodMutator = (options: PodMutatorOptions) =>
 const reviewOf = (problem: unknown, request: AdmissionRequest, {namespace, logger}: PodMutatorOptions, signal: AbortSignal): AdmissionReview => {
 	const error = problem instanceof DenialError || !signal.aborted ? problem : tooLate(problem);
 	if (error instanceof DenialError) {
-		logger.warn({namespace: request.namespace, name: request.name, code: error.code}, `denied: ${error.message}`);
+		logger.warn({...named(request), code: error.code}, `denied: ${error.message}`);
 		return denied(request, error);
 	}
 
-	logger.error({err: error, namespace: request.namespace, name: request.name}, 'a Pod could not be given ports');
+	logger.error({err: error, ...named(request)}, 'a Pod could not be given ports');
 	return errored(request, `the HostPort Operator failed; its log says why: kubectl logs -n ${namespace} -l app.kubernetes.io/name=hostport-operator --tail=-1 --prefix`);
 };
+
+/** For the log, whose lines must be short: a name is checked only after us. */
+const named = ({namespace, name}: AdmissionRequest) => ({namespace, name: shorten(name, 253)});
 
 /** After the deadline, every failure is answered with "try again" and logged as a denial. */
 const tooLate = (cause: unknown): DenialError => new DenialError(503, 'no host ports could be reserved in time: try again', {cause});
 
-const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceLabels, ranges, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
+const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceLabels, ranges, maxPortsPerPod, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
 	const allowUnchanged = (reason: SkipReason, warnings?: readonly string[]): AdmissionReview => {
-		logger.debug({namespace: request.namespace, name: request.name, reason}, 'passed without ports');
+		logger.debug({...named(request), reason}, 'passed without ports');
 		return allowed(request, warnings);
 	};
 
@@ -72,7 +80,7 @@ const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceL
 
 	const sent = decodePod(request.object);
 	const pod = withoutStaleAllocation(sent);
-	const plan = planPod(request, pod, ranges);
+	const plan = planPod(request, pod, ranges, maxPortsPerPod);
 	if (plan.kind === 'skip') {
 		return allowUnchanged(plan.reason, plan.warnings);
 	}
@@ -81,7 +89,7 @@ const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceL
 	// Before a denial the labels are read again: the author may just have followed the advice of an earlier one.
 	checkPodSecurity(request.namespace, forbidsHostPorts(labels) ? await namespaceLabels(request.namespace, signal, {fresh: true}) : labels);
 	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
-	logger.info({pod: plan.demand.pod, ports: numbers, ...(request.dryRun && {dryRun: true})}, 'allocated');
+	logger.info({pod: plan.demand.pod, count: numbers.length, ports: numbers.slice(0, maximumLoggedPorts), ...(request.dryRun && {dryRun: true})}, 'allocated');
 	const warnings = [...plan.warnings, ...warningsAboutNumbers(pod, plan, numbers)];
 	return patched(request, patchBetween(sent, applyPorts(pod, plan, numbers)), warnings);
 };

@@ -1,8 +1,8 @@
 /** The options in a Pod's annotations, checked against what the administrator allows. Pure. */
 import {DenialError} from '../errors.ts';
 import type {Strategy} from '../ports/demand.ts';
-import {formatPortRange, isPort, rangeContaining} from '../ports/port-range.ts';
-import type {PortRange} from '../ports/port-range.ts';
+import {clipRanges, formatPortRange, isPort, rangeContaining} from '../ports/port-range.ts';
+import type {AllowedRange, PortRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
 import type {Annotations} from './annotations.ts';
 import {shorten, quote} from './quote.ts';
@@ -11,13 +11,15 @@ export type AllocationOptions = {
 	/** Both are in the same range that the administrator allows, and `basePort` ≤ `maxPort`. */
 	readonly basePort: number;
 	readonly maxPort: number;
+	/** Numbers from `basePort` to `maxPort` that no Pod is given; absent means none. */
+	readonly excluded?: readonly PortRange[];
 	readonly strategy: Strategy;
 	/** Names of the ports to manage, without repetition; absent means all ports. */
 	readonly managedPortNames?: readonly string[];
 	readonly hostNetwork: boolean;
 };
 
-/** Documented default. If no allowed range contains it, the lowest allowed port is used instead. */
+/** Documented default. If the administrator does not allow it, the lowest allowed port is used instead. */
 const defaultBasePort = 30_558;
 
 /**
@@ -26,17 +28,20 @@ const defaultBasePort = 30_558;
  * @param ranges What the administrator allows, merged and sorted.
  * @throws {DenialError} 400 if an annotation is malformed or contradicts another, 403 if it asks for a port that the administrator does not allow.
  */
-export const readOptions = (annotations: Annotations, ranges: readonly PortRange[]): AllocationOptions | undefined => {
+export const readOptions = (annotations: Annotations, ranges: readonly AllowedRange[]): AllocationOptions | undefined => {
 	if (!annotations || choice(annotations, optionAnnotations.enabled, ['true', 'false']) !== 'true') {
 		return undefined;
 	}
 
 	checkScope(annotations);
 	const basePort = readBasePort(annotations, ranges);
+	const maxPort = readMaxPort(annotations, ranges, basePort);
+	const excluded = clipRanges(rangeContaining(ranges, basePort)?.excluded ?? [], {first: basePort, last: maxPort});
 	const managedPortNames = readPortNames(annotations);
 	return {
 		basePort,
-		maxPort: readMaxPort(annotations, ranges, basePort),
+		maxPort,
+		...(excluded.length > 0 && {excluded}),
 		strategy: choice(annotations, optionAnnotations.strategy, ['Sequential', 'Random']) ?? 'Sequential',
 		...(managedPortNames && {managedPortNames}),
 		hostNetwork: choice(annotations, optionAnnotations.hostNetwork, ['true', 'false']) !== 'false',
@@ -72,7 +77,7 @@ const checkScope = (annotations: NonNullable<Annotations>): void => {
 	choice(annotations, optionAnnotations.scope, ['Cluster']);
 };
 
-const readBasePort = (annotations: NonNullable<Annotations>, ranges: readonly PortRange[]): number => {
+const readBasePort = (annotations: NonNullable<Annotations>, ranges: readonly AllowedRange[]): number => {
 	const [lowest] = ranges;
 	if (!lowest) {
 		throw new DenialError(403, 'The administrator of hostport-operator allows no host ports at all: ask for a --port-range');
@@ -80,7 +85,8 @@ const readBasePort = (annotations: NonNullable<Annotations>, ranges: readonly Po
 
 	const basePort = portNumber(annotations, optionAnnotations.basePort);
 	if (basePort === undefined) {
-		return rangeContaining(ranges, defaultBasePort) ? defaultBasePort : lowest.first;
+		const range = rangeContaining(ranges, defaultBasePort);
+		return range && !rangeContaining(range.excluded ?? [], defaultBasePort) ? defaultBasePort : lowest.first;
 	}
 
 	if (!rangeContaining(ranges, basePort)) {

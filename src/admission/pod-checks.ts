@@ -3,6 +3,7 @@
  * Pod again and again, and each time would leak a reservation. Pure. Every check throws a `DenialError` or returns nothing.
  */
 import {DenialError} from '../errors.ts';
+import {countNumbers} from '../ports/port-range.ts';
 import {allocatedAnnotation, hostIpVariable, optionAnnotations, portVariable} from './annotations.ts';
 import {containerLists} from './containers.ts';
 import type {AllocationOptions} from './options.ts';
@@ -48,6 +49,13 @@ export const checkNames = (numbers: readonly PodPort[][]): void => {
 	}
 };
 
+/** How many numbers one Pod may get bounds what a Pod that is rejected after us holds for the hold time, at each attempt of its controller. */
+export const checkCount = (count: number, maximum: number): void => {
+	if (count > maximum) {
+		throw new DenialError(403, `The Pod needs ${count} port numbers, and one Pod gets at most ${maximum}: manage fewer ports with ${optionAnnotations.ports}, or ask the administrator of hostport-operator to raise --max-ports-per-pod`);
+	}
+};
+
 /**
  * A Pod with more variables can't be stored: each takes about 40 bytes, and etcd accepts 1.5 MiB. Without a limit a Pod
  * with a hundred thousand containers and as many ports would exhaust our memory.
@@ -58,10 +66,15 @@ const maximumVariables = 30_000;
 const maximumAnnotationBytes = 256 * 1024;
 
 /** The range must have enough numbers for the Pod, and the Pod must be small enough to get them all as variables and annotations. */
-export const checkSize = ({metadata, spec}: Pod, {basePort, maxPort}: AllocationOptions, numbers: readonly PodPort[][]): void => {
+export const checkSize = ({metadata, spec}: Pod, {basePort, maxPort, excluded = []}: AllocationOptions, numbers: readonly PodPort[][]): void => {
 	const size = maxPort - basePort + 1;
 	if (numbers.length > size) {
 		throw new DenialError(400, `The Pod needs ${numbers.length} port numbers, but ${basePort}-${maxPort} has only ${size}: manage fewer ports with ${optionAnnotations.ports}, or widen ${optionAnnotations.basePort} and ${optionAnnotations.maxPort}`);
+	}
+
+	const excludedCount = countNumbers(excluded);
+	if (numbers.length > size - excludedCount) {
+		throw new DenialError(403, `The Pod needs ${numbers.length} port ${numbers.length === 1 ? 'number' : 'numbers'}, but the administrator excludes ${excludedCount} of the numbers ${basePort}-${maxPort} (--exclude-ports), because programs on the nodes use them: choose another ${optionAnnotations.basePort}, or raise ${optionAnnotations.maxPort}`);
 	}
 
 	const containers = containerLists.flatMap(list => spec[list] ?? []).length;

@@ -1,12 +1,12 @@
 /** What a Pod asks for, or why it passes without ports. Pure. */
 import type {PodDemand} from '../ports/demand.ts';
 import {mirrorAnnotation} from '../ports/host-port-use.ts';
-import type {PortRange} from '../ports/port-range.ts';
+import type {AllowedRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
 import {checkHostNetwork} from './host-network-checks.ts';
 import {readOptions} from './options.ts';
 import type {AllocationOptions} from './options.ts';
-import {checkNames, checkNetwork, checkSize} from './pod-checks.ts';
+import {checkCount, checkNames, checkNetwork, checkSize} from './pod-checks.ts';
 import {identifyPod, ordinalOf} from './pod-identity.ts';
 import {groupByNumber, portsOf, splitPorts} from './pod-ports.ts';
 import type {PodPort} from './pod-ports.ts';
@@ -44,9 +44,10 @@ type PortAssignment = {
  * @param request must not have a `reasonToSkip`.
  * @param pod without the numbers of an earlier allocation: see `withoutStaleAllocation`.
  * @param ranges what the administrator allows, merged and sorted.
+ * @param maxPortsPerPod the most numbers that the administrator allows for one Pod.
  * @throws {DenialError} 400 if the Pod or its annotations must change, 403 if the administrator forbids what they ask for.
  */
-export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly PortRange[]): PodPlan => {
+export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly AllowedRange[], maxPortsPerPod = Infinity): PodPlan => {
 	const options = readOptions(pod.metadata.annotations, ranges);
 	if (!options) {
 		return skip('not enabled');
@@ -58,6 +59,7 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Po
 	}
 
 	const numbers = groupByNumber(managed);
+	checkCount(numbers.length, maxPortsPerPod);
 	checkNetwork(pod, options);
 	if (options.hostNetwork) {
 		checkHostNetwork(pod, managed, unmanaged);
@@ -74,6 +76,7 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Po
 			numbers: numbers.map(ports => ({ports: ports.map(({name, protocol}) => ({name, protocol}))})),
 			basePort: options.basePort,
 			maxPort: options.maxPort,
+			...(options.excluded && {excluded: options.excluded}),
 			strategy: options.strategy,
 			...(ordinal !== undefined && {ordinal}),
 			ownPorts: ownPortsOf(unmanaged, options),

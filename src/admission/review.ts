@@ -42,8 +42,8 @@ const reviewSchema = object({
 	kind: v.literal(kind, `"${kind}"`),
 	request: object({
 		uid: v.pipe(text, v.nonEmpty('a string that is not empty')),
-		// Part of every ledger entry, whose size must be bounded. A namespace's name is a DNS label.
-		namespace: v.nullish(v.pipe(text, v.maxLength(63, 'at most 63 characters long'))),
+		// Part of every ledger entry, which must be small. A namespace's name is a DNS label.
+		namespace: v.nullish(v.pipe(text, v.regex(/^(?:[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?)?$/, 'the name of a namespace: at most 63 lower case letters, digits and hyphens'))),
 		name: v.nullish(text),
 		dryRun: v.nullish(bool),
 		operation: text,

@@ -5,6 +5,7 @@
  */
 import {closestMatch} from 'leven';
 import {allocatedAnnotationPrefix} from '../ports/host-port-use.ts';
+import {rangeContaining} from '../ports/port-range.ts';
 import {annotationPrefix, optionAnnotations} from './annotations.ts';
 import type {Annotations} from './annotations.ts';
 import type {AllocationOptions} from './options.ts';
@@ -21,12 +22,15 @@ export const mirrorPodWarning = 'hostport.io: a static Pod runs already, so its 
 
 const knownNames: readonly string[] = Object.values(optionAnnotations);
 
-/** Warns of unknown annotations, and of a range that reaches into the ephemeral ports. */
-export const warningsAbout = (annotations: Annotations, {maxPort}: AllocationOptions): string[] => [
+/** Warns of unknown annotations, of a base port that is not given, and of a range that reaches into the ephemeral ports. */
+export const warningsAbout = (annotations: Annotations, {basePort, maxPort, excluded = []}: AllocationOptions): string[] => [
 	...Object.keys(annotations ?? {})
 		.filter(name => isUnknown(name))
 		.slice(0, maximumUnknownAnnotations)
 		.map(name => `unknown annotation ${shorten(name, 40)} is ignored; the nearest known is ${nearestKnown(name)}`),
+	...(annotations?.[optionAnnotations.basePort] !== undefined && rangeContaining(excluded, basePort)
+		? [`${optionAnnotations.basePort} is ${basePort}, which the administrator excludes (--exclude-ports): the Pod gets higher numbers`]
+		: []),
 	...(maxPort >= firstEphemeralPort
 		? [`hostport.io: ports up to ${maxPort} may be given, and from ${firstEphemeralPort} outgoing connections may hold them`]
 		: []),

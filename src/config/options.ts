@@ -2,7 +2,9 @@
 import os from 'node:os';
 import {parseArgs} from 'node:util';
 import {ConfigurationError, messageOf} from '../errors.ts';
-import {dnsLabel, duration, identity, objectName, oneOf, optional, port, portRanges, wholeSeconds} from './parsers.ts';
+import {excludeNumbers} from '../ports/port-range.ts';
+import type {AllowedRange} from '../ports/port-range.ts';
+import {dnsLabel, duration, identity, objectName, oneOf, optional, port, portRanges, portRangesOrNone, wholeNumber, wholeSeconds} from './parsers.ts';
 import type {Parse} from './parsers.ts';
 
 export type Option<T> = {
@@ -103,6 +105,19 @@ export const options = {
 		repeatable: true,
 		parse: portRanges,
 	}),
+	excludePorts: option({
+		description: 'Numbers of these ranges that no Pod gets, because programs on the nodes listen on them without declaring it in a Pod. Repeatable, or several separated by commas; `none` for no numbers. The default is the ports of Kubernetes\' own components, of container engines and of widely used node agents (docs/install.md); your value replaces it.',
+		placeholder: 'first-last',
+		default: '22, 2375-2376, 2379-2381, 4240, 4789, 6443, 8472, 9099-9100, 9879, 9890, 10248-10250, 10255-10260',
+		repeatable: true,
+		parse: portRangesOrNone,
+	}),
+	maxPortsPerPod: option({
+		description: 'Most port numbers that one Pod may get. A Pod that asks for more is refused. So a Pod that can never be stored does not hold a large part of a range for the hold time.',
+		placeholder: 'number',
+		default: '128',
+		parse: wholeNumber(1, 65_535),
+	}),
 	leaseDuration: option({
 		description: 'How long other replicas wait for one that died during a commit. Whole seconds.',
 		placeholder: 'duration',
@@ -196,6 +211,10 @@ const parseFlags = (args: readonly string[]): Record<string, string[] | undefine
 		throw new ConfigurationError(`${problem?.replace(/\.$/, '')}. "hostport-operator help" lists the flags`, {cause: error});
 	}
 };
+
+/** The numbers that Pods may get: the ranges, with the numbers that are taken out of them. */
+export const allowedRanges = ({portRange, excludePorts}: Pick<Config, 'portRange' | 'excludePorts'>): readonly AllowedRange[] =>
+	excludeNumbers(portRange, excludePorts);
 
 /** How long a reservation waits for its Pod, milliseconds: at least twice the API server's request timeout. */
 export const holdMs = ({holdTime, apiRequestTimeout}: Pick<Config, 'holdTime' | 'apiRequestTimeout'>): number =>

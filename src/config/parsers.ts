@@ -48,6 +48,16 @@ export const port = single(value => {
 	return number;
 });
 
+/** A whole number from `least` to `most`. */
+export const wholeNumber = (least: number, most: number) => single(value => {
+	const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+	if (!(number >= least && number <= most)) {
+		throw new Error(`is "${value}": it must be a whole number from ${least} to ${most}`);
+	}
+
+	return number;
+});
+
 const durationUnits = {ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000} as const;
 
 /**
@@ -91,3 +101,7 @@ export const identity = single(value => {
 
 /** Merged and sorted. */
 export const portRanges = (values: readonly string[]): readonly PortRange[] => mergePortRanges(values.map(value => parsePortRange(value)));
+
+/** Merged and sorted. The single word `none` stands for no numbers. */
+export const portRangesOrNone = (values: readonly string[]): readonly PortRange[] =>
+	values.length === 1 && values[0]!.trim() === 'none' ? [] : portRanges(values);

@@ -25,6 +25,8 @@ export type BatchCommitterOptions = {
 	/** A token that no other call returns. */
 	readonly mintClaim: () => string;
 	readonly metrics: Pick<Metrics, 'batchSize'>;
+	/** How long a port is held for a Pod that is gone or not stored yet; for messages. */
+	readonly holdMs: number;
 };
 
 /** Most requests in a batch. Bounds a commit, and the time for which it holds the Lease. */
@@ -139,10 +141,10 @@ export class BatchCommitter {
 
 	/** A denial must rest on reads that began after the request arrived, because no compare-and-swap proves it. A request that arrived later is planned again. */
 	#denyExhausted({requests}: BatchPlan<AdmissionRequest>, startedAt: number): void {
-		const {queue, ledger: {cache}} = this.#options;
+		const {queue, ledger: {cache}, holdMs} = this.#options;
 		for (const {request, outcome} of requests) {
 			if (outcome.kind === 'exhausted' && request.arrivedAt <= startedAt) {
-				queue.settle(request, () => request.reject(exhaustedDenial(request.demand, outcome.free, cache.pages.values())));
+				queue.settle(request, () => request.reject(exhaustedDenial(request.demand, outcome.free, cache.pages.values(), holdMs)));
 			}
 		}
 	}

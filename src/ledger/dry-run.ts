@@ -13,15 +13,17 @@ export type DryRunOptions = {
 	readonly clock: Clock;
 	/** Uniform in [0, 1). */
 	readonly random: () => number;
+	/** How long a port is held for a Pod that is gone or not stored yet; for messages. */
+	readonly holdMs: number;
 };
 
 /**
  * Resolves with one number for each element of `demand.numbers`.
  *
- * @throws {DenialError} 503 when the range has too few free numbers, the signal is aborted first, or the ledger can't be
- * read.
+ * @throws {DenialError} 403 when the range has too few free numbers, 503 when the signal is aborted first or the ledger
+ * can't be read.
  */
-export const dryRun = async ({ledger, clock, random}: DryRunOptions, demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> => {
+export const dryRun = async ({ledger, clock, random, holdMs}: DryRunOptions, demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> => {
 	const startedAt = clock.now();
 	const request: TimedRequest = {demand, claim: '', earlierClaims: [], arrivedAt: startedAt, unconfirmedPages: new Set()};
 	const plan = async () => planWithFreshPages({
@@ -44,7 +46,7 @@ export const dryRun = async ({ledger, clock, random}: DryRunOptions, demand: Pod
 	});
 	const {outcome} = planned!;
 	if (outcome.kind === 'exhausted') {
-		throw exhaustedDenial(demand, outcome.free, ledger.cache.pages.values());
+		throw exhaustedDenial(demand, outcome.free, ledger.cache.pages.values(), holdMs);
 	}
 
 	return outcome.numbers;

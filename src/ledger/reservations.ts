@@ -48,7 +48,7 @@ export class Reservations {
 	/**
 	 * Reserves ports for one Pod and resolves with one number for each element of `demand.numbers`, once they are committed.
 	 *
-	 * @throws {DenialError} 503 when the Pod's range has too few free numbers, the signal is aborted first, or the API
+	 * @throws {DenialError} 403 when the Pod's range has too few free numbers, 503 when the signal is aborted first or the API
 	 * server rejects the operator's writes.
 	 */
 	async reserve(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {

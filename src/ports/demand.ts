@@ -1,4 +1,5 @@
 /** What a Pod asks of the ledger: passed from planning to allocation. Types only. */
+import type {PortRange} from './port-range.ts';
 
 export type Protocol = 'TCP' | 'UDP' | 'SCTP';
 
@@ -29,6 +30,8 @@ export type PodDemand = {
 	/** The lowest and highest number that the Pod may get. Both are in the same range that the administrator allows. */
 	readonly basePort: number;
 	readonly maxPort: number;
+	/** Numbers from `basePort` to `maxPort` that the administrator lets no Pod get, merged and sorted; absent means none. */
+	readonly excluded?: readonly PortRange[];
 	readonly strategy: Strategy;
 	/** The Pod's position in a StatefulSet or an indexed Job; absent if it has none. */
 	readonly ordinal?: number;

@@ -51,13 +51,16 @@ export const reserve = (pod: string, portName: string, claim: string, since: str
 /** Whether an admission may reserve the port of an entry that names the same Pod and the same port of it. */
 export const canBeReservedAgain = ({state}: LedgerEntry): boolean => state !== 'foreign';
 
+/** Characters of a node's name, which is for people. Most have less than 64; any Pod may name one of 253, and an entry must be small. */
+const maximumNodeLength = 100;
+
 /** The entry of a port that is in use and has no entry. */
 export const adopt = (use: HostPortUse, claim: string, since: string): LedgerEntry => ({
 	pod: use.pod,
 	portName: use.portName,
 	state: use.managed ? 'bound' : 'foreign',
 	uid: use.uid,
-	...(use.node && {node: use.node}),
+	...(use.node && {node: use.node.slice(0, maximumNodeLength)}),
 	...(use.managed && {claim}),
 	since,
 });

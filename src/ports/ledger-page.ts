@@ -106,7 +106,7 @@ export const changesAsData = (changes: PageChanges): Record<string, string | nul
 const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], range: string): string | undefined => {
 	const {[ledgerAnnotations.schemaVersion]: version = '', [ledgerAnnotations.block]: block = '', [ledgerAnnotations.mark]: mark} = annotations ?? {};
 	if (version !== schemaVersion) {
-		return `its annotation ${ledgerAnnotations.schemaVersion} is "${version}", and this version of the operator knows only "${schemaVersion}"`;
+		return `its annotation ${ledgerAnnotations.schemaVersion} is "${version.slice(0, 40)}", and this version of the operator knows only "${schemaVersion}"`;
 	}
 
 	if (mark === 'quarantine') {
@@ -114,10 +114,10 @@ const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], range: s
 	}
 
 	if (block !== range) {
-		return `its annotation ${ledgerAnnotations.block} is "${block}", but a page of this name owns ${range}`;
+		return `its annotation ${ledgerAnnotations.block} is "${block.slice(0, 40)}", but a page of this name owns ${range}`;
 	}
 
-	return mark === undefined ? undefined : `its mark "${mark}" is unknown to this version of the operator`;
+	return mark === undefined ? undefined : `its mark "${mark.slice(0, 40)}" is unknown to this version of the operator`;
 };
 
 const takenOf = (first: number, blockSize: number, entries: ReadonlyMap<string, LedgerEntry>, damaged: readonly DamagedEntry[]): LedgerPage['taken'] => {

@@ -54,6 +54,18 @@ export class NumberSet {
 		this.#summarize(index, index + 1);
 	}
 
+	/** Removes the numbers from `first` to `last`, which are port numbers. */
+	deleteBetween(first: number, last: number): void {
+		for (let port = first; port <= last;) {
+			const index = port >>> 5;
+			const end = Math.min(last, index * wordBits + wordBits - 1);
+			this.#words[index]! &= ~((everyBit >>> (wordBits - 1 - (end - port))) << (port & 31));
+			port = end + 1;
+		}
+
+		this.#summarize(first >>> 5, (last >>> 5) + 1);
+	}
+
 	/** Removes the numbers of a block. */
 	deleteBlock({firstWord, words}: BlockBits): void {
 		const end = Math.min(firstWord + words.length, wordCount);

@@ -2,8 +2,8 @@
 import {everyProtocol, parseEntryKey} from './ledger-entry.ts';
 import type {EntryState, LedgerEntry} from './ledger-entry.ts';
 import type {LedgerPage} from './ledger-page.ts';
-import {formatPortRange, rangeContaining} from './port-range.ts';
-import type {PortRange} from './port-range.ts';
+import {countNumbers, formatPortRange, rangeContaining} from './port-range.ts';
+import type {AllowedRange, PortRange} from './port-range.ts';
 import {PortSpace} from './port-space.ts';
 
 /** For entries outside of every configured range. */
@@ -26,8 +26,16 @@ export const countEntries = (entries: Iterable<readonly [key: string, entry: Pic
 
 type FreeCount = {readonly range: string; readonly free: number; readonly size: number};
 
-/** For each range, how many numbers are free for all protocols. An unusable page counts as full, a missing page as empty. */
-export const countFree = (pages: ReadonlyMap<number, LedgerPage>, blockSize: number, ranges: readonly PortRange[]): FreeCount[] => {
-	const free = new PortSpace(pages, blockSize).freeFor(everyProtocol);
-	return ranges.map(range => ({range: formatPortRange(range), free: free.countBetween(range.first, range.last), size: range.last - range.first + 1}));
+/** For each range, how many numbers Pods may get, and how many of them are free for all protocols. An unusable page counts as full, a missing page as empty. */
+export const countFree = (pages: ReadonlyMap<number, LedgerPage>, blockSize: number, ranges: readonly AllowedRange[]): FreeCount[] => {
+	const free = new PortSpace(pages, blockSize).freeFor(everyProtocol).copy();
+	for (const {first, last} of ranges.flatMap(({excluded = []}) => excluded)) {
+		free.deleteBetween(first, last);
+	}
+
+	return ranges.map(range => ({
+		range: formatPortRange(range),
+		free: free.countBetween(range.first, range.last),
+		size: countNumbers([range]) - countNumbers(range.excluded ?? []),
+	}));
 };

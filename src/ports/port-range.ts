@@ -7,6 +7,11 @@ export type PortRange = {
 	readonly last: number;
 };
 
+/** What the administrator allows: a range, and the numbers of it that no Pod is given, merged and sorted; absent means none. */
+export type AllowedRange = PortRange & {
+	readonly excluded?: readonly PortRange[];
+};
+
 export const lowestPort = 1;
 export const highestPort = 65_535;
 
@@ -50,6 +55,20 @@ export const mergePortRanges = (ranges: readonly PortRange[]): PortRange[] => {
 	return merged;
 };
 
+/** The parts of ranges that are in `bounds`. */
+export const clipRanges = (ranges: readonly PortRange[], bounds: PortRange): PortRange[] => ranges
+	.map(({first, last}) => ({first: Math.max(first, bounds.first), last: Math.min(last, bounds.last)}))
+	.filter(({first, last}) => first <= last);
+
+/** How many numbers merged ranges have together. */
+export const countNumbers = (ranges: readonly PortRange[]): number => ranges.reduce((sum, {first, last}) => sum + last - first + 1, 0);
+
+/** Ranges with the numbers that are taken out of them. @param excluded merged and sorted. */
+export const excludeNumbers = (ranges: readonly PortRange[], excluded: readonly PortRange[]): AllowedRange[] => ranges.map(range => {
+	const inside = clipRanges(excluded, range);
+	return inside.length === 0 ? range : {...range, excluded: inside};
+});
+
 /** The range that contains `port`; undefined if no range does. */
-export const rangeContaining = (ranges: readonly PortRange[], port: number): PortRange | undefined =>
+export const rangeContaining = <Range extends PortRange>(ranges: readonly Range[], port: number): Range | undefined =>
 	ranges.find(({first, last}) => port >= first && port <= last);

@@ -2,6 +2,7 @@
 import type {PodDemand} from './demand.ts';
 import {everyProtocol, protocolBit, protocolMask} from './ledger-entry.ts';
 import type {NumberSet} from './number-set.ts';
+import {rangeContaining} from './port-range.ts';
 import type {PortSpace} from './port-space.ts';
 
 /** A value that never changes: each step of the search makes a new one. */
@@ -42,22 +43,26 @@ export const withNumbers = (search: Search, numbers: Search['numbers']): Search 
 export const missingOf = ({numbers}: Search): number[] =>
 	numbers.flatMap((number, index) => number === undefined ? [index] : []);
 
-/** Whether the Pod may have these protocols on this number: it is in the Pod's range, and the Pod does not have them already. */
-export const isAllowed = ({demand: {basePort, maxPort}, own}: Search, port: number, mask: number): boolean =>
-	port >= basePort && port <= maxPort && ((own.get(port) ?? 0) & mask) === 0;
+/** Whether the Pod may have these protocols on this number: it is in the Pod's range, not excluded, and the Pod does not have them already. */
+export const isAllowed = ({demand: {basePort, maxPort, excluded = []}, own}: Search, port: number, mask: number): boolean =>
+	port >= basePort && port <= maxPort && ((own.get(port) ?? 0) & mask) === 0 && !rangeContaining(excluded, port);
 
 /** The same, and the number is free. */
 export const isAvailable = (search: Search, port: number, mask: number): boolean =>
 	isAllowed(search, port, mask) && search.space.isFree(port, mask);
 
-/** The numbers that are free for these protocols, inside and outside the Pod's range. The caller must not change the set. */
-export const availableNumbers = ({space, own}: Search, mask: number): NumberSet => {
+/** The numbers that this Pod may get for these protocols, and free ones outside its range. The caller must not change the set. */
+export const availableNumbers = ({space, own, demand: {excluded = []}}: Search, mask: number): NumberSet => {
 	const free = space.freeFor(mask);
-	if (own.size === 0) {
+	if (own.size === 0 && excluded.length === 0) {
 		return free;
 	}
 
 	const available = free.copy();
+	for (const {first, last} of excluded) {
+		available.deleteBetween(first, last);
+	}
+
 	for (const [port, ownMask] of own) {
 		if ((ownMask & mask) !== 0) {
 			available.delete(port);

@@ -4,7 +4,7 @@ import {entryStates} from '../ports/ledger-entry.ts';
 import {pageOfKey} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
 import {countEntries, countFree} from '../ports/port-counts.ts';
-import type {PortRange} from '../ports/port-range.ts';
+import type {AllowedRange} from '../ports/port-range.ts';
 import {planPass} from '../ports/repair.ts';
 import type {Duplicate, Pass, Repair} from '../ports/repair.ts';
 import {withWritten} from '../ports/sightings.ts';
@@ -27,7 +27,7 @@ export type RepairPassOptions = {
 	readonly logger: Logger;
 	readonly holdMs: number;
 	/** What the administrator allows, merged and sorted. The metrics count by these ranges. */
-	readonly ranges: readonly PortRange[];
+	readonly ranges: readonly AllowedRange[];
 	readonly mintClaim: () => string;
 	readonly metrics: Pick<Metrics, 'repairs' | 'entries' | 'freePorts' | 'rangePorts' | 'duplicates' | 'lastPass'>;
 	/** Called in each pass with the ports that several Pods have. */

@@ -10,7 +10,7 @@ import {defaultRanges, podWith} from '../helpers/pods.ts';
 /** A mutator whose ledger answers like `reserve`, and the number of admissions with each outcome. */
 const mutatorWith = (reserve: () => Promise<readonly number[]>) => {
 	const metrics = createMetrics();
-	const mutatePod = createPodMutator({reserve, dryRun: reserve, namespaceLabels: async () => ({}), ranges: defaultRanges, namespace: 'gaming', logger: silent, metrics});
+	const mutatePod = createPodMutator({reserve, dryRun: reserve, namespaceLabels: async () => ({}), ranges: defaultRanges, maxPortsPerPod: 128, namespace: 'gaming', logger: silent, metrics});
 	const counts = async () => {
 		const text = await metrics.registry.metrics();
 		return Object.fromEntries(['allowed', 'patched', 'denied', 'errored'].map(outcome =>
@@ -60,6 +60,37 @@ test('a failure after the deadline is a denial', async t => {
 	t.like(response, {allowed: false, status: {code: 503, message: 'no host ports could be reserved in time: try again'}});
 });
 
+test('the log line of a Pod with many ports has their count and the first ten', async t => {
+	const lines: Array<Record<string, unknown>> = [];
+	const many = Array.from({length: 100}, (_, index) => 20_000 + index);
+	const mutate = createPodMutator({
+		reserve: async () => many,
+		dryRun: async () => many,
+		namespaceLabels: async () => ({}),
+		ranges: defaultRanges,
+		maxPortsPerPod: 128,
+		namespace: 'gaming',
+		logger: pino({base: null, timestamp: false}, {write: line => lines.push(JSON.parse(line) as Record<string, unknown>)}),
+		metrics: createMetrics(),
+	});
+	const object = podWith({containers: [{name: 'app', ports: many.map(containerPort => ({containerPort}))}]});
+	const request = {uid: 'a7c3', namespace: 'game', name: 'n'.repeat(100_000), operation: 'CREATE', kind: {group: '', version: 'v1', kind: 'Pod'}};
+	await mutate({apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: {...request, object}}, never);
+	t.deepEqual(lines, [{level: 30, pod: 'game/server-0', count: 100, ports: many.slice(0, 10), msg: 'allocated'}]);
+	await mutate({apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: {...request, object: {...object, metadata: {...object.metadata, name: ''}}}}, never);
+	t.true(JSON.stringify(lines.at(-1)).length < 1000, 'also if the name is rejected');
+});
+
+test('a Pod with too many ports is refused before anything is reserved', async t => {
+	const {mutatePod, counts} = mutatorWith(unexpected);
+	const object = podWith({annotations: {'hostport.io/base-port': '1024'}, containers: [{name: 'media', ports: Array.from({length: 129}, (_, index) => ({containerPort: 10_000 + index, protocol: 'UDP'}))}]});
+	const request = {uid: 'a7c3', namespace: 'game', operation: 'CREATE', kind: {group: '', version: 'v1', kind: 'Pod'}, object};
+	const {response} = await mutatePod({apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request}, never);
+	t.like(response.status, {code: 403, reason: 'Forbidden'});
+	t.regex(response.status?.message ?? '', /needs 129 port numbers, and one Pod gets at most 128.*--max-ports-per-pod/);
+	t.deepEqual(await counts(), {...none, denied: 1});
+});
+
 const reviewOf = (object: unknown, operation = 'CREATE') => ({
 	apiVersion: 'admission.k8s.io/v1',
 	kind: 'AdmissionReview',
@@ -78,6 +109,7 @@ const logOf = async (object: unknown, operation = 'CREATE'): Promise<unknown[]> 
 		dryRun: unexpected,
 		namespaceLabels: unexpected,
 		ranges: defaultRanges,
+		maxPortsPerPod: 128,
 		namespace: 'gaming',
 		logger: pino({level: 'debug', base: null, timestamp: false}, {write: line => lines.push(JSON.parse(line))}),
 		metrics: createMetrics(),
@@ -96,7 +128,7 @@ test('the log says that a Pod is a mirror', passes, 'a mirror Pod', podWith({ann
 test('the log says that a Pod has no ports', passes, 'no ports', podWith({containers: []}));
 
 test('a Pod that can\'t be on the host network is denied before anything is reserved or read', async t => {
-	const mutate = createPodMutator({reserve: unexpected, dryRun: unexpected, namespaceLabels: unexpected, ranges: defaultRanges, namespace: 'gaming', logger: silent, metrics: createMetrics()});
+	const mutate = createPodMutator({reserve: unexpected, dryRun: unexpected, namespaceLabels: unexpected, ranges: defaultRanges, maxPortsPerPod: 128, namespace: 'gaming', logger: silent, metrics: createMetrics()});
 	const {response} = await mutate(reviewOf(podWith({spec: {hostUsers: false}})), never);
 	t.like(response, {allowed: false, status: {code: 400, reason: 'BadRequest'}});
 });
@@ -128,6 +160,7 @@ const answerFor = async (cached: string, now: string) => {
 			return {'pod-security.kubernetes.io/enforce': fresh ? now : cached};
 		},
 		ranges: defaultRanges,
+		maxPortsPerPod: 128,
 		namespace: 'gaming',
 		logger: silent,
 		metrics: createMetrics(),

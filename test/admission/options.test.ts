@@ -4,7 +4,7 @@ import {optionAnnotations} from '../../src/admission/annotations.ts';
 import {readOptions} from '../../src/admission/options.ts';
 import type {AllocationOptions} from '../../src/admission/options.ts';
 import {DenialError} from '../../src/errors.ts';
-import type {PortRange} from '../../src/ports/port-range.ts';
+import type {AllowedRange} from '../../src/ports/port-range.ts';
 import {denialOf} from '../helpers/denials.ts';
 import {defaultRanges} from '../helpers/pods.ts';
 
@@ -21,7 +21,7 @@ test('a Pod that does not ask for ports has no options', t => {
 	t.is(readOptions({'hostport.io/base-port': 'nonsense'}, defaultRanges), undefined);
 });
 
-const reads = test.macro((t, annotations: Record<string, string>, expected: Partial<AllocationOptions>, ranges: readonly PortRange[] = defaultRanges) => {
+const reads = test.macro((t, annotations: Record<string, string>, expected: Partial<AllocationOptions>, ranges: readonly AllowedRange[] = defaultRanges) => {
 	t.deepEqual(readOptions(enabled(annotations), ranges), {...defaults, ...expected});
 });
 
@@ -35,6 +35,10 @@ test('the default maximum is the end of the base port\'s range', reads, {'hostpo
 test('the default base port is used if a range contains it', reads, {}, {basePort: 30_558, maxPort: 30_999}, severalRanges);
 test('if no range contains the default base port, the lowest allowed port is used', reads, {}, {basePort: 2000, maxPort: 2999}, [{first: 2000, last: 2999}, {first: 40_000, last: 40_999}]);
 test('a range in the ephemeral ports is accepted if the administrator allows it', reads, {'hostport.io/base-port': '40000'}, {basePort: 40_000, maxPort: 40_999}, severalRanges);
+const withExcluded = (...excluded: ReadonlyArray<readonly [first: number, last: number]>): readonly AllowedRange[] => [{first: 1024, last: 32_767, excluded: excluded.map(([first, last]) => ({first, last}))}];
+test('the excluded numbers of the Pod\'s range are read', reads, {'hostport.io/base-port': '9100', 'hostport.io/max-port': '10250'}, {basePort: 9100, maxPort: 10_250, excluded: [{first: 9100, last: 9100}, {first: 10_248, last: 10_250}]}, withExcluded([6443, 6443], [9099, 9100], [10_248, 10_260]));
+test('without excluded numbers in the Pod\'s range, none are named', reads, {}, {}, withExcluded([6443, 6443]));
+test('if the default base port is excluded, the lowest allowed port is used', reads, {}, {basePort: 1024, excluded: [{first: 30_000, last: 32_767}]}, withExcluded([30_000, 32_767]));
 test('Sequential is read', reads, {'hostport.io/strategy': 'Sequential'}, {strategy: 'Sequential'});
 test('Random is read', reads, {'hostport.io/strategy': 'Random'}, {strategy: 'Random'});
 test('names of ports are read in their order', reads, {'hostport.io/ports': 'grpc,http'}, {managedPortNames: ['grpc', 'http']});
@@ -43,7 +47,7 @@ test('the host network is on by default and by "true"', reads, {'hostport.io/hos
 test('the host network is off by "false"', reads, {'hostport.io/host-network': 'false'}, {hostNetwork: false});
 test('Cluster is the scope', reads, {'hostport.io/scope': 'Cluster'}, {});
 
-const denies = test.macro((t, annotations: Record<string, string>, code: DenialError['code'], message: string, ranges: readonly PortRange[] = defaultRanges) => {
+const denies = test.macro((t, annotations: Record<string, string>, code: DenialError['code'], message: string, ranges: readonly AllowedRange[] = defaultRanges) => {
 	t.is(denialOf(t, code, () => readOptions(enabled(annotations), ranges)), message);
 });
 

@@ -7,6 +7,8 @@ import type {Pod} from '../../src/admission/pod.ts';
 import {decodeReview} from '../../src/admission/review.ts';
 import type {AdmissionRequest} from '../../src/admission/review.ts';
 import {DenialError} from '../../src/errors.ts';
+import {reserve} from '../../src/ports/entry-states.ts';
+import {formatEntry} from '../../src/ports/ledger-entry.ts';
 import {denialOf} from '../helpers/denials.ts';
 import {replicaSetReview, statefulSetReview} from '../helpers/fixtures.ts';
 import {defaultRanges, podWith, requestFor} from '../helpers/pods.ts';
@@ -247,6 +249,36 @@ test('a hundred thousand equal ports are denied quickly', t => {
 	t.regex(denialOf(t, 400, () => plan(podWith({annotations: {'hostport.io/host-network': 'false'}, containers: [{name: 'a', ports}]}))), /^The Pod needs 100000 port numbers, but 30558-32767 has only 2210/);
 });
 
+const podOfPorts = (count: number) => podWith({containers: [{name: 'a', ports: Array.from({length: count}, (_, index) => ({containerPort: index + 1}))}]});
+
+const planUpTo = (maximum: number, pod: Pod) => planPod(requestFor(pod), pod, defaultRanges, maximum);
+
+test('a Pod that needs more numbers than one Pod may get is denied, whatever its range', t => {
+	t.is(denialOf(t, 403, () => planUpTo(128, podOfPorts(10_001))), 'The Pod needs 10001 port numbers, and one Pod gets at most 128: manage fewer ports with hostport.io/ports, or ask the administrator of hostport-operator to raise --max-ports-per-pod');
+	denialOf(t, 403, () => planUpTo(128, podOfPorts(129)));
+	t.is(planUpTo(128, podOfPorts(128)).kind, 'allocate');
+	const shared = podWith({containers: [{name: 'a', ports: [{containerPort: 53}, {containerPort: 53, protocol: 'UDP'}]}]});
+	t.is(planUpTo(1, shared).kind, 'allocate', 'Ports that share a number count once.');
+});
+
+test('a Pod whose base port is excluded gets higher numbers and a warning', t => {
+	const ranges = [{first: 1024, last: 32_767, excluded: [{first: 10_248, last: 10_250}]}];
+	const pod = podWith({annotations: {'hostport.io/base-port': '10250'}});
+	const planned = planPod(requestFor(pod), pod, ranges);
+	t.like(planned, {kind: 'allocate', warnings: ['hostport.io/base-port is 10250, which the administrator excludes (--exclude-ports): the Pod gets higher numbers']});
+	t.deepEqual(planned.kind === 'allocate' && planned.demand.excluded, [{first: 10_250, last: 10_250}]);
+	const other = podWith({annotations: {'hostport.io/base-port': '10247'}});
+	t.like(planPod(requestFor(other), other, ranges), {kind: 'allocate', warnings: []});
+});
+
+test('a Pod whose range has too few numbers that are not excluded is denied', t => {
+	const ranges = [{first: 1024, last: 32_767, excluded: [{first: 10_248, last: 10_250}]}];
+	const only = podWith({annotations: {'hostport.io/base-port': '10250', 'hostport.io/max-port': '10250'}});
+	t.is(denialOf(t, 403, () => planPod(requestFor(only), only, ranges)), 'The Pod needs 1 port number, but the administrator excludes 1 of the numbers 10250-10250 (--exclude-ports), because programs on the nodes use them: choose another hostport.io/base-port, or raise hostport.io/max-port');
+	const more = podWith({annotations: {'hostport.io/base-port': '10250', 'hostport.io/max-port': '10251'}});
+	t.is(planPod(requestFor(more), more, ranges).kind, 'allocate');
+});
+
 // Identity
 
 const owner = (kind: string, name: string, controller: boolean | null = true) => ({kind, name, ...(controller !== null && {controller})});
@@ -260,7 +292,9 @@ const identities: ReadonlyArray<readonly [title: string, metadata: object, chang
 	['a Pod whose owner does not control it', {name: '', generateName: 'server-', ownerReferences: [owner('Game', 'x', null)]}, {}, 'game/server- (no controller)', false],
 	['a Pod whose generated name begins like another\'s whole name', {name: '', generateName: 'server'}, {}, 'game/server (no controller)', false],
 	['a Pod without any name', {name: null}, {}, 'game/ (no controller)', false],
-	['a Pod with huge names', {name: '', generateName: 'g'.repeat(1_000_000), ownerReferences: [owner('k'.repeat(1_000_000), 'n'.repeat(1_000_000))]}, {}, `game/${'g'.repeat(62)}… (${'k'.repeat(62)}… ${'n'.repeat(252)}…)`, false],
+	['a Pod with huge names', {name: '', generateName: 'g'.repeat(1_000_000), ownerReferences: [owner('k'.repeat(1_000_000), 'n'.repeat(1_000_000))]}, {}, `game/${'g'.repeat(55)}... (${'k'.repeat(27)}... ${'n'.repeat(55)}...)`, false],
+	['a Pod with names that Kubernetes would reject', {name: '', generateName: 'ser ver-', ownerReferences: [owner('Replica\nSet', 'sérver')]}, {}, 'game/? (? ?)', false],
+	['a Pod whose controller is no namespaced object', {name: '', generateName: 'server-', ownerReferences: [owner('Node', 'system:node_1')]}, {}, 'game/server- (Node system:node_1)', false],
 ];
 
 for (const [title, metadata, changes, pod, hasFixedName] of identities) {
@@ -275,6 +309,36 @@ for (const name of ['Server-0', 'server-7d9f- (ReplicaSet server-7d9f)', '-a', '
 		t.regex(denialOf(t, 400, () => plan(podWith({metadata: {name: ''}}), {name})), /^The Pod's name is "/);
 	});
 }
+
+// The size of entries
+
+/** Bytes of the text of an entry that an admission makes for this Pod. */
+const entryBytes = (pod: Pod): number => {
+	const {demand: {pod: name, numbers}} = allocation(pod, {namespace: 'n'.repeat(63)});
+	return Buffer.byteLength(formatEntry(reserve(name, numbers[0]!.ports[0]!.name, 'c'.repeat(16), '2026-11-22T10:00:00Z')));
+};
+
+const portWith = (name: string) => [{name: 'app', ports: [{name, containerPort: 9000}]}];
+
+/** A ConfigMap holds 1 MiB of values, and a page has 500 numbers with three protocols. */
+const fitsPage = (bytes: number): boolean => 1500 * bytes <= 1024 * 1024;
+
+test('an entry of a Pod with hostile names is small', t => {
+	for (const hostile of ['\u0001', '"', '\\', 'é', '\u{1F600}', '…']) {
+		const text = hostile.repeat(253);
+		// 2,443 bytes when such names were only shortened: 430 of these entries filled a page for all Pods.
+		t.true(entryBytes(podWith({metadata: {name: '', generateName: text, ownerReferences: [owner(text, text)]}, containers: portWith('p'.repeat(53))})) <= 250);
+	}
+});
+
+test('the largest entries fit into a page, all of them', t => {
+	const unnamed = entryBytes(podWith({metadata: {name: '', generateName: 'g'.repeat(253), ownerReferences: [owner('K'.repeat(253), 'n'.repeat(253))]}, containers: portWith('p'.repeat(53))}));
+	t.true(unnamed <= 370, `${unnamed} bytes`);
+	const named = entryBytes(podWith({metadata: {name: 'n'.repeat(253)}, containers: portWith('p'.repeat(53))}));
+	t.true(named <= 470, `${named} bytes`);
+	t.true(fitsPage(named));
+	t.false(fitsPage(2443));
+});
 
 // Ordinal
 

@@ -30,6 +30,13 @@ test('a range that reaches into the ephemeral ports causes a warning', t => {
 	t.deepEqual(warningsAbout({}, {...options, maxPort: 32_768}), ['hostport.io: ports up to 32768 may be given, and from 32768 outgoing connections may hold them']);
 });
 
+test('a base port that is excluded causes a warning if the Pod names it', t => {
+	const excluded = [{first: 65_535, last: 65_535}];
+	t.deepEqual(warningsAbout({'hostport.io/base-port': '30558'}, {...options, excluded: [{first: 30_558, last: 30_558}]}), ['hostport.io/base-port is 30558, which the administrator excludes (--exclude-ports): the Pod gets higher numbers']);
+	t.deepEqual(warningsAbout({}, {...options, excluded: [{first: 30_558, last: 30_558}]}), []);
+	t.deepEqual(warningsAbout({'hostport.io/base-port': '30558'}, {...options, excluded}), []);
+});
+
 test('warnings are few, and each has at most 120 characters', t => {
 	const name = fc.oneof(fc.string(), fc.string({maxLength: 300}), fc.constant('x'.repeat(100_000))).map(name => `hostport.io/${name}`);
 	fc.assert(fc.property(fc.dictionary(name, fc.string(), {maxKeys: 20}), annotations => {

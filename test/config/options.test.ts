@@ -7,6 +7,7 @@ import {renderUsage} from '../../src/config/usage.ts';
 import {holdMs, options, readConfig} from '../../src/config/options.ts';
 import type {Config} from '../../src/config/options.ts';
 import {ConfigurationError} from '../../src/errors.ts';
+import {rangeContaining} from '../../src/ports/port-range.ts';
 
 const read = (args: readonly string[] = [], environment: Record<string, string> = {}): Config => readConfig(args, environment);
 
@@ -26,6 +27,11 @@ test('without flags and variables, the defaults count', t => {
 		webhookConfigurationName: 'hostport-operator-hostport-mutating-webhook-configuration',
 		certificateLifetime: 90 * 86_400_000,
 		portRange: [{first: 1024, last: 32_767}],
+		excludePorts: [
+			{first: 22, last: 22}, {first: 2375, last: 2376}, {first: 2379, last: 2381}, {first: 4240, last: 4240}, {first: 4789, last: 4789}, {first: 6443, last: 6443},
+			{first: 8472, last: 8472}, {first: 9099, last: 9100}, {first: 9879, last: 9879}, {first: 9890, last: 9890}, {first: 10_248, last: 10_250}, {first: 10_255, last: 10_260},
+		],
+		maxPortsPerPod: 128,
 		leaseDuration: 3,
 		leaseIdle: 50,
 		holdTime: 120_000,
@@ -55,6 +61,8 @@ const good: {readonly [Name in keyof Config]: readonly [flag: string, text: stri
 	webhookConfigurationName: ['webhook-configuration-name', 'hooks.example', 'hooks.example'],
 	certificateLifetime: ['certificate-lifetime', '24h', 86_400_000],
 	portRange: ['port-range', '30000-30999', [{first: 30_000, last: 30_999}]],
+	excludePorts: ['exclude-ports', '2000-2010,8080', [{first: 2000, last: 2010}, {first: 8080, last: 8080}]],
+	maxPortsPerPod: ['max-ports-per-pod', '2000', 2000],
 	leaseDuration: ['lease-duration', '2m', 120],
 	leaseIdle: ['lease-idle', '0ms', 0],
 	holdTime: ['hold-time', '1500ms', 1500],
@@ -104,6 +112,7 @@ const bad: Readonly<Record<string, {readonly values: readonly string[]; readonly
 	'identity': {values: ['', 'a,b', 'a b', 'ä', 'x'.repeat(201)], rule: 'it must be 1 to 200 letters, digits, ".", "-" and "_"'},
 	'webhook-port': {values: ['', '-1', '65536', '1.5', '0x50', 'http', ' 80', '1e3'], rule: 'it must be a whole number from 0 to 65535 (0: any free port)'},
 	'health-port': {values: ['', '-1', '65536', '1.5', '0x50', 'http', ' 80', '1e3'], rule: 'it must be a whole number from 0 to 65535 (0: any free port)'},
+	'max-ports-per-pod': {values: ['', '0', '-1', '1.5', '65536', '1e3', ' 5', '99999999999'], rule: 'it must be a whole number from 1 to 65535'},
 	'lease-duration': {values: ['', '3', '0s', '999ms', '-3s', '25h', '1.5s', '3 s', '1441m', '99999999999999999999m'], rule: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
 	'lease-idle': {values: ['', '0', '-1s', '25h', '1441m'], rule: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 0s to 24h'},
 	'hold-time': {values: ['', '120', '0s', '1441m'], rule: 'it must be a duration such as 500ms, 3s, 2m, 12h or 90d, from 1s to 24h'},
@@ -137,6 +146,22 @@ for (const range of ['', '0-10', '2-1', 'all']) {
 	test(`--port-range can't be "${range}"`, isRejected, [`--port-range=${range}`], {}, `--port-range "${range}" ${rule}`);
 	test(`one of several ranges can't be "${range}"`, isRejected, [], {HOSTPORT_PORT_RANGE: `1024-2047,${range}`}, `HOSTPORT_PORT_RANGE "${range}" ${rule}`);
 }
+
+test('numbers can be excluded, or none', t => {
+	t.deepEqual(read(['--exclude-ports', '22,2000-2002', '--exclude-ports', '2003']).excludePorts, [{first: 22, last: 22}, {first: 2000, last: 2003}]);
+	t.deepEqual(read(['--exclude-ports', 'none']).excludePorts, []);
+	t.deepEqual(read([], {HOSTPORT_EXCLUDE_PORTS: ' none'}).excludePorts, []);
+});
+
+test('excluded numbers that are no ranges are rejected', isRejected, ['--exclude-ports', 'none,22'], {}, '--exclude-ports "none" is not a port range: write it as first-last with whole numbers from 1 to 65535, for instance 30000-32767');
+
+/** Every port that Kubernetes' source (pkg/cluster/ports/ports.go) and its page "Ports and Protocols" name, apart from NodePorts. */
+const ofKubernetes = [2379, 2380, 6443, 10_248, 10_249, 10_250, 10_255, 10_256, 10_257, 10_258, 10_259, 10_260];
+
+test('the ports of Kubernetes\' own components are excluded by default', t => {
+	const {excludePorts} = read();
+	t.deepEqual(ofKubernetes.filter(port => !rangeContaining(excludePorts, port)), []);
+});
 
 test('a certificate without its key, or the reverse, is rejected', t => {
 	for (const [given, missing] of [['tls-cert-file', 'tls-private-key-file'], ['tls-private-key-file', 'tls-cert-file']]) {

@@ -197,10 +197,20 @@ for (const [title, annotations, expected, pattern] of denials) {
 	});
 }
 
+test('a Pod that asks for the kubelet\'s port gets the next one', async t => {
+	const annotations = {...enabled, 'hostport.io/base-port': '10250', 'hostport.io/max-port': '10260'};
+	t.deepEqual(hostPortsOf(await create('default', pod('kubelet-port', annotations, {containers: [container([{containerPort: 8080}])]}))), [10_251]);
+});
+
+test('each replica warns at start that Pods may get NodePorts', t => {
+	const warnings = cluster().logs.filter(({level, msg}) => level === 'warn' && msg.startsWith('Pods may get numbers of 30000-32767, from which Services get NodePorts'));
+	t.is(warnings.length, 3);
+});
+
 test('a Pod for an exhausted range is denied, and the message proposes max-port', async t => {
 	const annotations = {...enabled, 'hostport.io/base-port': '21000', 'hostport.io/max-port': '21001'};
 	await create('default', pod('fits', annotations, {containers: [container([{containerPort: 8080}, {containerPort: 9090}])]}));
 	const {status, message} = await createDenied('default', pod('fits-not', annotations, {containers: [container([{containerPort: 8080}])]}));
-	t.is(status, 503);
-	t.regex(message, /21000-21001.*max-port/);
+	t.is(status, 403);
+	t.regex(message, /21000-21001 are free: .*max-port/);
 });

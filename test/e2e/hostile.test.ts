@@ -17,7 +17,7 @@ import {useCluster} from './helpers/cluster.ts';
 import {enabled, hostPortsOf, podsPath} from './helpers/pods.ts';
 import type {Pod} from './helpers/pods.ts';
 
-const cluster = useCluster(test, {workloads: false, replicas: 2});
+const cluster = useCluster(test, {workloads: false, replicas: 2, flags: ['--max-ports-per-pod', '1000']});
 
 /** The memory limit in deploy/base. */
 const memoryLimitMb = 250;
@@ -193,4 +193,9 @@ test.serial('a Pod with a thousand ports gets a thousand host ports', async t =>
 	t.is(new Set(given).size, 1000);
 	const entries = await ledgerEntries(client);
 	t.deepEqual(given.filter(port => !entries.has(`${port}.tcp`)), []);
+	const larger = {...body, metadata: {...body.metadata, name: 'larger'}, spec: {...body.spec, containers: [{name: 'main', image: 'none', ports: [...ports, {containerPort: 1001}]}]}};
+	const {status, body: {message}} = await client.send<{message: string}>('POST', podsPath('default'), larger);
+	t.is(status, 403);
+	t.regex(message, /needs 1001 port numbers, and one Pod gets at most 1000.*--max-ports-per-pod/);
+	t.false([...(await ledgerEntries(client)).values()].some(entry => entry.includes('default/larger')), 'Nothing was reserved.');
 });

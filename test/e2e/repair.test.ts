@@ -119,7 +119,7 @@ test('a live Pod keeps its port when its name is created again', async t => {
 		t.is((await client.send('POST', podsPath('default'), podAt('twin', 2030))).status, 409);
 	}
 
-	t.is((await client.send('POST', podsPath('default'), podAt('rival', 2030))).status, 503);
+	t.is((await client.send('POST', podsPath('default'), podAt('rival', 2030))).status, 403);
 	await untilState(2030, 'bound');
 	t.like(await entryAt(2030), {pod: 'default/twin', uid: pod.metadata.uid});
 });

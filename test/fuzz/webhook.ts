@@ -54,6 +54,7 @@ const freshMutator = async () => {
 		namespaceLabels: createNamespaceLabels(api, clock, silent),
 		ranges: defaultRanges,
 		namespace: 'operators',
+		maxPortsPerPod: 128,
 		logger: silent,
 		metrics,
 	});

@@ -5,6 +5,7 @@ import type {NumberDemand, PodDemand, Protocol} from '../../src/ports/demand.ts'
 import {entryKey, entryStates} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
+import {mergePortRanges} from '../../src/ports/port-range.ts';
 import {ledgerOf, since} from './ledger-builders.ts';
 
 export const blockSize = 10;
@@ -47,7 +48,8 @@ export const arbitraryDemand: fc.Arbitrary<PodDemand> = fc.record({
 	strategy: fc.constantFrom('Sequential', 'Random'),
 	ordinal: fc.option(fc.oneof(fc.nat({max: 6}), fc.constant(Number.MAX_SAFE_INTEGER)), {nil: undefined}),
 	ownPorts: fc.array(fc.record({port, protocol}), {maxLength: 5}),
-}).map(({pod, numbers, bounds, strategy, ordinal, ownPorts}) => Object.assign({
+	excluded: fc.oneof(fc.constant([]), fc.array(fc.tuple(port, fc.nat({max: 9})).map(([first, more]) => ({first, last: first + more})), {maxLength: 2})),
+}).map(({pod, numbers, bounds, strategy, ordinal, ownPorts, excluded}) => Object.assign({
 	pod,
 	hasFixedName: pod !== unnamedPod,
 	numbers,
@@ -55,6 +57,7 @@ export const arbitraryDemand: fc.Arbitrary<PodDemand> = fc.record({
 	maxPort: Math.max(...bounds),
 	strategy,
 	ownPorts,
+	excluded: mergePortRanges(excluded),
 }, ordinal === undefined ? {} : {ordinal}));
 
 /** Its earlier claims may be those of entries in the ledger, as when a write succeeded and its answer was lost. */

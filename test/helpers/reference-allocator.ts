@@ -31,8 +31,9 @@ export const ledgerFrom = (pages: ReadonlyMap<number, LedgerPage>): Ledger => {
 
 /** Allocates one request and adds its entries to the ledger. Undefined if the range is exhausted. */
 export const allocateSlowly = (ledger: Ledger, {demand, claim, earlierClaims}: PendingRequest, blockSize: number): readonly number[] | undefined => {
-	const {pod, hasFixedName, numbers, basePort, maxPort, ordinal, ownPorts} = demand;
-	const range = Array.from({length: maxPort - basePort + 1}, (_, index) => basePort + index);
+	const {pod, hasFixedName, numbers, basePort, maxPort, ordinal, ownPorts, excluded = []} = demand;
+	const range = Array.from({length: maxPort - basePort + 1}, (_, index) => basePort + index)
+		.filter(port => !excluded.some(({first, last}) => port >= first && port <= last));
 	const found: Array<number | undefined> = numbers.map(() => undefined);
 	const isMissing = (index: number) => found[index] === undefined;
 

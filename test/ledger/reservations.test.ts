@@ -42,6 +42,17 @@ test('a page that is deleted during a commit harms no other request', async t =>
 	t.deepEqual(await clock.until(other), [31_500]);
 });
 
+test('a denial is short, however long the API server\'s message', async t => {
+	const {clock, reservations, api} = await startLedger({'30558.tcp': bound});
+	api.before = request => {
+		if (request === 'PATCH hostport-ledger-30500') {
+			throw new ApiError('PATCH', '/api/v1/namespaces/operators/configmaps/page', 403, 'm'.repeat(1_000_000));
+		}
+	};
+	const {message} = await t.throwsAsync(clock.until(reservations.reserve(demandFor(['grpc']), never)));
+	t.true(message.length < 1200, `${message.length} characters`);
+});
+
 test('repairs are committed and returned', async t => {
 	const {reservations, entries} = await startLedger({'30558.tcp': bound, '31000.tcp': bound});
 	const repairs = [release('30558.tcp', bound), expire('31000.tcp', bound)];

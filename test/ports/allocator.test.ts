@@ -93,6 +93,14 @@ test('the Pod\'s own ports are avoided', gives, {demand: {ownPorts: [{port: 30_5
 test('the Pod\'s own ports with another protocol are not avoided', gives, {demand: {ownPorts: [{port: 30_559, protocol: 'UDP'}]}}, [30_558, 30_559]);
 test('a number with several protocols avoids own ports with each of them', gives, {numbers: ['dns/TCP+UDP'], demand: {ownPorts: [{port: 30_558, protocol: 'UDP'}]}}, [30_559], ['30559.tcp', '30559.udp']);
 
+const excluded = [{first: 30_500, last: 30_559}, {first: 30_561, last: 30_561}];
+test('excluded numbers are skipped', gives, {demand: {excluded}}, [30_562, 30_563]);
+test('excluded numbers are skipped where there is no run', gives, {entries: taken('30563.tcp'), demand: {excluded, maxPort: 30_564}}, [30_560, 30_562]);
+test('excluded numbers are skipped for an ordinal', gives, {demand: {basePort: 30_560, excluded, ordinal: 0}}, [30_562, 30_563]);
+test('a Random Pod gets no excluded number', gives, {numbers: ['a'], demand: {strategy: 'Random', maxPort: 30_561, excluded}}, [30_560]);
+test('a Pod does not take an excluded number over from its predecessor', gives, {entries: {'30561.tcp': {pod: 'game/server-0', portName: 'grpc'}}, demand: {pod: 'game/server-0', hasFixedName: true, excluded}}, [30_562, 30_563]);
+test('excluded numbers do not count as free', isExhausted, {demand: {excluded, maxPort: 30_561}}, 1);
+
 test('a damaged entry counts as taken for all protocols', gives, {ledger: {damaged: ['30558.udp']}}, [30_559, 30_560]);
 test('a page in quarantine gives nothing', gives, {ledger: {quarantined: [30_500]}}, [31_000, 31_001]);
 test('a page that does not exist counts as free', gives, {entries: taken('31000.tcp'), demand: {basePort: 30_998}}, [30_998, 30_999]);

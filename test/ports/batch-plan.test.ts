@@ -81,6 +81,7 @@ test('every number is in the Pod\'s range and not one of its own ports', t => {
 	checkEach(({plan}) => {
 		for (const {request: {demand}, port, protocol} of giftsOf(plan)) {
 			t.true(port >= demand.basePort && port <= demand.maxPort);
+			t.false(demand.excluded?.some(({first, last}) => port >= first && port <= last) ?? false);
 			t.false(demand.ownPorts.some(own => own.port === port && own.protocol === protocol));
 		}
 	});

@@ -3,7 +3,7 @@ import test from 'ava';
 import {adopt, canBeReservedAgain, observe, reserve} from '../../src/ports/entry-states.ts';
 import type {Transition} from '../../src/ports/entry-states.ts';
 import type {HostPortUse} from '../../src/ports/host-port-use.ts';
-import {entryStates} from '../../src/ports/ledger-entry.ts';
+import {entryStates, formatEntry} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {entryWith, since} from '../helpers/ledger-builders.ts';
 
@@ -33,6 +33,15 @@ test('a port that a Pod got from us is adopted as bound, with a claim', t => {
 test('a port that a Pod chose itself is adopted as foreign, without a claim', t => {
 	t.deepEqual(adopt(theirs, 'c', since), foreign);
 	t.false('node' in adopt(service, 'c', since));
+});
+
+test('the largest entry of a stored Pod is so small that a page of them fits into a ConfigMap', t => {
+	// The longest names that Kubernetes stores: namespace and Pod, the annotation of a port, and a node that may not exist.
+	const largest = adopt({...ours, pod: `${'n'.repeat(63)}/${'p'.repeat(253)}`, portName: 'a'.repeat(53), uid: 'u'.repeat(36), node: 'n'.repeat(253)}, 'c'.repeat(16), since);
+	const bytes = Buffer.byteLength(formatEntry({...largest, state: 'released'}));
+	t.is(bytes, 622);
+	t.true(1500 * bytes <= 1024 * 1024, 'Five hundred numbers, each with three protocols, in 1 MiB.');
+	t.is(observe(largest, [{...ours, pod: largest.pod, portName: largest.portName, uid: largest.uid!, node: 'n'.repeat(253)}], true, {since: later, mintClaim: () => 'minted'}), undefined, 'The shortened name is stable.');
 });
 
 /** What becomes of one entry, before the end of its hold time and after it. */

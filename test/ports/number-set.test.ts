@@ -57,6 +57,23 @@ test('an intersection has the numbers of both sets, and copies are independent',
 	}), {numRuns: 100});
 });
 
+test('deleting between two numbers removes these and all in between, and no others', t => {
+	fc.assert(fc.property(arbitrarySet, port, fc.oneof(fc.nat({max: 100}), fc.nat({max: everyPort})), ({set, has}, first, length) => {
+		const last = Math.min(first + length, everyPort);
+		const before = set.countBetween(1, everyPort);
+		const between = set.countBetween(first, last);
+		const changed = set.copy();
+		changed.deleteBetween(first, last);
+		t.is(changed.countBetween(first, last), 0);
+		t.is(changed.countBetween(1, everyPort), before - between);
+		for (const number of [first - 1, last + 1]) {
+			t.is(changed.has(number), has(number));
+		}
+
+		t.true(changed.next(first) > last);
+	}), {numRuns: 200});
+});
+
 test('deleting a block removes its numbers and no others', t => {
 	fc.assert(fc.property(fc.integer({min: 1, max: 700}), fc.integer({min: 0, max: 200}), fc.array(fc.nat()), (blockSize, nth, offsets) => {
 		const first = Math.min(nth * blockSize, everyPort - (everyPort % blockSize));

@@ -18,6 +18,12 @@ test('a number taken for one protocol is not free, and numbers outside the range
 	t.deepEqual(free(keys).map(({free}) => free), [1022, 998]);
 });
 
+test('excluded numbers are neither free nor part of a range', t => {
+	const excluded = [{first: 1024, last: 1033}, {first: 1500, last: 1500}];
+	const pages = ledgerOf(['1024.tcp', '1600.tcp'].map(key => [key, entryWith()]), {blockSize});
+	t.deepEqual(countFree(pages, blockSize, [{first: 1024, last: 2047, excluded}]), [{range: '1024-2047', free: 1012, size: 1013}]);
+});
+
 test('an unusable page counts as full', t => {
 	t.deepEqual(free([], [1000, 30_500]).map(({free}) => free), [1024 - 476, 500]);
 });

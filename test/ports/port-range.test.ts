@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 import {InvalidPortRangeError} from '../../src/errors.ts';
-import {formatPortRange, isPort, mergePortRanges, parsePortRange, rangeContaining} from '../../src/ports/port-range.ts';
+import {clipRanges, countNumbers, excludeNumbers, formatPortRange, isPort, mergePortRanges, parsePortRange, rangeContaining} from '../../src/ports/port-range.ts';
 
 const arbitraryRange = fc.tuple(fc.integer({min: 1, max: 65_535}), fc.integer({min: 1, max: 65_535}))
 	.map(([a, b]) => ({first: Math.min(a, b), last: Math.max(a, b)}));
@@ -63,4 +63,24 @@ test('the range that contains a port includes its ends', t => {
 	t.is(rangeContaining(ranges, 30), ranges[1]);
 	t.is(rangeContaining(ranges, 25), undefined);
 	t.is(rangeContaining([], 10), undefined);
+});
+
+test('excluded numbers belong to the range that has them', t => {
+	const ranges = [{first: 10, last: 20}, {first: 30, last: 40}, {first: 50, last: 60}];
+	t.deepEqual(excludeNumbers(ranges, [{first: 1, last: 10}, {first: 15, last: 35}, {first: 45, last: 46}]), [
+		{first: 10, last: 20, excluded: [{first: 10, last: 10}, {first: 15, last: 20}]},
+		{first: 30, last: 40, excluded: [{first: 30, last: 35}]},
+		{first: 50, last: 60},
+	]);
+	t.deepEqual(excludeNumbers(ranges, []), ranges);
+});
+
+test('clipped ranges have the numbers that are inside the bounds', t => {
+	fc.assert(fc.property(arbitraryRanges, arbitraryRange, fc.integer({min: 1, max: 60}), (ranges, bounds, port) => {
+		const merged = mergePortRanges(ranges);
+		const clipped = clipRanges(merged, bounds);
+		t.is(rangeContaining(clipped, port) !== undefined, rangeContaining(merged, port) !== undefined && rangeContaining([bounds], port) !== undefined);
+		t.true(countNumbers(clipped) <= countNumbers([bounds]));
+	}));
+	t.is(countNumbers([{first: 10, last: 20}, {first: 30, last: 30}]), 12);
 });

@@ -13,7 +13,7 @@ test('each value ends up in its field', async t => {
 		replicas: 5,
 		image: {repository: 'registry.example.com/hostport', digest: `sha256:${'a'.repeat(64)}`},
 		imagePullSecrets: [{name: 'registry'}],
-		config: {portRange: '30000-32767', logLevel: 'debug'},
+		config: {portRange: '30000-32767', excludePorts: '22, 30000-30085', maxPortsPerPod: 2000, logLevel: 'debug'},
 		certificate: {source: 'secret', secretName: 'ours', caBundle: 'QUJD'},
 		excludedNamespaces: ['kube-system', 'storage'],
 		priorityClass: {create: false, name: 'critical'},
@@ -31,8 +31,10 @@ test('each value ends up in its field', async t => {
 		containers: [{
 			image: `registry.example.com/hostport@sha256:${'a'.repeat(64)}`,
 			env: [
+				{name: 'HOSTPORT_EXCLUDE_PORTS', value: '22, 30000-30085'},
 				{name: 'HOSTPORT_IDENTITY'},
 				{name: 'HOSTPORT_LOG_LEVEL', value: 'debug'},
+				{name: 'HOSTPORT_MAX_PORTS_PER_POD', value: '2000'},
 				{name: 'HOSTPORT_NAMESPACE'},
 				{name: 'HOSTPORT_PORT_RANGE', value: '30000-32767'},
 				{name: 'HOSTPORT_TLS_CERT_FILE', value: '/certificate/tls.crt'},
@@ -58,6 +60,8 @@ for (const [values, message] of [
 	['optIn=yes', /optIn.*'annotation', 'label'/s],
 	['config.logLevl=debug', /config.*additional properties 'logLevl' not allowed/s],
 	['config.holdTime=two minutes', /holdTime.*does not match pattern/s],
+	['config.maxPortsPerPod=0', /maxPortsPerPod.*minimum/s],
+	['config.excludePorts=ssh', /excludePorts.*does not match pattern/s],
 	['image.digest=sha256:abc', /digest.*does not match pattern/s],
 	['timeoutSeconds=31', /timeoutSeconds.*maximum/s],
 	['replica=3', /additional properties 'replica' not allowed/],

@@ -154,6 +154,8 @@ export class World {
 		return {
 			namespace,
 			portRange: [{first: random.integer(1024, contested.first), last: 32_767}],
+			excludePorts: [],
+			maxPortsPerPod: 128,
 			leaseDuration: theme?.leaseDuration ?? random.pick([3, 3, 3, 2, 5]),
 			leaseIdle: random.pick([50, 50, 0, 500]),
 			holdTime: random.chance(0.2) ? random.between(2, 3) * requestTimeoutMs : 1000,
