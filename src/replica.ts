@@ -43,7 +43,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	const ranges = allowedRanges(config);
 	const common = {api, clock, random, logger, metrics, mintClaim, namespace, holdMs: holdMs(config)};
 	const lock = new LeaseLock({...common, name: ledgerLeaseName, identity, durationSeconds: leaseDuration, idleMs: leaseIdle, rereadMs: 1000, eager: true});
-	const {ledger, newPages, reservations, ...parts} = createLedger({...common, lock, blockSize, signal: lifetime.signal});
+	const {newPages, reservations, ...parts} = createLedger({...common, lock, blockSize, signal: lifetime.signal});
 	const election = new LeaseLock({...common, name: 'hostport-reconciler', identity, durationSeconds: electionFactor * leaseDuration, idleMs: 0, rereadMs: 5000, eager: false});
 	const reconciler = new Reconciler({
 		...common, newPages, blockSize: parts.blockSize, reservations, election,
@@ -52,7 +52,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	});
 	let running: ReadonlyArray<Promise<void>> = [];
 	return {
-		load: async signal => retry(async () => ledger.start(signal), {
+		load: async signal => retry(async () => parts.load(signal), {
 			// A replica that starts before the API server must not crash.
 			clock, random, firstMs: 200, longestMs: 5000, signal,
 			onFailure: error => logger.warn({err: error}, explain(error)),
@@ -68,7 +68,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 			metrics,
 		}),
 		start() {
-			running = [lock.run(lifetime.signal), election.run(reconciling.signal), reconciler.run(reconciling.signal)];
+			running = [parts.watch(lifetime.signal), lock.run(lifetime.signal), election.run(reconciling.signal), reconciler.run(reconciling.signal)];
 		},
 		async stop() {
 			reconciling.abort(new Error('the operator is stopping'));

@@ -4,11 +4,13 @@ import type {Clock} from '../clock.ts';
 import type {Tenure} from '../lease/lease-lock.ts';
 import type {Metrics} from '../metrics.ts';
 import type {Batch, BatchPlan} from '../ports/batch-plan.ts';
+import {pageOfKey} from '../ports/ledger-page.ts';
 import type {Repair} from '../ports/repair.ts';
 import type {BatchWindow} from './batch-window.ts';
 import {exhaustedDenial} from './exhausted-denial.ts';
 import type {Ledger} from './ledger.ts';
 import type {NewPages} from './new-pages.ts';
+import type {PageFailure} from './page-failures.ts';
 import {planWithFreshPages} from './plan-with-fresh-pages.ts';
 import type {FreshPlan} from './plan-with-fresh-pages.ts';
 import type {AdmissionRequest, QueuedRequest, RequestQueue} from './request-queue.ts';
@@ -54,7 +56,7 @@ export class BatchCommitter {
 	 * still in the queue.
 	 */
 	async commitBatch(tenure: Tenure, signal: AbortSignal): Promise<void> {
-		const {queue, window, clock, logger, metrics} = this.#options;
+		const {window, clock, logger, metrics} = this.#options;
 		let closesAt = window.closesAt;
 		const gather = async () => {
 			await window.gather(closesAt, signal);
@@ -74,13 +76,38 @@ export class BatchCommitter {
 		}
 
 		metrics.batchSize.observe(this.#batch.length);
-		await this.#commit(fresh, startedAt, signal);
+		this.#denyExhausted(fresh.plan, startedAt);
+		await this.#commit(fresh, signal);
 		const pods = fresh.plan.requests.length;
 		window.committed(pods);
 		logger.debug({pods, ms: Math.round(clock.now() - startedAt)}, 'committed');
-		for (const request of this.#batch.filter(request => request.kind === 'repair')) {
-			queue.settle(request, () => request.resolve(request.repairs.filter(repair => this.#committedRepairs.has(repair))));
+		this.#answerRepairs();
+		for (const {request, outcome} of fresh.plan.requests) {
+			const failure = outcome.kind === 'exhausted' ? this.#failureFor(request) : undefined;
+			if (failure?.isTransient) {
+				// The request has nowhere else to go, and waits in the queue until the page works again.
+				throw failure.error;
+			}
 		}
+	}
+
+	#answerRepairs(): void {
+		const {queue, ledger: {cache: {blockSize, failures}}} = this.#options;
+		for (const request of this.#batch.filter(request => request.kind === 'repair')) {
+			const failure = request.repairs.map(({key}) => failures.of(pageOfKey(key, blockSize))).find(failure => failure !== undefined);
+			queue.settle(request, () => {
+				if (failure) {
+					request.reject(failure.error);
+				} else {
+					request.resolve(request.repairs.filter(repair => this.#committedRepairs.has(repair)));
+				}
+			});
+		}
+	}
+
+	/** The failure of a page from which the request could have got its numbers; a lasting one first. */
+	#failureFor({demand: {basePort, maxPort}}: AdmissionRequest): PageFailure | undefined {
+		return this.#options.ledger.cache.failures.between(basePort, maxPort).toSorted((a, b) => Number(a.isTransient) - Number(b.isTransient))[0];
 	}
 
 	async #plan(tenure: Tenure, startedAt: number, signal: AbortSignal): Promise<FreshPlan<AdmissionRequest>> {
@@ -105,11 +132,13 @@ export class BatchCommitter {
 		return {requests, repairs: this.#batch.filter(request => request.kind === 'repair').flatMap(({repairs}) => repairs)};
 	}
 
-	/** Writes page by page, with one compare-and-swap each, and answers each request when its last page is written. Stops at the first failure. */
-	async #commit({plan, pages}: FreshPlan<AdmissionRequest>, startedAt: number, signal: AbortSignal): Promise<void> {
+	/**
+	 * Writes page by page, with one compare-and-swap each, and answers each request when its last page is written. Stops at the
+	 * first failure that may concern more than one page.
+	 */
+	async #commit({plan, pages}: FreshPlan<AdmissionRequest>, signal: AbortSignal): Promise<void> {
 		const {ledger, newPages} = this.#options;
 		const committed = new Set<number>();
-		this.#denyExhausted(plan, startedAt);
 		// An earlier attempt may have reserved all ports of a request. Such a request touches no page.
 		this.#answerCommitted(plan, committed);
 		for (const [first, changes] of plan.changes) {
@@ -120,7 +149,17 @@ export class BatchCommitter {
 				unconfirmedPages.add(first);
 			}
 
-			await ledger.commit(pages.get(first)!, changes, signal);
+			try {
+				await ledger.commit(pages.get(first)!, changes, signal);
+			} catch (error) {
+				if (!ledger.cache.failures.failed(first, error)) {
+					throw error;
+				}
+
+				// The requests of this page are planned again without it; the other pages don't wait.
+				continue;
+			}
+
 			committed.add(first);
 			this.#answerCommitted(plan, committed);
 			newPages.createAhead(first, Math.max(0, ...requests.map(({demand}) => demand.maxPort)));
@@ -143,8 +182,9 @@ export class BatchCommitter {
 	#denyExhausted({requests}: BatchPlan<AdmissionRequest>, startedAt: number): void {
 		const {queue, ledger: {cache}, holdMs} = this.#options;
 		for (const {request, outcome} of requests) {
-			if (outcome.kind === 'exhausted' && request.arrivedAt <= startedAt) {
-				queue.settle(request, () => request.reject(exhaustedDenial(request.demand, outcome.free, cache.pages.values(), holdMs)));
+			const failure = this.#failureFor(request);
+			if (outcome.kind === 'exhausted' && request.arrivedAt <= startedAt && !failure?.isTransient) {
+				queue.settle(request, () => request.reject(exhaustedDenial(request.demand, outcome.free, cache.pagesForPlan().values(), holdMs, failure ? 503 : 403)));
 			}
 		}
 	}

@@ -8,10 +8,12 @@ import type {PodDemand} from '../ports/demand.ts';
 import {schemaBlockSize} from '../ports/ledger-metadata.ts';
 import {dryRun} from './dry-run.ts';
 import {LedgerApi} from './ledger-api.ts';
+import {watchLedger} from './ledger-watch.ts';
 import {Ledger} from './ledger.ts';
 import {NewPages} from './new-pages.ts';
 import {Quarantine} from './quarantine.ts';
 import {Reservations} from './reservations.ts';
+import {StartComparison} from './start-comparison.ts';
 
 export type CreateLedgerOptions = {
 	readonly api: ApiClient;
@@ -40,10 +42,17 @@ export const createLedger = ({blockSize = schemaBlockSize, ...options}: CreateLe
 	const ledgerApi = new LedgerApi({...options, blockSize});
 	const quarantine = new Quarantine({...options, ledgerApi, leaseName: ledgerLeaseName});
 	const ledger = new Ledger({...options, ledgerApi, quarantine});
+	const startComparison = new StartComparison({...options, ledger, quarantine});
 	const newPages = new NewPages({...options, ledger, ledgerApi, quarantine});
 	const reservations = new Reservations({...options, ledger, newPages});
 	return {
 		ledgerApi, quarantine, ledger, newPages, reservations, blockSize,
+		/** Finds or creates the index, waits for its quarantine, and compares the pages with the live Pods. */
+		async load(signal: AbortSignal): Promise<void> {
+			await ledger.start(signal);
+			await startComparison.run(signal);
+		},
+		watch: async (signal: AbortSignal) => watchLedger({...options, ledger}, signal),
 		dryRun: async (demand: PodDemand, signal: AbortSignal) => dryRun({...options, ledger}, demand, signal),
 	};
 };

@@ -46,7 +46,8 @@ export const dryRun = async ({ledger, clock, random, holdMs}: DryRunOptions, dem
 	});
 	const {outcome} = planned!;
 	if (outcome.kind === 'exhausted') {
-		throw exhaustedDenial(demand, outcome.free, ledger.cache.pages.values(), holdMs);
+		const {cache} = ledger;
+		throw exhaustedDenial(demand, outcome.free, cache.pagesForPlan().values(), holdMs, cache.failures.between(demand.basePort, demand.maxPort).length > 0 ? 503 : 403);
 	}
 
 	return outcome.numbers;

@@ -5,6 +5,7 @@ import {decodeIndex, indexData, indexName, pageStartsOf} from '../ports/ledger-i
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {ledgerAnnotations, ledgerMetadata} from '../ports/ledger-metadata.ts';
 import type {ConfigMap} from '../ports/ledger-metadata.ts';
+import {nextCommit, openingProof} from '../ports/ledger-origin.ts';
 import {blockRange, changesAsData, decodePage, pageName, withChanges} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
 
@@ -37,19 +38,32 @@ export class LedgerApi {
 
 	/** Creates the index in quarantine, with all pages that exist. Does nothing if another replica was faster. */
 	async createIndex(signal: AbortSignal): Promise<void> {
-		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[] | null}>(this.#collection, {signal, metadataOnly: 'list'});
-		// The API server answers null, not an empty array, to a request for metadata alone.
-		await this.#createUnlessExists(indexName, ledgerMetadata('index', aboutIndex), indexData(pageStartsOf(items ?? [], this.blockSize)), signal);
+		await this.#createUnlessExists(indexName, ledgerMetadata('index', aboutIndex), indexData(await this.#existingPages(signal)), signal);
 	}
 
 	/** @returns undefined when the index is no longer this version. */
-	async addToIndex({resourceVersion, pageStarts}: LedgerIndex, newStarts: readonly number[], signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		return this.#writeIndex({metadata: {resourceVersion}, data: indexData([...pageStarts, ...newStarts])}, signal);
+	async addToIndex({resourceVersion, commits, pageStarts}: LedgerIndex, newStarts: readonly number[], signal: AbortSignal): Promise<LedgerIndex | undefined> {
+		return this.#writeIndex({metadata: {resourceVersion, annotations: nextCommit(commits)}, data: indexData([...pageStarts, ...newStarts])}, signal);
 	}
 
-	/** @returns undefined when the index is no longer this version. */
-	async liftIndexQuarantine({resourceVersion}: LedgerIndex, signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		return this.#writeIndex({metadata: {resourceVersion, annotations: {[ledgerAnnotations.mark]: null}}}, signal);
+	/**
+	 * Ends the quarantine of the index, and lists all pages that exist: a copy may not name those that were created later.
+	 *
+	 * @returns undefined when the index is no longer this version.
+	 */
+	async liftIndexQuarantine(index: LedgerIndex, signal: AbortSignal): Promise<LedgerIndex | undefined> {
+		const pageStarts = [...index.pageStarts, ...await this.#existingPages(signal)];
+		return this.#writeIndex({metadata: {resourceVersion: index.resourceVersion, annotations: openingProof(index)}, data: indexData(pageStarts)}, signal);
+	}
+
+	/**
+	 * Marks an index that a copy has replaced.
+	 *
+	 * @param commits of the latest version that was seen. The count goes on from there.
+	 * @returns undefined when the index is no longer this version.
+	 */
+	async quarantineIndex({resourceVersion}: LedgerIndex, commits: number, signal: AbortSignal): Promise<LedgerIndex | undefined> {
+		return this.#writeIndex({metadata: {resourceVersion, annotations: quarantineMark(commits)}}, signal);
 	}
 
 	/** @param maybeStale see `RequestOptions`. */
@@ -68,11 +82,12 @@ export class LedgerApi {
 	 *
 	 * @returns undefined when the page is no longer this version.
 	 */
-	async liftPageQuarantine({first, resourceVersion}: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<LedgerPage | undefined> {
+	async liftPageQuarantine(page: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<LedgerPage | undefined> {
+		const {first, resourceVersion} = page;
 		const object = await this.#api.tryCompareAndSwap<ConfigMap>(this.#path(pageName(first)), {
 			metadata: {
 				resourceVersion,
-				annotations: {[ledgerAnnotations.mark]: null, [ledgerAnnotations.block]: blockRange(first, this.blockSize)},
+				annotations: {...openingProof(page), [ledgerAnnotations.block]: blockRange(first, this.blockSize)},
 				// One empty element turns off field tracking, which would store each key twice (docs/adr/0008-writes.md).
 				managedFields: [{}],
 			},
@@ -81,13 +96,25 @@ export class LedgerApi {
 		return object && decodePage(object, first, this.blockSize);
 	}
 
+	/** The same as `quarantineIndex`, for a page. */
+	async quarantinePage({first, resourceVersion}: LedgerPage, commits: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
+		const object = await this.#api.tryCompareAndSwap<ConfigMap>(this.#path(pageName(first)), {metadata: {resourceVersion, annotations: quarantineMark(commits)}}, {signal});
+		return object && decodePage(object, first, this.blockSize);
+	}
+
 	/** @throws {ApiError} 409 when the page is no longer this version, 404 when it is gone. */
 	async commit(page: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<LedgerPage> {
 		const {metadata} = await this.#api.compareAndSwap<ConfigMap>(this.#path(pageName(page.first)), {
-			metadata: {resourceVersion: page.resourceVersion},
+			metadata: {resourceVersion: page.resourceVersion, annotations: nextCommit(page.commits)},
 			data: changesAsData(changes),
 		}, {signal, metadataOnly: true});
 		return withChanges(page, changes, metadata.resourceVersion);
+	}
+
+	async #existingPages(signal: AbortSignal): Promise<number[]> {
+		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[] | null}>(this.#collection, {signal, metadataOnly: 'list'});
+		// The API server answers null, not an empty array, to a request for metadata alone.
+		return pageStartsOf(items ?? [], this.blockSize);
 	}
 
 	async #writeIndex(patch: CompareAndSwap, signal: AbortSignal): Promise<LedgerIndex | undefined> {
@@ -109,3 +136,5 @@ export class LedgerApi {
 		return `${this.#collection}/${name}`;
 	}
 }
+
+const quarantineMark = (commits: number) => ({[ledgerAnnotations.mark]: 'quarantine', ...nextCommit(commits)});

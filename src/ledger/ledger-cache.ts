@@ -4,6 +4,7 @@ import type {Clock} from '../clock.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {pageName, pageOf} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
+import {PageFailures} from './page-failures.ts';
 import type {RequiredReads} from './required-reads.ts';
 
 export type LedgerCacheOptions = {
@@ -27,6 +28,7 @@ const never: ReadTimes = {any: -Infinity, consistent: -Infinity};
 
 export class LedgerCache {
 	readonly blockSize: number;
+	readonly failures: PageFailures;
 	readonly #clock: Pick<Clock, 'now'>;
 	readonly #logger: Logger;
 	readonly #pages = new Map<number, LedgerPage>();
@@ -41,11 +43,17 @@ export class LedgerCache {
 		this.blockSize = blockSize;
 		this.#clock = clock;
 		this.#logger = logger;
+		this.failures = new PageFailures({clock, logger, blockSize});
 	}
 
 	/** By first port, valid or not. */
 	get pages(): ReadonlyMap<number, LedgerPage> {
 		return this.#pages;
+	}
+
+	/** A copy for a plan: pages that can't be read or written are unusable. */
+	pagesForPlan(): Map<number, LedgerPage> {
+		return this.failures.withUnusable(this.#pages);
 	}
 
 	/** @throws {Error} before `Ledger.start` has resolved. */
@@ -71,9 +79,9 @@ export class LedgerCache {
 		return this.#indexReadAt >= time;
 	}
 
-	/** First ports of the pages for which `covers` is false. */
+	/** First ports of the pages for which `covers` is false. A page that plans leave out is never missing. */
 	missing({pages, written, consistent}: RequiredReads, writable?: 'writable'): number[] {
-		return [...pages].filter(([first, readAfter]) => {
+		return [...pages].filter(([first]) => !this.failures.of(first)).filter(([first, readAfter]) => {
 			const times = this.#readTimes.get(first) ?? never;
 			return (consistent.has(first) ? times.consistent : times.any) < readAfter || (writable && written.has(first) && !this.#pages.has(first));
 		}).map(([first]) => first);

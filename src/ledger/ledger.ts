@@ -3,7 +3,10 @@ import {ApiError} from '../errors.ts';
 import type {Clock} from '../clock.ts';
 import type {Metrics} from '../metrics.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
+import {indexName} from '../ports/ledger-index.ts';
+import {asRolledBack, pageName} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
+import {LatestVersions} from './latest-versions.ts';
 import type {LedgerApi} from './ledger-api.ts';
 import {LedgerCache} from './ledger-cache.ts';
 import type {LedgerCacheOptions} from './ledger-cache.ts';
@@ -19,6 +22,7 @@ export type LedgerOptions = Omit<LedgerCacheOptions, 'blockSize'> & {
 
 export class Ledger {
 	readonly cache: LedgerCache;
+	readonly latest = new LatestVersions();
 	readonly #options: LedgerOptions;
 
 	constructor(options: LedgerOptions) {
@@ -29,7 +33,9 @@ export class Ledger {
 	/** Finds or creates the index, and resolves once its quarantine is over. Must resolve before anything else is called. */
 	async start(signal: AbortSignal): Promise<void> {
 		const {quarantine, clock} = this.#options;
-		this.cache.storeIndex(await quarantine.untilIndexIsLifted(signal), clock.now());
+		const index = await quarantine.untilIndexIsLifted(signal);
+		this.latest.note(indexName, index);
+		this.cache.storeIndex(index, clock.now());
 	}
 
 	/** Reads what `required` asks for and the cache does not cover. If the index was deleted, its cached version counts as current: a dry run must not create it. */
@@ -39,14 +45,42 @@ export class Ledger {
 			this.cache.storeIndex(this.cache.index, readAt);
 		}
 
-		await Promise.all(this.cache.missing(required).map(async first => this.readPage(first, signal, !required.consistent.has(first))));
+		await this.readPages(this.cache.missing(required), required.consistent, signal);
+	}
+
+	/**
+	 * Reads these pages.
+	 *
+	 * @param consistent those that must come from etcd.
+	 * @returns first ports of the pages that do not exist. A page that can't be read is left out of plans instead.
+	 * @throws the error of a read that may concern more than its page.
+	 */
+	async readPages(firsts: readonly number[], consistent: ReadonlySet<number>, signal: AbortSignal): Promise<number[]> {
+		const missing = await Promise.all(firsts.map(async first => {
+			try {
+				return await this.readPage(first, signal, !consistent.has(first)) ? [] : [first];
+			} catch (error) {
+				if (this.cache.failures.failed(first, error)) {
+					return [];
+				}
+
+				throw error;
+			}
+		}));
+		return missing.flat();
 	}
 
 	/** @returns undefined where the index does not exist. */
 	async readIndex(signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		const {ledgerApi, clock} = this.#options;
+		const {ledgerApi, quarantine, clock} = this.#options;
 		const readAt = clock.now();
+		const knownBefore = this.latest.of(indexName);
 		const index = await ledgerApi.readIndex(signal);
+		if (index && this.latest.note(indexName, index, knownBefore)) {
+			const marked = await quarantine.markIndex(index, this.latest.of(indexName)!.commits, signal);
+			return this.storeIndex(marked ?? {...index, quarantined: true}, readAt);
+		}
+
 		return index && this.storeIndex(index, readAt);
 	}
 
@@ -68,7 +102,12 @@ export class Ledger {
 		const {ledgerApi, quarantine, clock} = this.#options;
 		const readAt = clock.now();
 		const isStale = maybeStale && this.cache.isValid(first);
-		const page = await ledgerApi.readPage(first, signal, isStale);
+		const name = pageName(first);
+		const knownBefore = isStale ? undefined : this.latest.of(name);
+		const read = await ledgerApi.readPage(first, signal, isStale);
+		const page = read && this.latest.note(name, read, knownBefore)
+			? await quarantine.markPage(read, this.latest.of(name)!.commits, signal) ?? asRolledBack(read)
+			: read;
 		const cached = this.cache.storeRead(first, page, readAt, isStale);
 		if (cached?.quarantined) {
 			quarantine.liftPageAfterHold(cached);
@@ -87,7 +126,10 @@ export class Ledger {
 		const {ledgerApi, metrics} = this.#options;
 		const end = metrics.commitDuration.startTimer();
 		try {
-			this.cache.storePage(await ledgerApi.commit(page, changes, signal));
+			const written = await ledgerApi.commit(page, changes, signal);
+			this.latest.note(pageName(page.first), written);
+			this.cache.storePage(written);
+			this.cache.failures.succeeded(page.first);
 			metrics.commits.inc({result: 'ok'});
 		} catch (error) {
 			metrics.commits.inc({result: error instanceof ApiError && error.status === 409 ? 'conflict' : 'failed'});

@@ -11,6 +11,7 @@ import {retry} from '../retry.ts';
 import {unlessAborted} from '../unless-aborted.ts';
 import type {Ledger} from './ledger.ts';
 import type {LedgerApi} from './ledger-api.ts';
+import {transientMs} from './page-failures.ts';
 import type {Quarantine} from './quarantine.ts';
 import type {RequiredReads} from './required-reads.ts';
 
@@ -61,13 +62,12 @@ export class NewPages {
 			await this.#readOrCreateIndex(signal);
 		}
 
-		const reads = await Promise.all(ledger.cache.missing(required, 'writable').map(async first => ({first, page: await ledger.readPage(first, signal, !required.consistent.has(first))})));
-		const missing = reads.filter(({page}) => !page).map(({first}) => first);
+		const missing = await ledger.readPages(ledger.cache.missing(required, 'writable'), required.consistent, signal);
 		if (missing.length > 0 && this.#creatingAhead) {
 			// These may be the missing pages. The caller plans again.
 			await unlessAborted(this.#creatingAhead, signal);
 		} else if (missing.length > 0) {
-			await this.#create(missing, signal);
+			await this.#create(missing, signal).catch((error: unknown) => this.#leaveOut(missing, error, signal));
 		}
 	}
 
@@ -93,9 +93,19 @@ export class NewPages {
 		});
 	}
 
-	async #create(firsts: readonly number[], signal: AbortSignal): Promise<void> {
+	/** Pages that could not be created or opened are left out of plans: requests that have somewhere else to go need not wait for them. */
+	#leaveOut(firsts: readonly number[], error: unknown, signal: AbortSignal): void {
+		const {failures} = this.#options.ledger.cache;
+		signal.throwIfAborted();
+		for (const first of firsts.filter(first => !failures.failed(first, error))) {
+			failures.leaveOut(first, error, transientMs);
+		}
+	}
+
+	async #create(wanted: readonly number[], signal: AbortSignal): Promise<void> {
 		const {ledger, ledgerApi, clock} = this.#options;
-		await Promise.all(firsts.map(async first => ledgerApi.createPage(first, signal)));
+		await Promise.all(wanted.map(async first => ledgerApi.createPage(first, signal).catch((error: unknown) => this.#leaveOut([first], error, signal))));
+		const firsts = wanted.filter(first => !ledger.cache.failures.of(first));
 		for (;;) {
 			const index = await this.#readOrCreateIndex(signal);
 			const pages = await Promise.all(firsts.map(async first => ledger.readPage(first, signal)));

@@ -40,7 +40,7 @@ export const planWithFreshPages = async <R extends TimedRequest>({cache, clock, 
 		signal.throwIfAborted();
 		const batch = takeBatch();
 		// A copy: other pages may be read during a commit, but each write must name the version that this plan used.
-		const pages = new Map(cache.pages);
+		const pages = cache.pagesForPlan();
 		const plan = planBatch(pages, cache.blockSize, batch, random, timestamp(clock.date()));
 		const required = requiredReads({
 			plan,

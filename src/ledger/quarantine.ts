@@ -59,6 +59,9 @@ export class Quarantine {
 				await ledgerApi.createIndex(signal);
 			} else if (!index.quarantined) {
 				return index;
+			} else if (index.isUnproven) {
+				// An earlier release has opened it. From now on it proves that.
+				await ledgerApi.liftIndexQuarantine(index, signal);
 			} else if (await this.#isFirstInstallation(signal)) {
 				await ledgerApi.liftIndexQuarantine(index, signal);
 			} else {
@@ -67,6 +70,30 @@ export class Quarantine {
 				await clock.sleep(retryMs, signal);
 			}
 		}
+	}
+
+	/**
+	 * Marks a page that a copy has replaced, so that every replica sees its quarantine.
+	 *
+	 * @param commits of the latest version that was seen.
+	 * @returns undefined when the page has changed since it was read, or can't be written.
+	 */
+	async markPage(page: LedgerPage, commits: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
+		return this.#mark(pageName(page.first), async () => this.#options.ledgerApi.quarantinePage(page, commits, signal));
+	}
+
+	/** The same for the index. */
+	async markIndex(index: LedgerIndex, commits: number, signal: AbortSignal): Promise<LedgerIndex | undefined> {
+		return this.#mark(indexName, async () => this.#options.ledgerApi.quarantineIndex(index, commits, signal));
+	}
+
+	async #mark<T>(name: string, write: () => Promise<T | undefined>): Promise<T | undefined> {
+		const {logger} = this.#options;
+		logger.error(`the ConfigMap ${name} was replaced by an earlier copy, which lacks later commits: it gives no ports until the hold time is over and live Pods are listed`);
+		return write().catch((error: unknown) => {
+			logger.warn({err: error}, `the ConfigMap ${name} could not be marked: the next read tries again`);
+			return undefined;
+		});
 	}
 
 	/** Ends the quarantine of the index after the hold time, in the background. May be called again. */
@@ -104,20 +131,25 @@ export class Quarantine {
 	 * @returns the pages that give ports now, without those that were changed since they were read.
 	 */
 	async liftPages(pages: readonly LedgerPage[], signal: AbortSignal): Promise<LedgerPage[]> {
-		const {api, ledgerApi, logger} = this.#options;
+		const {api} = this.#options;
 		const inUse = await listHostPortsInUse(api, signal);
-		const lifted = await Promise.all(pages.map(async page => ledgerApi.liftPageQuarantine(page, this.#missingEntries(page, inUse), signal)));
-		return lifted.filter(page => {
-			if (page) {
-				logger.info(`the ConfigMap ${pageName(page.first)} gives ports now; ${page.entries.size} are taken`);
-			}
+		const lifted = await Promise.all(pages.map(async page => this.liftPage(page, inUse, signal)));
+		return lifted.filter(page => page !== undefined);
+	}
 
-			return page !== undefined;
-		});
+	/** The same for one page, with the ports of a list that began after the page was read. */
+	async liftPage(page: LedgerPage, inUse: readonly HostPortUse[], signal: AbortSignal): Promise<LedgerPage | undefined> {
+		const {ledgerApi, logger} = this.#options;
+		const lifted = await ledgerApi.liftPageQuarantine(page, this.missingEntries(page, inUse), signal);
+		if (lifted) {
+			logger.info(`the ConfigMap ${pageName(page.first)} gives ports now; ${lifted.entries.size} are taken`);
+		}
+
+		return lifted;
 	}
 
 	/** Entries for the ports in use that the page lacks. What it has stays as it is. */
-	#missingEntries({first, blockSize, entries, damaged}: LedgerPage, inUse: readonly HostPortUse[]): PageChanges {
+	missingEntries({first, blockSize, entries, damaged}: LedgerPage, inUse: readonly HostPortUse[]): PageChanges {
 		const {clock, mintClaim} = this.#options;
 		const since = timestamp(clock.date());
 		const isKept = new Set([...entries.keys(), ...damaged.map(({key}) => key)]);

@@ -2,18 +2,20 @@
 import {LedgerFormatError} from '../errors.ts';
 import {ledgerAnnotations, schemaVersion} from './ledger-metadata.ts';
 import type {ConfigMap} from './ledger-metadata.ts';
+import {originOf, versionOf} from './ledger-origin.ts';
+import type {LedgerVersion} from './ledger-origin.ts';
 import {highestPort} from './port-range.ts';
 
 export const indexName = 'hostport-ledger';
 
 /** One version of the index. */
-export type LedgerIndex = {
-	readonly uid: string;
-	readonly resourceVersion: string;
+export type LedgerIndex = LedgerVersion & {
 	/** First port numbers of all pages that have ever existed, ascending. */
 	readonly pageStarts: readonly number[];
 	/** Whether no page may be allocated from yet, because a replica may still work with an older index. */
 	readonly quarantined: boolean;
+	/** Whether it has no mark and no proof that it was opened, as an index that an earlier release has opened. */
+	readonly isUnproven: boolean;
 };
 
 /**
@@ -25,6 +27,7 @@ export type LedgerIndex = {
 export const decodeIndex = ({metadata, data}: ConfigMap, blockSize: number): LedgerIndex => {
 	const version = metadata.annotations?.[ledgerAnnotations.schemaVersion];
 	const mark = metadata.annotations?.[ledgerAnnotations.mark];
+	const origin = originOf(metadata);
 	const pageStarts = (data?.['pages'] ?? '').split(/\s+/).filter(Boolean);
 	if (version !== schemaVersion) {
 		throw new LedgerFormatError(`the annotation ${ledgerAnnotations.schemaVersion} is "${version ?? ''}", and this version of the operator knows only "${schemaVersion}"`);
@@ -40,10 +43,10 @@ export const decodeIndex = ({metadata, data}: ConfigMap, blockSize: number): Led
 	}
 
 	return {
-		uid: metadata.uid,
-		resourceVersion: metadata.resourceVersion,
+		...versionOf(metadata),
 		pageStarts: pageStarts.map(Number).toSorted((a, b) => a - b),
-		quarantined: mark === 'quarantine',
+		quarantined: mark === 'quarantine' || origin !== 'opened',
+		isUnproven: mark === undefined && origin === 'unknown',
 	};
 };
 

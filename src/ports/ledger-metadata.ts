@@ -16,6 +16,10 @@ export const ledgerAnnotations = {
 	mark: 'hostport.io/mark',
 	/** `30500-30999`: the block of port numbers that a page owns. */
 	block: 'hostport.io/ports',
+	/** The UID of the object whose quarantine was lifted: a copy of it has another UID. */
+	openedAs: 'hostport.io/opened-as',
+	/** How often replicas have written the object. An object with a lower count than before was replaced by a copy. */
+	commits: 'hostport.io/commits',
 	/** A sentence for a person who finds the object. */
 	about: 'hostport.io/about',
 } as const;

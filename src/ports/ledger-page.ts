@@ -1,6 +1,8 @@
 /** A block of the ledger: the ConfigMap `hostport-ledger-<first-port>` as a value. Pure. */
 import type {ConfigMap} from './ledger-metadata.ts';
 import {ledgerAnnotations, schemaVersion} from './ledger-metadata.ts';
+import {originOf, versionOf} from './ledger-origin.ts';
+import type {LedgerVersion, Origin} from './ledger-origin.ts';
 import type {Protocol} from './demand.ts';
 import {formatEntry, parseEntry, parseEntryKey, protocols} from './ledger-entry.ts';
 import type {DamagedEntry, LedgerEntry} from './ledger-entry.ts';
@@ -8,15 +10,15 @@ import {copyOf, emptyBlock, setBit} from './number-set.ts';
 import type {BlockBits} from './number-set.ts';
 
 /** One version of a page. Never changed: a commit makes the next one with `withChanges`. */
-export type LedgerPage = {
+export type LedgerPage = LedgerVersion & {
 	readonly first: number;
 	readonly blockSize: number;
-	readonly uid: string;
-	readonly resourceVersion: string;
 	/** Why nothing may be allocated from this page, in words; absent if it is usable. */
 	readonly unusable?: string;
-	/** Whether it is unusable because its quarantine has not ended. */
+	/** Whether it is unusable because its quarantine has not ended: it is marked, or does not prove that it was opened. */
 	readonly quarantined: boolean;
+	/** Whether it has no mark and no proof, as a page that an earlier release has opened. */
+	readonly isUnproven: boolean;
 	readonly entries: ReadonlyMap<string, LedgerEntry>;
 	readonly damaged: readonly DamagedEntry[];
 	/** The numbers of the block that are not free for a protocol. */
@@ -56,14 +58,15 @@ export const decodePage = ({metadata, data}: ConfigMap, first: number, blockSize
 	}
 
 	const mark = metadata.annotations?.[ledgerAnnotations.mark];
-	const unusable = whyUnusable(metadata.annotations, blockRange(first, blockSize));
+	const origin = originOf(metadata);
+	const unusable = whyUnusable(metadata.annotations, origin, blockRange(first, blockSize));
 	return {
 		first,
 		blockSize,
-		uid: metadata.uid,
-		resourceVersion: metadata.resourceVersion,
+		...versionOf(metadata),
 		...(unusable && {unusable}),
-		quarantined: mark === 'quarantine',
+		quarantined: mark === 'quarantine' || (mark === undefined && origin !== 'opened'),
+		isUnproven: mark === undefined && origin === 'unknown',
 		entries,
 		damaged,
 		taken: takenOf(first, blockSize, entries, damaged),
@@ -86,7 +89,7 @@ export const withChanges = (page: LedgerPage, changes: PageChanges, resourceVers
 		setBit(taken[protocol], port, entry !== undefined || damagedPorts.has(port));
 	}
 
-	return {...page, entries, resourceVersion, taken};
+	return {...page, entries, resourceVersion, taken, commits: page.commits + 1};
 };
 
 /** The keys of the entries that name a Pod. */
@@ -103,7 +106,10 @@ const keysByPod = new WeakMap<LedgerPage, ReadonlyMap<string, readonly string[]>
 export const changesAsData = (changes: PageChanges): Record<string, string | null> =>
 	Object.fromEntries([...changes].map(([key, entry]) => [key, entry ? formatEntry(entry) : null]));
 
-const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], range: string): string | undefined => {
+/** The page as a copy that was put over a later version of it. */
+export const asRolledBack = (page: LedgerPage): LedgerPage => ({...page, quarantined: true, unusable: 'a copy was put over it, which lacks later commits, so Pods may have ports that it does not name'});
+
+const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], origin: Origin, range: string): string | undefined => {
 	const {[ledgerAnnotations.schemaVersion]: version = '', [ledgerAnnotations.block]: block = '', [ledgerAnnotations.mark]: mark} = annotations ?? {};
 	if (version !== schemaVersion) {
 		return `its annotation ${ledgerAnnotations.schemaVersion} is "${version.slice(0, 40)}", and this version of the operator knows only "${schemaVersion}"`;
@@ -111,6 +117,12 @@ const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], range: s
 
 	if (mark === 'quarantine') {
 		return 'it is in quarantine, because Pods that hold its ports may still be on their way';
+	}
+
+	if (mark === undefined && origin !== 'opened') {
+		return origin === 'copied'
+			? 'it was put back from a copy, so Pods may have ports that it does not name'
+			: `its annotation ${ledgerAnnotations.openedAs} is missing, so it does not prove that it is the page that was opened`;
 	}
 
 	if (block !== range) {

@@ -4,6 +4,7 @@
  */
 import type {Clock} from '../../src/clock.ts';
 import type {StoredPod} from '../../src/ports/host-port-use.ts';
+import {ledgerAnnotations} from '../../src/ports/ledger-metadata.ts';
 import type {ApiRequest} from '../../harness/in-memory-api/answers.ts';
 import {ApiServer} from '../../harness/in-memory-api/api-server.ts';
 import {bodyOf} from '../../harness/in-memory-api/client-requests.ts';
@@ -37,6 +38,12 @@ export class ClusterInMemory {
 		return this.#carryOut(known
 			? {method: 'PUT', path: pathOf(kind, metadata), body}
 			: {method: 'POST', path: pathOf(kind, {...(metadata.namespace && {namespace: metadata.namespace})}), body});
+	}
+
+	/** Creates an index or a page that a replica has opened, whatever its manifest says of that. */
+	putOpened(manifest: Manifest): Stored {
+		const {metadata: {name, uid}} = this.put('ConfigMap', manifest);
+		return this.patch('ConfigMap', {name}, {metadata: {annotations: {[ledgerAnnotations.openedAs]: uid}}});
 	}
 
 	putAll(kind: string, manifests: readonly Manifest[]): void {

@@ -30,6 +30,7 @@ export const pageObject = ({first = 30_500, blockSize = 500, data, annotations}:
 		annotations: Object.fromEntries(Object.entries({
 			[ledgerAnnotations.schemaVersion]: schemaVersion,
 			[ledgerAnnotations.block]: blockRange(first, blockSize),
+			[ledgerAnnotations.openedAs]: `uid-${first}`,
 			...annotations,
 		}).flatMap(([name, value]) => value === undefined ? [] : [[name, value]])),
 	},

@@ -29,11 +29,11 @@ export const startLedger = async (entries: Readonly<Record<string, LedgerEntry>>
 	const texts = Object.entries(entries).map(([key, entry]) => [key, formatEntry(entry)] as const);
 	const byPage = Map.groupBy(texts, ([key]) => pageOfKey(key, blockSize));
 	for (const [first, data] of byPage) {
-		cluster.put('ConfigMap', pageObject({first, blockSize, data: Object.fromEntries(data)}));
+		cluster.putOpened(pageObject({first, blockSize, data: Object.fromEntries(data)}));
 	}
 
 	const {labels} = ledgerMetadata('index', '');
-	cluster.put('ConfigMap', {
+	cluster.putOpened({
 		metadata: {name: indexName, labels, annotations: {'hostport.io/schema-version': '1'}},
 		data: indexData([...byPage.keys()]),
 	});

@@ -48,7 +48,7 @@ test('a request waits for a page that another replica is creating', async t => {
 	await clock.advance(300);
 	t.true(await clock.isPending(reserved));
 	t.true(await clock.isPending(previewed));
-	cluster.put('ConfigMap', pageObject({first: 31_000}));
+	cluster.putOpened(pageObject({first: 31_000}));
 	t.deepEqual(await clock.until(reserved), [31_000]);
 	t.is((await clock.until(previewed)).length, 1);
 	t.is(ledger.cache.pages.get(31_000)?.quarantined, false);

@@ -14,7 +14,7 @@ import type {PodRequest} from '../world/pod-requests.ts';
 import {manualEditor} from '../faults/manual-edits.ts';
 import {LedgerHistory} from './ledger-history.ts';
 import {PortHolders} from './port-holders.ts';
-import {changedKeys, dataOf, decodedEntry, firstPortOf, isMarked, lastPortOf} from './stored-ledger.ts';
+import {changedKeys, commitsOf, dataOf, decodedEntry, firstPortOf, isMarked, lastPortOf} from './stored-ledger.ts';
 
 export type InvariantChecksOptions = {
 	readonly now: () => number;
@@ -37,6 +37,8 @@ export class InvariantChecks {
 	readonly #uidsByKey = new Map<string, Set<string>>();
 	readonly #requestsByPod = new Map<string, PodRequest>();
 	readonly #history: LedgerHistory;
+	/** First ports of pages that a person has replaced by an earlier copy, until a replica marks or opens them. */
+	readonly #rolledBack = new Set<number>();
 	/** By first port. */
 	readonly #pages = new Map<number, {readonly page: Stored; readonly last: number}>();
 
@@ -122,18 +124,30 @@ export class InvariantChecks {
 			this.#pages.delete(first);
 		}
 
+		const wasOpen = before !== undefined && this.#isOpen(first, before);
+		if (by === manualEditor && before && after && commitsOf(after) < commitsOf(before)) {
+			this.#rolledBack.add(first);
+		} else if (!after || isMarked(after)) {
+			this.#rolledBack.delete(first);
+		}
+
 		const [was, is] = [dataOf(before), dataOf(after)];
-		this.#history.pageChanged(first, after, after !== undefined && !isMarked(after), at);
+		this.#history.pageChanged(first, after, after !== undefined && this.#isOpen(first, after), at);
 		const changed = changedKeys(was, is);
 		for (const key of after ? changed : []) {
 			this.#entryChanged({key, before, after: after!, was: was[key], is: is[key], by});
+		}
+
+		if (by !== manualEditor) {
+			// It has gone on from the copy, which is right only if it has compared the page with the live Pods.
+			this.#rolledBack.delete(first);
 		}
 
 		for (const key of changed) {
 			this.#history.entryChanged(key, decodedEntry(is[key]) ?? is[key], at);
 		}
 
-		const opens = after && !isMarked(after) && (!before || isMarked(before));
+		const opens = after && this.#isOpen(first, after) && !wasOpen;
 		// Entries of a page that was open before have been checked above, change by change.
 		for (const [key] of opens ? this.holders : []) {
 			if (this.#pageOf(key) === after) {
@@ -142,9 +156,14 @@ export class InvariantChecks {
 		}
 	}
 
+	/** Whether ports may be reserved on this page. */
+	#isOpen(first: number, page: Stored): boolean {
+		return !isMarked(page) && !this.#rolledBack.has(first);
+	}
+
 	#checkReserved(key: string, when: string): void {
 		const page = this.#pageOf(key);
-		if (page && !isMarked(page) && !(key in dataOf(page))) {
+		if (page && this.#isOpen(firstPortOf(page)!, page) && !(key in dataOf(page))) {
 			const [holder] = this.holders.of(key);
 			this.violated('every used port is reserved', `${key} of ${holder?.pod} (${holder?.state}) has no entry ${when}`);
 		}
@@ -161,7 +180,7 @@ export class InvariantChecks {
 				this.violated(rule, what);
 			}
 
-			if (before && isMarked(before) && isMarked(after)) {
+			if (before && ((isMarked(before) && isMarked(after)) || (next?.state === 'pending' && this.#rolledBack.has(firstPortOf(after)!)))) {
 				this.violated('quarantine holds', what);
 			}
 

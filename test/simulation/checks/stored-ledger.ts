@@ -16,8 +16,12 @@ export const lastPortOf = ({metadata: {annotations}}: Stored): number => {
 
 export const isPage = (object: Stored): boolean => firstPortOf(object) !== undefined;
 
-/** Whether a page or the index is in quarantine. */
-export const isMarked = ({metadata: {annotations = {}}}: Stored): boolean => annotations['hostport.io/mark'] !== undefined;
+/** Whether a page or the index is in quarantine: it is marked, or was opened as another object. */
+export const isMarked = ({metadata: {uid, annotations = {}}}: Stored): boolean =>
+	annotations['hostport.io/mark'] !== undefined || annotations['hostport.io/opened-as'] !== uid;
+
+/** How often replicas have written an object of the ledger. */
+export const commitsOf = ({metadata: {annotations = {}}}: Stored): number => Number(annotations['hostport.io/commits'] ?? 0);
 
 /** A ConfigMap's data; empty for an object that does not exist. */
 export const dataOf = (object: Stored | undefined): Readonly<Record<string, string>> => (object?.['data'] ?? {}) as Readonly<Record<string, string>>;

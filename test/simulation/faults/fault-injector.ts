@@ -29,6 +29,8 @@ export class FaultInjector {
 			[faults.pageDeletions, () => this.#manualEdits.deletePage()],
 			[faults.pageEdits, () => this.#manualEdits.editPage()],
 			[faults.ledgerDeletions, () => this.#manualEdits.deleteLedger()],
+			[faults.ledgerCopies, () => this.#putBackLater()],
+			[faults.coldCopies, () => this.#putBackCold()],
 		];
 		for (const [times, action] of scheduledFaults) {
 			const count = Math.floor(times) + (random.chance(times % 1) ? 1 : 0);
@@ -68,6 +70,34 @@ export class FaultInjector {
 				scheduler.after(random.logarithmic(50, 10_000), () => this.#world.startReplica());
 			}
 		}
+	}
+
+	#putBackLater(): void {
+		const {random, scheduler} = this.#world;
+		const putBack = this.#manualEdits.copyLedger();
+		scheduler.after(random.logarithmic(10, 60_000), putBack);
+	}
+
+	/** All replicas die. After the hold time, when no admitted Pod is on its way, a copy is put back, and replicas start. */
+	#putBackCold(): void {
+		const {random, scheduler, requestTimeoutMs} = this.#world;
+		const putBack = this.#manualEdits.copyLedger();
+		scheduler.after(random.logarithmic(1000, 60_000), () => {
+			const dead = [...this.#world.replicas];
+			for (const replica of dead) {
+				this.#world.kill(replica);
+			}
+
+			scheduler.after(2 * requestTimeoutMs, () => {
+				if (this.#world.replicas.size === 0) {
+					putBack();
+				}
+
+				for (const _ of dead) {
+					this.#world.startReplica();
+				}
+			});
+		});
 	}
 
 	#pause(): void {

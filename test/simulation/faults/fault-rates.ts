@@ -59,6 +59,10 @@ export type FaultRates = {
 	readonly makerDies: number;
 	readonly pageEdits: number;
 	readonly ledgerDeletions: number;
+	/** A person puts the ledger, or one object of it, back from a copy that is up to a minute old. */
+	readonly ledgerCopies: number;
+	/** The same while no replica runs. */
+	readonly coldCopies: number;
 };
 
 /** Chosen so that a run with some of these still stores Pods. */
@@ -97,6 +101,8 @@ const maxRates = {
 	makerDies: 0.3,
 	pageEdits: 10,
 	ledgerDeletions: 6,
+	ledgerCopies: 4,
+	coldCopies: 2,
 } as const satisfies Record<keyof FaultRates, number>;
 
 const names = Object.keys(maxRates) as Array<keyof FaultRates>;

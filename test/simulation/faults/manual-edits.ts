@@ -63,6 +63,31 @@ export const createManualEdits = ({server, random, eventLog, contested, namespac
 			}
 		},
 
+		/**
+		 * Copies the ledger, or one object of it, as backup tools do. Returns the function that puts the copy back: it replaces
+		 * each object, or deletes it first.
+		 */
+		copyLedger() {
+			const index = server.find('ConfigMap', 'hostport-ledger', namespace);
+			const all = [...pages(), ...(index ? [index] : [])];
+			const one = random.pick(all);
+			const copied = random.chance(0.5) || !one ? all : [one];
+			const deletesFirst = random.chance(0.5);
+			return () => {
+				for (const {metadata: {uid: _uid, resourceVersion: _version, ...metadata}, ...rest} of copied) {
+					const path = `${configMaps}/${metadata.name}`;
+					if (deletesFirst) {
+						remove(path);
+					}
+
+					const body = {...rest, metadata};
+					const exists = server.find('ConfigMap', metadata.name, namespace) !== undefined;
+					const {status} = server.handle(exists ? {method: 'PUT', path, body} : {method: 'POST', path: configMaps, body}, manualEditor);
+					eventLog.write(`a person puts a copy of ${path} back: ${status}`);
+				}
+			};
+		},
+
 		/** Deletes this page, or a random one. */
 		deletePage(page = random.pick(pages())) {
 			if (page) {

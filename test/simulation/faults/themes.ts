@@ -81,6 +81,20 @@ export const themes = [
 		spanMs: 200_000,
 	},
 	{
+		// A person puts copies of the ledger, or of one object of it, back: over it, or after deleting it.
+		name: 'copies',
+		faults: {ledgerCopies: 8, lateStorage: 0.3, slowStorage: 0.3, restarts: 4},
+		ports: 120,
+		spanMs: 200_000,
+	},
+	{
+		// Copies are put back while no replica runs, so nobody knows what they lack.
+		name: 'copies without replicas',
+		faults: {coldCopies: 4, slowStorage: 0.3},
+		ports: 120,
+		spanMs: 200_000,
+	},
+	{
 		// Index and ledger are deleted again and again while replicas of two releases run and restart.
 		name: 'two releases',
 		faults: {ledgerDeletions: 4, indexDeletions: 12, lateStorage: 0.5, slowStorage: 0.5, slowLists: 0.1, restarts: 50, crashes: 4},
