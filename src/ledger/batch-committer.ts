@@ -34,6 +34,9 @@ export type BatchCommitterOptions = {
 /** Most requests in a batch. Bounds a commit, and the time for which it holds the Lease. */
 export const maximumBatch = 256;
 
+/** Most port numbers in a batch, for the same reason: one Pod may ask for hundreds. Twice what most batches of the largest size have. */
+export const maximumNumbers = 1024;
+
 export class BatchCommitter {
 	readonly #options: BatchCommitterOptions;
 	#batch: readonly QueuedRequest[] = [];
@@ -123,7 +126,7 @@ export class BatchCommitter {
 
 	#takeBatch(): Batch<AdmissionRequest> {
 		const {queue, mintClaim} = this.#options;
-		this.#batch = queue.first(maximumBatch);
+		this.#batch = queue.first(maximumBatch, maximumNumbers);
 		const requests = this.#batch.filter(request => request.kind === 'admission');
 		for (const request of requests) {
 			request.claim = mintClaim();

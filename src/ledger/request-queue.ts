@@ -50,9 +50,20 @@ export class RequestQueue {
 		return [...this.#queued].filter(request => request.kind === 'admission');
 	}
 
-	/** The requests that arrived first. */
-	first(count: number): readonly QueuedRequest[] {
-		return [...this.#queued].slice(0, count);
+	/** The requests that arrived first: at most `count`, and at most `numbers` port numbers or one request. */
+	first(count: number, numbers: number): readonly QueuedRequest[] {
+		const requests: QueuedRequest[] = [];
+		let left = numbers;
+		for (const request of this.#queued) {
+			left -= request.kind === 'admission' ? request.demand.numbers.length : request.repairs.length;
+			if (requests.length === count || (left < 0 && requests.length > 0)) {
+				break;
+			}
+
+			requests.push(request);
+		}
+
+		return requests;
 	}
 
 	add(request: QueuedRequest): void {

@@ -15,7 +15,7 @@ const predecessorMaxAgeMs = 1100;
 const freeNumberMaxAgeMs = 2000;
 
 /** The most numbers that one Pod of a run asks for, see `pod-kinds.ts`. */
-const maxNumbersPerPod = 3;
+export const maxNumbersPerPod = 3;
 
 /** Names of ports that share a number. They may have to leave their predecessor's number: both protocols must be free. */
 const sharesNumber = /^dns/;
@@ -99,7 +99,7 @@ export class LedgerHistory {
 	 * The key of a predecessor's port that this Pod should have taken over instead of reserving `key`; undefined if there is
 	 * none. True only if writes are quick: of a delayed write it is unknown when it was planned.
 	 */
-	overlooked(key: string, next: LedgerEntry, now: number): string | undefined {
+	overlooked(key: string, next: LedgerEntry, now: number, failingPages: ReadonlySet<number>): string | undefined {
 		const before = this.#reservations.get(key)?.entry;
 		const pending = this.#requestsByPod.get(next.pod)?.filter(({handledUntil}) => handledUntil > now - 100) ?? [];
 		if (pending.length === 0 || sharesNumber.test(next.portName) || (before?.pod === next.pod && before.portName === next.portName)) {
@@ -112,17 +112,17 @@ export class LedgerHistory {
 			const {entry, reservedAt} = this.#reservations.get(other)!;
 			const {port, protocol: otherProtocol} = parseEntryKey(other)!;
 			return reservedAt < since && entry.portName === next.portName && entry.state !== 'foreign' && otherProtocol === protocol
-				&& this.#isOpen(port, since) && pending.every(({range: {first, last}}) => port >= first && port <= last);
+				&& this.#isOpen(port, since) && !failingPages.has(port - (port % this.#blockSize)) && pending.every(({range: {first, last}}) => port >= first && port <= last);
 		});
 	}
 
-	/** How many numbers in its range have been free since before this request arrived, beyond those that other requests may get. */
-	freeFor(request: PodRequest): number {
+	/** How many numbers in its range, outside of failing pages, have been free since before this request arrived, beyond those that other requests may get. */
+	freeFor(request: PodRequest, failingPages: ReadonlySet<number>): number {
 		const {arrivedAt, range: {first, last}} = request;
 		const since = arrivedAt - freeNumberMaxAgeMs;
 		let free = 0;
 		for (let port = first; port <= last; port++) {
-			const isFree = this.#isOpen(port, since) && (this.#changedAt.get(port) ?? -Infinity) < since
+			const isFree = this.#isOpen(port, since) && !failingPages.has(port - (port % this.#blockSize)) && (this.#changedAt.get(port) ?? -Infinity) < since
 				&& protocols.every(protocol => !this.#present.has(entryKey(port, protocol)));
 			free += isFree ? 1 : 0;
 		}

@@ -1,8 +1,9 @@
 /** Injects the faults of a run: into replicas, the ledger and the API server's history. The network has its own, see `replica-network.ts`. */
 import type {Change} from '../../../harness/in-memory-api/object-store.ts';
-import {isMarked, isPage} from '../checks/stored-ledger.ts';
+import {firstPortOf, isMarked, isPage} from '../checks/stored-ledger.ts';
 import type {SimulatedReplica} from '../world/simulated-replica.ts';
 import type {World} from '../world/world.ts';
+import {loneEditor} from './manual-edits.ts';
 import type {ManualEdits} from './manual-edits.ts';
 
 export class FaultInjector {
@@ -29,6 +30,7 @@ export class FaultInjector {
 			[faults.pageDeletions, () => this.#manualEdits.deletePage()],
 			[faults.pageEdits, () => this.#manualEdits.editPage()],
 			[faults.ledgerDeletions, () => this.#manualEdits.deleteLedger()],
+			[faults.failingPages, () => this.#failPage()],
 			[faults.ledgerCopies, () => this.#putBackLater()],
 			[faults.coldCopies, () => this.#putBackCold()],
 		];
@@ -72,10 +74,25 @@ export class FaultInjector {
 		}
 	}
 
+	#failPage(): void {
+		const {random, scheduler, eventLog, failingPages, failedAt} = this.#world;
+		const [first] = [...this.#world.server.all('ConfigMap')].map(page => firstPortOf(page)).filter(first => first !== undefined).toSorted(() => random.next() - 0.5);
+		if (first !== undefined) {
+			const fault = random.pick(['immutable', 'unwritable', 'unreadable'] as const);
+			eventLog.write(`hostport-ledger-${first} is ${fault}`);
+			failingPages.set(first, fault);
+			failedAt.set(first, Infinity);
+			scheduler.after(random.logarithmic(1000, 60_000), () => {
+				failingPages.delete(first);
+				failedAt.set(first, scheduler.now);
+			});
+		}
+	}
+
 	#putBackLater(): void {
 		const {random, scheduler} = this.#world;
 		const putBack = this.#manualEdits.copyLedger();
-		scheduler.after(random.logarithmic(10, 60_000), putBack);
+		scheduler.after(random.logarithmic(10, 60_000), () => putBack());
 	}
 
 	/** All replicas die. After the hold time, when no admitted Pod is on its way, a copy is put back, and replicas start. */
@@ -90,7 +107,7 @@ export class FaultInjector {
 
 			scheduler.after(2 * requestTimeoutMs, () => {
 				if (this.#world.replicas.size === 0) {
-					putBack();
+					putBack(loneEditor);
 				}
 
 				for (const _ of dead) {

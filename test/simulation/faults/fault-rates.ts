@@ -63,6 +63,8 @@ export type FaultRates = {
 	readonly ledgerCopies: number;
 	/** The same while no replica runs. */
 	readonly coldCopies: number;
+	/** One page can't be written, or can't be read, for a while. */
+	readonly failingPages: number;
 };
 
 /** Chosen so that a run with some of these still stores Pods. */
@@ -103,6 +105,7 @@ const maxRates = {
 	ledgerDeletions: 6,
 	ledgerCopies: 4,
 	coldCopies: 2,
+	failingPages: 6,
 } as const satisfies Record<keyof FaultRates, number>;
 
 const names = Object.keys(maxRates) as Array<keyof FaultRates>;

@@ -17,6 +17,9 @@ export type ManualEditsOptions = {
 /** The client's name in the changes that a person makes. */
 export const manualEditor = 'a person';
 
+/** The same while no replica runs. */
+export const loneEditor = 'a person alone';
+
 export const createManualEdits = ({server, random, eventLog, contested, namespace}: ManualEditsOptions) => {
 	const configMaps = `/api/v1/namespaces/${namespace}/configmaps`;
 	const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
@@ -73,7 +76,7 @@ export const createManualEdits = ({server, random, eventLog, contested, namespac
 			const one = random.pick(all);
 			const copied = random.chance(0.5) || !one ? all : [one];
 			const deletesFirst = random.chance(0.5);
-			return () => {
+			return (editor = manualEditor) => {
 				for (const {metadata: {uid: _uid, resourceVersion: _version, ...metadata}, ...rest} of copied) {
 					const path = `${configMaps}/${metadata.name}`;
 					if (deletesFirst) {
@@ -82,7 +85,7 @@ export const createManualEdits = ({server, random, eventLog, contested, namespac
 
 					const body = {...rest, metadata};
 					const exists = server.find('ConfigMap', metadata.name, namespace) !== undefined;
-					const {status} = server.handle(exists ? {method: 'PUT', path, body} : {method: 'POST', path: configMaps, body}, manualEditor);
+					const {status} = server.handle(exists ? {method: 'PUT', path, body} : {method: 'POST', path: configMaps, body}, editor);
 					eventLog.write(`a person puts a copy of ${path} back: ${status}`);
 				}
 			};

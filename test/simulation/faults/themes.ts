@@ -81,6 +81,14 @@ export const themes = [
 		spanMs: 200_000,
 	},
 	{
+		// One page after the other can't be read or written for a while.
+		name: 'failing pages',
+		faults: {failingPages: 20, rejected: 0.1},
+		blockSize: 50,
+		ports: 400,
+		spanMs: 200_000,
+	},
+	{
 		// A person puts copies of the ledger, or of one object of it, back: over it, or after deleting it.
 		name: 'copies',
 		faults: {ledgerCopies: 8, lateStorage: 0.3, slowStorage: 0.3, restarts: 4},

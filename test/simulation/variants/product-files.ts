@@ -15,6 +15,7 @@ export const productFiles = {
 	ledger: 'ledger/ledger.ts',
 	ledgerApi: 'ledger/ledger-api.ts',
 	ledgerMetadata: 'ports/ledger-metadata.ts',
+	ledgerOrigin: 'ports/ledger-origin.ts',
 	ledgerPage: 'ports/ledger-page.ts',
 	mutatePod: 'admission/mutate-pod.ts',
 	newPages: 'ledger/new-pages.ts',
@@ -29,6 +30,7 @@ export const productFiles = {
 	requiredReads: 'ledger/required-reads.ts',
 	reservations: 'ledger/reservations.ts',
 	sightings: 'ports/sightings.ts',
+	startComparison: 'ledger/start-comparison.ts',
 } as const;
 
 export type ProductFile = keyof typeof productFiles;

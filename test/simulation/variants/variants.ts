@@ -26,7 +26,7 @@ const edit = (file: ProductFile, replace: string, replacement: string): Edit => 
 export const variants: readonly Variant[] = [
 	{
 		name: 'pages are written without a resourceVersion',
-		edits: [edit('ledgerApi', 'metadata: {resourceVersion: page.resourceVersion},\n\t\t\tdata: changesAsData(changes)', 'metadata: {} as {resourceVersion: string},\n\t\t\tdata: changesAsData(changes)')],
+		edits: [edit('ledgerApi', 'metadata: {resourceVersion: page.resourceVersion, annotations: nextCommit(page.commits)},\n\t\t\tdata: changesAsData(changes)', 'metadata: {} as {resourceVersion: string},\n\t\t\tdata: changesAsData(changes)')],
 	},
 	{
 		name: 'entries are freed on the first sighting',
@@ -55,7 +55,7 @@ export const variants: readonly Variant[] = [
 		name: 'the Lease is trusted instead of the compare-and-swap',
 		edits: [edit(
 			'ledgerApi',
-			'metadata: {resourceVersion: page.resourceVersion},\n\t\t\tdata: changesAsData(changes)',
+			'metadata: {resourceVersion: page.resourceVersion, annotations: nextCommit(page.commits)},\n\t\t\tdata: changesAsData(changes)',
 			'metadata: {resourceVersion: (await this.readPage(page.first, signal))?.resourceVersion ?? page.resourceVersion},\n\t\t\tdata: changesAsData(changes)',
 		)],
 	},
@@ -215,7 +215,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'ports are given from a page in quarantine',
-		edits: [edit('ledgerPage', "if (mark === 'quarantine') {", "if (mark === 'quarantine' && range === '') {"), edit('ledgerPage', 'return mark === undefined ? undefined :', "return mark === undefined || mark === 'quarantine' ? undefined :")],
+		edits: [edit('ledgerPage', "if (mark === 'quarantine') {", "if (mark === 'quarantine' && range === '') {"), edit('ledgerPage', "if (mark === undefined && origin !== 'opened') {", "if (mark === undefined && origin === 'copied') {"), edit('ledgerPage', 'return mark === undefined ? undefined :', "return mark === undefined || mark === 'quarantine' ? undefined :")],
 	},
 	{
 		name: 'a re-created index counts as a first installation',
@@ -230,7 +230,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a quarantine is lifted without a resourceVersion',
 		theme: 'vanishing pages',
-		edits: [edit('ledgerApi', 'resourceVersion,\n\t\t\t\tannotations: {[ledgerAnnotations.mark]: null', 'resourceVersion: undefined as unknown as string,\n\t\t\t\tannotations: {[ledgerAnnotations.mark]: null')],
+		edits: [edit('ledgerApi', 'resourceVersion,\n\t\t\t\tannotations: {...openingProof(page)', 'resourceVersion: undefined as unknown as string,\n\t\t\t\tannotations: {...openingProof(page)')],
 	},
 	{
 		name: 'released entries are freed at once',
@@ -284,5 +284,25 @@ export const variants: readonly Variant[] = [
 		name: 'a denial rests on pages read long ago',
 		theme: 'full ranges',
 		edits: [edit('requiredReads', "outcome.kind === 'exhausted' ? startedAt :", "outcome.kind === 'exhausted' ? startedAt - 60_000 :")],
+	},
+	{
+		name: 'a page is believed without its UID',
+		theme: 'copies',
+		edits: [edit('ledgerOrigin', "openedAs === uid ? 'opened' : 'copied'", "uid ? 'opened' : 'copied'")],
+	},
+	{
+		name: 'a page that a copy has replaced is believed',
+		theme: 'copies',
+		edits: [edit('ledgerOrigin', 'latest?.uid === version.uid && version.commits', "latest?.uid === '' && version.commits")],
+	},
+	{
+		name: 'a starting replica does not compare the pages with the live Pods',
+		theme: 'copies without replicas',
+		edits: [edit('startComparison', 'const {pageStarts} = ledger.cache.index;', 'const pageStarts: readonly number[] = ledger.cache.index.pageStarts.slice(0, 0);')],
+	},
+	{
+		name: 'a failed page fails the batch',
+		theme: 'failing pages',
+		edits: [edit('batchCommitter', 'if (!ledger.cache.failures.failed(first, error)) {', 'if (!ledger.cache.failures.failed(first, error) || first > 0) {')],
 	},
 ];

@@ -22,9 +22,14 @@ export type NetworkOptions = {
 	readonly eventLog: EventLog;
 	/** The present rates: they end before the run does. */
 	readonly faults: () => FaultRates;
+	/** By the page's first port. */
+	readonly failingPages: ReadonlyMap<number, PageFault>;
 	/** The replica's. */
 	readonly name: string;
 };
+
+/** What fails for one page: `immutable` rejects writes, the others answer with an error inside the API server. */
+export type PageFault = 'immutable' | 'unwritable' | 'unreadable';
 
 /** The longest delay of a slow message, one way. */
 const slowestMs = 60_000;
@@ -143,8 +148,17 @@ export class ReplicaNetwork extends ApiClient {
 	}
 
 	/** An error that the API server answers without carrying the request out; undefined for none. */
-	#rejection({method}: ApiRequest): ApiAnswer | undefined {
-		const {random, faults} = this.#options;
+	#rejection({method, path}: ApiRequest): ApiAnswer | undefined {
+		const {random, faults, failingPages} = this.#options;
+		const fault = failingPages.get(Number(/configmaps\/hostport-ledger-(\d+)/.exec(path)?.[1]));
+		if (fault === 'immutable' && method === 'PATCH') {
+			return failure({status: 422, reason: 'Invalid', message: 'data: Forbidden: field is immutable when `immutable` is set'});
+		}
+
+		if ((fault === 'unwritable' && method === 'PATCH') || (fault === 'unreadable' && method === 'GET')) {
+			return failure({status: 500, reason: 'InternalError', message: 'etcdserver: request is too large'});
+		}
+
 		const {conflict, tooManyRequests, internalError, unavailable} = faults();
 		if (method !== 'GET' && random.chance(conflict)) {
 			return failure({status: 409, reason: 'Conflict', message: 'the object has been modified; please apply your changes to the latest version and try again'});

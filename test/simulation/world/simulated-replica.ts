@@ -7,6 +7,7 @@ import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
 import type {FaultRates} from '../faults/fault-rates.ts';
 import type {EventLog} from './event-log.ts';
 import {ReplicaNetwork} from './replica-network.ts';
+import type {NetworkOptions} from './replica-network.ts';
 import {SimulatedProcess} from './simulated-process.ts';
 import type {Random} from './random.ts';
 import type {Scheduler} from './scheduler.ts';
@@ -17,6 +18,7 @@ export type SimulatedReplicaOptions = {
 	readonly random: Random;
 	readonly eventLog: EventLog;
 	readonly faults: () => FaultRates;
+	readonly failingPages: NetworkOptions['failingPages'];
 	readonly config: ReplicaOptions['config'];
 	/** Port numbers in a page. */
 	readonly blockSize: number;
@@ -37,14 +39,14 @@ export class SimulatedReplica {
 	readonly #replica: Replica;
 	readonly #eventLog: EventLog;
 
-	constructor({server, scheduler, random, eventLog, faults, config, blockSize, create, name}: SimulatedReplicaOptions) {
+	constructor({server, scheduler, random, eventLog, faults, failingPages, config, blockSize, create, name}: SimulatedReplicaOptions) {
 		this.name = name;
 		this.config = config;
 		this.process = new SimulatedProcess(scheduler, random);
 		this.#eventLog = eventLog;
 		let claims = 0;
 		this.#replica = create({
-			api: new ReplicaNetwork({server, scheduler, process: this.process, random, eventLog, faults, name}),
+			api: new ReplicaNetwork({server, scheduler, process: this.process, random, eventLog, faults, failingPages, name}),
 			clock: this.process.clock,
 			random: random.next,
 			mintClaim: () => `${name}-claim-${++claims}`,

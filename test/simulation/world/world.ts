@@ -11,6 +11,7 @@ import {EventLog} from './event-log.ts';
 import {FaultInjector} from '../faults/fault-injector.ts';
 import {createManualEdits} from '../faults/manual-edits.ts';
 import {PodCreation} from './pod-creation.ts';
+import type {PageFault} from './replica-network.ts';
 import type {ContestedRange} from './pod-kinds.ts';
 import {podNamespace} from './pod-kinds.ts';
 import {Random} from './random.ts';
@@ -34,6 +35,9 @@ const namespace = 'operators';
 /** A replica with a fast clock holds entries shorter by up to this fraction: twice the largest error in `SimulatedProcess`. */
 const clockTolerance = 0.004;
 
+/** How long after its last failure plans may leave a page out, with a margin. */
+const leftOutMs = 15_000;
+
 export class World {
 	readonly scheduler = new Scheduler();
 	readonly random: Random;
@@ -52,6 +56,10 @@ export class World {
 	readonly #blockSize: number;
 	readonly theme: Theme | undefined;
 	faults: FaultRates;
+	/** Requests that fail at present for one page alone, by the page's first port. */
+	readonly failingPages = new Map<number, PageFault>();
+	/** When the failure of each page ended; Infinity while it lasts. */
+	readonly failedAt = new Map<number, number>();
 	readonly #faultInjector: FaultInjector;
 	/** The share of replicas that run the previous release: none or half. */
 	readonly #shareBefore: number;
@@ -77,6 +85,7 @@ export class World {
 			blockSize: this.#blockSize,
 			holdMs: 2 * this.requestTimeoutMs * (1 - clockTolerance),
 			isPunctual,
+			failingPages: () => new Set([...this.failedAt].filter(([, at]) => at + leftOutMs > now()).map(([first]) => first)),
 			isQuick: isPunctual && (['slowReads', 'slowLists', 'requestLost', 'answerLost'] as const).every(fault => this.faults[fault] === 0),
 			onViolation: violation => {
 				this.eventLog.write(`VIOLATION ${violation.invariant}: ${violation.detail}`);
@@ -126,6 +135,7 @@ export class World {
 	endFaults(): void {
 		this.eventLog.write('from now on nothing goes wrong');
 		this.faults = noFaults;
+		this.failingPages.clear();
 		this.server.longestPage = Infinity;
 		this.workload.end();
 		for (const replica of this.replicas) {
@@ -138,7 +148,7 @@ export class World {
 		this.#processes += 1;
 		const create = random.chance(this.#shareBefore) ? createPreviousReplica : createReplica;
 		const name = `replica-${this.#processes}${create === createReplica ? '' : '-before'}`;
-		const replica = new SimulatedReplica({server, scheduler, random, eventLog, faults: () => this.faults, config: this.#config(), blockSize: this.#blockSize, create, name});
+		const replica = new SimulatedReplica({server, scheduler, random, eventLog, faults: () => this.faults, failingPages: this.failingPages, config: this.#config(), blockSize: this.#blockSize, create, name});
 		this.replicas.add(replica);
 		return replica;
 	}
