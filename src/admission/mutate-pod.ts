@@ -5,6 +5,7 @@ import type {Metrics} from '../metrics.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import type {AllowedRange, PortRange} from '../ports/port-range.ts';
 import {applyPorts} from './apply-ports.ts';
+import {warningsAboutHostNetwork} from './host-network-warnings.ts';
 import {warningsAboutNumbers} from './number-warnings.ts';
 import {patchBetween} from './patch.ts';
 import {planPod, reasonToSkip} from './pod-plan.ts';
@@ -94,8 +95,14 @@ const mutatePod = async (request: AdmissionRequest, options: PodMutatorOptions, 
 	const securityWarnings = await judgePodSecurity(request.namespace, options, signal);
 	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
 	logger.info({pod: plan.demand.pod, count: numbers.length, ports: numbers.slice(0, maximumLoggedPorts), ...(request.dryRun && {dryRun: true})}, 'allocated');
-	const warnings = [...securityWarnings, ...plan.warnings, ...warningsAboutNumbers(pod, plan, numbers, nodePortRange)];
-	return patched(request, patchBetween(sent, applyPorts(pod, plan, numbers)), warnings);
+	const numbered = applyPorts(pod, plan, numbers);
+	const warnings = [
+		...securityWarnings,
+		...plan.warnings,
+		...warningsAboutNumbers(pod, plan, numbers, nodePortRange),
+		...warningsAboutHostNetwork(pod, numbered, plan, numbers),
+	];
+	return patched(request, patchBetween(sent, numbered), warnings);
 };
 
 /**

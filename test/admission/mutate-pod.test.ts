@@ -152,6 +152,12 @@ test('the author is warned of a variable that tells another number', async t => 
 	t.deepEqual(response.warnings, ['HOSTPORT_GRPC of container "server" is "30600", but the port is 30558: remove the variable']);
 });
 
+test('the author is warned of a number that does not follow', async t => {
+	const {mutatePod} = mutatorWith(async () => [30_558]);
+	const {response} = await mutatePod(reviewOf(podWith({annotations: {'prometheus.io/port': '9000'}})), never);
+	t.deepEqual(response.warnings, ['annotation prometheus.io/port is "9000", but that port is 30558']);
+});
+
 const give = async () => [30_558];
 
 /** Answers a Pod in a namespace with one PodSecurity level in the cache and another one now. */
