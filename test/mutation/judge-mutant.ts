@@ -7,7 +7,7 @@ import {pathToFileURL} from 'node:url';
 import type {Mutant} from './mutants.ts';
 
 /** What noticed the mutant; undefined if nothing did. */
-export type Verdict = 'its own test' | 'a test of its folder' | 'the simulation' | undefined;
+export type Verdict = 'its own test' | 'a test of its folder' | 'the simulation' | 'the time limit' | undefined;
 
 /** Many times what the tests of a folder take. A mutant that makes them hang counts as noticed. */
 const limitMs = 120_000;
@@ -19,29 +19,33 @@ const simulated = new Set(['ports', 'ledger', 'lease', 'reconcile']);
 export const judgeMutant = async (mutant: Mutant, seeds: number): Promise<Verdict> => {
 	const own = ownTest(mutant.file);
 	const folder = folderTests(mutant.file);
-	if (existsSync(own) && !await passes([...ava, own], mutant)) {
-		return 'its own test';
-	}
-
-	if (folder !== own && !await passes([...ava, folder], mutant)) {
-		return 'a test of its folder';
-	}
-
 	const isSimulated = simulated.has(path.basename(path.dirname(mutant.file))) && seeds > 0;
-	return isSimulated && !await passes(['test/simulation/simulate.ts', '--jobs', '1', '--seeds', String(seeds)], mutant) ? 'the simulation' : undefined;
+	const steps = [
+		...(existsSync(own) ? [['its own test', [...ava, own]] as const] : []),
+		...(folder === own ? [] : [['a test of its folder', [...ava, folder]] as const]),
+		...(isSimulated ? [['the simulation', ['test/simulation/simulate.ts', '--jobs', '1', '--seeds', String(seeds)]] as const] : []),
+	];
+	for (const [judge, args] of steps) {
+		const result = await run(args, mutant);
+		if (result !== 'passed') {
+			return result === 'hung' ? 'the time limit' : judge;
+		}
+	}
+
+	return undefined;
 };
 
 /** Whether the tests of a file pass as long as nothing is changed: otherwise they judge no mutant. */
-export const passesUnchanged = async (file: string): Promise<boolean> => passes([...ava, folderTests(file)], undefined);
+export const passesUnchanged = async (file: string): Promise<boolean> => await run([...ava, folderTests(file)], undefined) === 'passed';
 
-const ava = ['node_modules/ava/entrypoints/cli.mjs', '--no-worker-threads', '--fail-fast'];
+const ava = ['node_modules/ava/entrypoints/cli.js', '--no-worker-threads', '--fail-fast'];
 
 const ownTest = (file: string): string => file.replace(/^src/, 'test').replace(/\.ts$/, '.test.ts');
 
 /** A file at the root of `src` has only its own test. */
 export const folderTests = (file: string): string => path.dirname(file) === 'src' ? ownTest(file) : `${path.dirname(file).replace(/^src/, 'test')}/*.test.ts`;
 
-const passes = async (args: readonly string[], mutant: Mutant | undefined): Promise<boolean> => new Promise(resolve => {
+const run = async (args: readonly string[], mutant: Mutant | undefined): Promise<'passed' | 'failed' | 'hung'> => new Promise(resolve => {
 	const env = mutant && {
 		HOSTPORT_MUTANT: JSON.stringify({...mutant, url: pathToFileURL(mutant.file).href}),
 		NODE_OPTIONS: `--import=${new URL('mutant-loader.ts', import.meta.url).href}`,
@@ -56,10 +60,14 @@ const passes = async (args: readonly string[], mutant: Mutant | undefined): Prom
 		}
 	};
 
-	const timer = setTimeout(end, limitMs);
+	let isOver = false;
+	const timer = setTimeout(() => {
+		isOver = true;
+		end();
+	}, limitMs);
 	child.on('close', code => {
 		clearTimeout(timer);
 		end();
-		resolve(code === 0);
+		resolve(isOver ? 'hung' : code === 0 ? 'passed' : 'failed');
 	});
 });

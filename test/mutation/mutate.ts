@@ -57,7 +57,7 @@ const mutants = sampleOf(globSync(values.files).toSorted().flatMap(file => mutan
 for (const [tests, [mutant]] of Map.groupBy(mutants, ({file}) => folderTests(file))) {
 	if (!await passesUnchanged(mutant!.file)) {
 		console.error(`${tests} fails without any change, or is absent, so it can judge no mutant`);
-		process.exitCode = 1;
+		process.exit(1);
 	}
 }
 
