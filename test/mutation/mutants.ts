@@ -22,7 +22,7 @@ const isNode = (value: unknown): value is Node => typeof value === 'object' && v
 export const mutantsOf = (file: string, text: string): Mutant[] =>
 	changesIn(parseAst(text, {lang: 'ts'}) as unknown as Node, text)
 		.toSorted((a, b) => a.start - b.start)
-		.map(change => ({file, ...change, line: text.slice(0, change.start).split('\n').length, before: text.slice(change.start, change.end)}));
+		.map(({start, end, replacement}) => ({file, start, end, replacement, line: text.slice(0, start).split('\n').length, before: text.slice(start, end)}));
 
 /** The text with the mutant's change in it. */
 export const mutate = (text: string, {start, end, replacement}: Change): string => text.slice(0, start) + replacement + text.slice(end);
