@@ -65,7 +65,9 @@ const run = async (args: readonly string[], mutant: Mutant | undefined): Promise
 		isOver = true;
 		end();
 	}, limitMs);
+	process.on('exit', end);
 	child.on('close', code => {
+		process.off('exit', end);
 		clearTimeout(timer);
 		end();
 		resolve(isOver ? 'hung' : code === 0 ? 'passed' : 'failed');

@@ -53,6 +53,11 @@ if (values.help) {
 	process.exit(0);
 }
 
+// An exit ends the tests that run.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+	process.once(signal, () => process.exit(1));
+}
+
 const mutants = sampleOf(globSync(values.files).toSorted().flatMap(file => mutantsOf(file, readFileSync(file, 'utf8'))), number('count'), number('seed'));
 for (const [tests, [mutant]] of Map.groupBy(mutants, ({file}) => folderTests(file))) {
 	if (!await passesUnchanged(mutant!.file)) {
