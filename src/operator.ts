@@ -46,7 +46,7 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	const lifetime = new AbortController();
 	let whyNotReady: string | undefined = 'the ledger and the webhook\'s certificate are not loaded yet';
 	let isStopping = false;
-	const rangeWarning = warningAboutRanges(allowedRanges(config));
+	const rangeWarning = warningAboutRanges(allowedRanges(config), config.nodePortRange);
 	if (rangeWarning) {
 		logger.warn(rangeWarning);
 	}

@@ -18,7 +18,7 @@ import {retry} from './retry.ts';
 export type ReplicaOptions = Pick<CreateLedgerOptions, 'api' | 'clock' | 'random' | 'mintClaim' | 'logger' | 'metrics' | 'blockSize'> & {
 	/** Unique for this process. */
 	readonly identity: string;
-	readonly config: Pick<Config, 'namespace' | 'portRange' | 'excludePorts' | 'maxPortsPerPod' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
+	readonly config: Pick<Config, 'namespace' | 'portRange' | 'excludePorts' | 'maxPortsPerPod' | 'podSecurityCheck' | 'nodePortRange' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
 };
 
 export type Replica = {
@@ -39,7 +39,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	const lifetime = new AbortController();
 	// Aborted before `lifetime`: the reconciler's last commit still needs the Lease.
 	const reconciling = new AbortController();
-	const {namespace, leaseDuration, leaseIdle, maxPortsPerPod} = config;
+	const {namespace, leaseDuration, leaseIdle, maxPortsPerPod, podSecurityCheck, nodePortRange} = config;
 	const ranges = allowedRanges(config);
 	const common = {api, clock, random, logger, metrics, mintClaim, namespace, holdMs: holdMs(config)};
 	const lock = new LeaseLock({...common, name: ledgerLeaseName, identity, durationSeconds: leaseDuration, idleMs: leaseIdle, rereadMs: 1000, eager: true});
@@ -63,6 +63,8 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 			namespaceLabels: createNamespaceLabels(api, clock, logger),
 			ranges,
 			maxPortsPerPod,
+			podSecurityCheck,
+			nodePortRange,
 			namespace,
 			logger,
 			metrics,

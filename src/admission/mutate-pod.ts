@@ -3,13 +3,15 @@ import type {Logger} from 'pino';
 import {DenialError} from '../errors.ts';
 import type {Metrics} from '../metrics.ts';
 import type {PodDemand} from '../ports/demand.ts';
-import type {AllowedRange} from '../ports/port-range.ts';
+import type {AllowedRange, PortRange} from '../ports/port-range.ts';
 import {applyPorts} from './apply-ports.ts';
+import {warningsAboutHostNetwork} from './host-network-warnings.ts';
 import {warningsAboutNumbers} from './number-warnings.ts';
 import {patchBetween} from './patch.ts';
-import {checkPodSecurity, forbidsHostPorts} from './pod-checks.ts';
 import {planPod, reasonToSkip} from './pod-plan.ts';
 import type {SkipReason} from './pod-plan.ts';
+import {checkPodSecurity, forbidsHostPorts, podSecurityWarning} from './pod-security.ts';
+import type {PodSecurityCheck} from './pod-security.ts';
 import {decodePod} from './pod.ts';
 import {allowed, decodeReview, denied, errored, outcomeOf, patched} from './review.ts';
 import type {AdmissionRequest, AdmissionReview} from './review.ts';
@@ -30,6 +32,10 @@ type PodMutatorOptions = {
 	/** What the administrator allows, merged and sorted. */
 	readonly ranges: readonly AllowedRange[];
 	readonly maxPortsPerPod: number;
+	/** What becomes of a Pod whose namespace forbids host ports by its labels. */
+	readonly podSecurityCheck: PodSecurityCheck;
+	/** From which Services get NodePorts; empty if no warnings are wanted. */
+	readonly nodePortRange: readonly PortRange[];
 	/** The operator's own, for advice. */
 	readonly namespace: string;
 	readonly logger: Logger;
@@ -67,7 +73,8 @@ const named = ({namespace, name}: AdmissionRequest) => ({namespace, name: shorte
 /** After the deadline, every failure is answered with "try again" and logged as a denial. */
 const tooLate = (cause: unknown): DenialError => new DenialError(503, 'no host ports could be reserved in time: try again', {cause});
 
-const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceLabels, ranges, maxPortsPerPod, logger}: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
+const mutatePod = async (request: AdmissionRequest, options: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
+	const {reserve, dryRun, ranges, maxPortsPerPod, nodePortRange, logger} = options;
 	const allowUnchanged = (reason: SkipReason, warnings?: readonly string[]): AdmissionReview => {
 		logger.debug({...named(request), reason}, 'passed without ports');
 		return allowed(request, warnings);
@@ -85,11 +92,34 @@ const mutatePod = async (request: AdmissionRequest, {reserve, dryRun, namespaceL
 		return allowUnchanged(plan.reason, plan.warnings);
 	}
 
-	const labels = await namespaceLabels(request.namespace, signal);
-	// Before a denial the labels are read again: the author may just have followed the advice of an earlier one.
-	checkPodSecurity(request.namespace, forbidsHostPorts(labels) ? await namespaceLabels(request.namespace, signal, {fresh: true}) : labels);
+	const securityWarnings = await judgePodSecurity(request.namespace, options, signal);
 	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
 	logger.info({pod: plan.demand.pod, count: numbers.length, ports: numbers.slice(0, maximumLoggedPorts), ...(request.dryRun && {dryRun: true})}, 'allocated');
-	const warnings = [...plan.warnings, ...warningsAboutNumbers(pod, plan, numbers)];
-	return patched(request, patchBetween(sent, applyPorts(pod, plan, numbers)), warnings);
+	const numbered = applyPorts(pod, plan, numbers);
+	const warnings = [
+		...securityWarnings,
+		...plan.warnings,
+		...warningsAboutNumbers(pod, plan, numbers, nodePortRange),
+		...warningsAboutHostNetwork(pod, numbered, plan, numbers),
+	];
+	return patched(request, patchBetween(sent, numbered), warnings);
+};
+
+/**
+ * What the labels of the Pod's namespace mean for a Pod with host ports: nothing, a warning, or a denial. Labels that are some
+ * seconds old are good enough for a warning. Before a denial they are read again: the author may just have followed the
+ * advice of an earlier one.
+ */
+const judgePodSecurity = async (namespace: string, {namespaceLabels, podSecurityCheck}: PodMutatorOptions, signal: AbortSignal): Promise<readonly string[]> => {
+	const labels = await namespaceLabels(namespace, signal);
+	if (!forbidsHostPorts(labels)) {
+		return [];
+	}
+
+	if (podSecurityCheck === 'warn') {
+		return [podSecurityWarning(labels)];
+	}
+
+	checkPodSecurity(namespace, await namespaceLabels(namespace, signal, {fresh: true}));
+	return [];
 };

@@ -1,6 +1,7 @@
 /** Warnings for the author of a Pod that depend on its numbers. Like those of warnings.ts, at most 120 characters each. Pure. */
 import type {PodDemand} from '../ports/demand.ts';
-import {isPort} from '../ports/port-range.ts';
+import {formatPortRange, isPort, rangeContaining} from '../ports/port-range.ts';
+import type {PortRange} from '../ports/port-range.ts';
 import {hostIpVariable, portVariable} from './annotations.ts';
 import {containerLists} from './containers.ts';
 import type {AllocationPlan} from './pod-plan.ts';
@@ -12,13 +13,14 @@ import {quote, shorten} from './quote.ts';
 const maximumVariableWarnings = 5;
 
 /**
- * Warns of variables `HOSTPORT_…` that tell a program another number than the Pod has, and of numbers that are not
- * consecutive, as many programs take the next port without asking.
+ * Warns of variables `HOSTPORT_…` that tell a program another number than the Pod has, of numbers that are not consecutive,
+ * as many programs take the next port without asking, and of numbers that a Service may get as its NodePort.
  *
  * @param pod without the variables of an earlier allocation: see `withoutStaleAllocation`.
  * @param numbers One for each of `plan.demand.numbers`, in their order.
+ * @param nodePorts from which Services get NodePorts.
  */
-export const warningsAboutNumbers = (pod: Pod, {assignments, demand}: AllocationPlan, numbers: readonly number[]): string[] => {
+export const warningsAboutNumbers = (pod: Pod, {assignments, demand}: AllocationPlan, numbers: readonly number[], nodePorts: readonly PortRange[]): string[] => {
 	const byVariable = new Map(assignments.map(({name, numberIndex}) => [portVariable(name), String(numbers[numberIndex])]));
 	const ownPorts = new Set([...numbers, ...portsOf(pod).flatMap(({port: {containerPort, hostPort}}) => [containerPort, hostPort])].map(String));
 	const variables = [...byVariable.keys(), hostIpVariable];
@@ -29,6 +31,7 @@ export const warningsAboutNumbers = (pod: Pod, {assignments, demand}: Allocation
 	];
 	return [
 		...runWarnings(demand, numbers),
+		...nodePortWarnings(numbers, nodePorts),
 		...aboutVariables.slice(0, maximumVariableWarnings).map(warning => shorten(warning, 120)),
 	];
 };
@@ -38,6 +41,14 @@ const runWarnings = ({strategy}: PodDemand, numbers: readonly number[]): string[
 	strategy === 'Random' || numbers.every((number, index) => number === numbers[0]! + index)
 		? []
 		: [`hostport.io: the Pod's ports are not consecutive (${shorten(numbers.join(', '), 30)}): the next number may be another Pod's`];
+
+/** The API server does not know the ports of Pods. kube-proxy takes the traffic of a NodePort on every node. */
+const nodePortWarnings = (numbers: readonly number[], nodePorts: readonly PortRange[]): string[] => {
+	const number = numbers.find(number => rangeContaining(nodePorts, number));
+	return number === undefined
+		? []
+		: [`hostport.io: a Service may get ${number} as its NodePort: a hostport.io/base-port outside ${formatPortRange(rangeContaining(nodePorts, number)!)} avoids it`];
+};
 
 /** A variable that the user defines is kept. If its value is the number of another Pod, it came along with a copied manifest. */
 const variableWarnings = ({name: container, env}: Container, byVariable: ReadonlyMap<string, string>, ownPorts: ReadonlySet<string>): string[] =>

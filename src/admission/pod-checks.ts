@@ -91,18 +91,3 @@ export const checkSize = ({metadata, spec}: Pod, {basePort, maxPort, excluded = 
 		throw new DenialError(400, `The Pod's annotations would have ${bytes} bytes, with one annotation for each of ${names.size} ports, and Kubernetes allows ${maximumAnnotationBytes}: manage fewer ports with ${optionAnnotations.ports}, or shorten the Pod's other annotations`);
 	}
 };
-
-const enforceLabel = 'pod-security.kubernetes.io/enforce';
-
-/**
- * Whether the labels of a namespace forbid host ports. The PodSecurity levels `baseline` and `restricted` do, and the API
- * server would reject the Pod after us.
- */
-export const forbidsHostPorts = ({[enforceLabel]: level}: Readonly<Record<string, string>>): boolean => level === 'baseline' || level === 'restricted';
-
-/** @throws {DenialError} 403, which names the namespace, its PodSecurity level and the way out, if its labels forbid host ports. */
-export const checkPodSecurity = (namespace: string, labels: Readonly<Record<string, string>>): void => {
-	if (forbidsHostPorts(labels)) {
-		throw new DenialError(403, `the namespace ${namespace} enforces the PodSecurity level "${labels[enforceLabel]}", which forbids host ports: create the Pod in another namespace, or set the label ${enforceLabel} of this one to "privileged"`);
-	}
-};

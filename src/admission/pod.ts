@@ -37,6 +37,8 @@ const windowsOptions = v.nullish(object({hostProcess: v.nullish(bool)}));
 
 const containerSchema = object({
 	name: text,
+	command: v.nullish(listOf(text)),
+	args: v.nullish(listOf(text)),
 	ports: v.nullish(listOf(portSchema)),
 	env: v.nullish(listOf(object({name: text, value: v.nullish(text)}))),
 	envFrom: v.nullish(listOf(object({prefix: v.nullish(text)}))),

@@ -68,10 +68,18 @@ const withHandlerPorts = (handler: Optional<Handler>, follow: FollowPort): Optio
 });
 
 const withTargetPort = <Target extends {port: number | string; host?: unknown}>(target: Optional<Target>, follow: FollowPort): Optional<Target> => {
-	if (!target || typeof target.port !== 'number' || !ownHosts.has(target.host)) {
+	if (!target || typeof target.port !== 'number' || !isOwnHost(target)) {
 		return target;
 	}
 
 	const port = follow(target.port);
 	return port === target.port ? target : {...target, port};
 };
+
+/** Whether a probe or hook calls the Pod itself. */
+export const isOwnHost = ({host}: {readonly port: unknown; readonly host?: unknown}): boolean => ownHosts.has(host);
+
+/** The probes and hooks of a container, with the names of their fields. */
+export const handlersOf = ({livenessProbe, readinessProbe, startupProbe, lifecycle}: Container): Array<{readonly field: string; readonly handler: Handler}> =>
+	Object.entries({livenessProbe, readinessProbe, startupProbe, postStart: lifecycle?.postStart, preStop: lifecycle?.preStop})
+		.flatMap(([field, handler]) => handler ? [{field, handler}] : []);

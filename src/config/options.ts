@@ -118,6 +118,18 @@ export const options = {
 		default: '128',
 		parse: wholeNumber(1, 65_535),
 	}),
+	nodePortRange: option({
+		description: 'The API server\'s `--service-node-port-range`. If you have changed it there, set it here too; `none` if your Services have no NodePorts. A Pod that gets a number of it is warned, and so is the log at start if `--port-range` reaches into it.',
+		placeholder: 'first-last',
+		default: '30000-32767',
+		parse: portRangesOrNone,
+	}),
+	podSecurityCheck: option({
+		description: 'What happens to a Pod whose namespace has the label `pod-security.kubernetes.io/enforce` with a level that forbids host ports. `warn`: the creator is warned, and the API server decides, whose configuration may exempt the Pod. `deny`: the Pod is refused before a port is reserved.',
+		placeholder: 'action',
+		default: 'warn',
+		parse: oneOf('warn', 'deny'),
+	}),
 	leaseDuration: option({
 		description: 'How long other replicas wait for one that died during a commit. Whole seconds.',
 		placeholder: 'duration',

@@ -2,14 +2,17 @@
 import {clipRanges, countNumbers, formatPortRange} from '../ports/port-range.ts';
 import type {AllowedRange, PortRange} from '../ports/port-range.ts';
 
-/** The defaults of the API server's `--service-node-port-range` and of Linux' `net.ipv4.ip_local_port_range`. */
-const nodePorts = {first: 30_000, last: 32_767};
+/** The default of Linux' `net.ipv4.ip_local_port_range`. */
 const ephemeralPorts = {first: 32_768, last: 60_999};
 
-/** A line for the log if the ranges share numbers with the NodePorts or the ephemeral ports; undefined if they don't. */
-export const warningAboutRanges = (ranges: readonly AllowedRange[]): string | undefined => {
+/**
+ * A line for the log if the ranges share numbers with the NodePorts or the ephemeral ports; undefined if they don't.
+ *
+ * @param nodePorts from which Services get NodePorts.
+ */
+export const warningAboutRanges = (ranges: readonly AllowedRange[], nodePorts: readonly PortRange[]): string | undefined => {
 	const shared = [
-		...(sharesNumbers(ranges, nodePorts) ? [`${formatPortRange(nodePorts)}, from which Services get NodePorts (kube-proxy then takes the traffic of such a number on every node)`] : []),
+		...nodePorts.filter(range => sharesNumbers(ranges, range)).map(range => `${formatPortRange(range)}, from which Services get NodePorts (kube-proxy then takes the traffic of such a number on every node)`),
 		...(sharesNumbers(ranges, ephemeralPorts) ? [`${formatPortRange(ephemeralPorts)}, from which Linux takes ports for outgoing connections (a program may then not be able to listen)`] : []),
 	];
 	return shared.length === 0

@@ -166,8 +166,9 @@ export class LedgerCache {
 			this.#logger.warn(`the ConfigMap ${pageName(first)} gives no ports: ${unusable}`);
 		}
 
-		for (const {key, problem} of before?.damaged.length === damaged.length ? [] : damaged) {
-			this.#logger.error(`the entry "${key}" in the ConfigMap ${pageName(first)} is damaged and its port counts as taken: ${problem}`);
+		const known = new Set(before?.damaged.map(({key}) => key));
+		for (const {key, problem} of damaged.filter(({key}) => !known.has(key))) {
+			this.#logger.warn(`"${key}" in the ConfigMap ${pageName(first)}, which is not an entry, ${problem}`);
 		}
 	}
 }

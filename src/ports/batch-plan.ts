@@ -3,7 +3,7 @@ import {allocate} from './allocator.ts';
 import type {Outcome, PendingRequest} from './allocator.ts';
 import {isSameEntry, parseEntryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
-import {pageOf, pageOfKey} from './ledger-page.ts';
+import {isVacant, pageOf, pageOfKey} from './ledger-page.ts';
 import type {LedgerPage, PageChanges} from './ledger-page.ts';
 import {PortSpace} from './port-space.ts';
 import type {Repair} from './repair.ts';
@@ -58,7 +58,7 @@ export const planBatch = <R extends PendingRequest>(
 		const page = pages.get(first);
 		// Since the entry was judged, an admission may have taken the port over, or a person may have written to the page.
 		return page && !page.unusable && !changes.get(first)?.has(key) && isSameEntry(page.entries.get(key), judged)
-			&& (judged !== undefined || !page.damaged.some(damaged => damaged.port === port));
+			&& (judged !== undefined || isVacant(page, key));
 	});
 	for (const {key, next} of fitting) {
 		change(key, next);

@@ -22,15 +22,6 @@ export type LedgerEntry = {
 	readonly since: string;
 };
 
-/** A value in a page that is not an entry. It is kept, and its port counts as taken. */
-export type DamagedEntry = {
-	readonly key: string;
-	/** The number with which the key begins; NaN if it begins with none. */
-	readonly port: number;
-	/** A sentence for the log and for `kubectl`. */
-	readonly problem: string;
-};
-
 /** One bit for each protocol, for masks of several protocols. */
 export const protocolBit = {TCP: 1, UDP: 2, SCTP: 4} as const satisfies Record<Protocol, number>;
 export const protocols = ['TCP', 'UDP', 'SCTP'] as const satisfies readonly Protocol[];

@@ -1,11 +1,13 @@
 /** A block of the ledger: the ConfigMap `hostport-ledger-<first-port>` as a value. Pure. */
+import {readDamaged} from './damaged-entries.ts';
+import type {DamagedEntry} from './damaged-entries.ts';
 import type {ConfigMap} from './ledger-metadata.ts';
 import {ledgerAnnotations, schemaVersion} from './ledger-metadata.ts';
 import {originOf, versionOf} from './ledger-origin.ts';
 import type {LedgerVersion, Origin} from './ledger-origin.ts';
 import type {Protocol} from './demand.ts';
 import {formatEntry, parseEntry, parseEntryKey, protocols} from './ledger-entry.ts';
-import type {DamagedEntry, LedgerEntry} from './ledger-entry.ts';
+import type {LedgerEntry} from './ledger-entry.ts';
 import {copyOf, emptyBlock, setBit} from './number-set.ts';
 import type {BlockBits} from './number-set.ts';
 
@@ -41,22 +43,7 @@ export const pageName = (first: number): string => `hostport-ledger-${first}`;
 
 /** Reads a page from its ConfigMap. Never throws: values that are not entries become `damaged`. */
 export const decodePage = ({metadata, data}: ConfigMap, first: number, blockSize: number): LedgerPage => {
-	const entries = new Map<string, LedgerEntry>();
-	const damaged: DamagedEntry[] = [];
-	for (const [key, text] of Object.entries(data ?? {})) {
-		const parsedKey = parseEntryKey(key);
-		const entry = parseEntry(text);
-		if (!parsedKey) {
-			damaged.push({key, port: Number.parseInt(key, 10), problem: 'the key is not of the form <port>.<tcp|udp|sctp>'});
-		} else if (pageOf(parsedKey.port, blockSize) !== first) {
-			damaged.push({key, port: parsedKey.port, problem: `the port is not one of this page, ${blockRange(first, blockSize)}`});
-		} else if (typeof entry === 'string') {
-			damaged.push({key, port: parsedKey.port, problem: entry});
-		} else {
-			entries.set(key, entry);
-		}
-	}
-
+	const {entries, damaged} = readData(data ?? {}, first, blockSize);
 	const mark = metadata.annotations?.[ledgerAnnotations.mark];
 	const origin = originOf(metadata);
 	const unusable = whyUnusable(metadata.annotations, origin, blockRange(first, blockSize));
@@ -73,11 +60,27 @@ export const decodePage = ({metadata, data}: ConfigMap, first: number, blockSize
 	};
 };
 
+const readData = (data: Readonly<Record<string, string>>, first: number, blockSize: number): Pick<LedgerPage, 'entries' | 'damaged'> => {
+	const entries = new Map<string, LedgerEntry>();
+	const damaged: DamagedEntry[] = [];
+	for (const [key, text] of Object.entries(data)) {
+		const port = parseEntryKey(key)?.port;
+		const entry = parseEntry(text);
+		if (port !== undefined && pageOf(port, blockSize) === first && typeof entry !== 'string') {
+			entries.set(key, entry);
+		} else {
+			const fault = port === undefined ? 'the key is not of the form <port>.<tcp|udp|sctp>' : typeof entry === 'string' ? entry : undefined;
+			damaged.push(readDamaged(key, fault, {first, last: first + blockSize - 1}, number => pageName(pageOf(number, blockSize))));
+		}
+	}
+
+	return {entries, damaged};
+};
+
 /** The page as it is after a commit of `changes` that the API server answered with `resourceVersion`. */
 export const withChanges = (page: LedgerPage, changes: PageChanges, resourceVersion: string): LedgerPage => {
 	const entries = new Map(page.entries);
 	const taken = {TCP: copyOf(page.taken.TCP), UDP: copyOf(page.taken.UDP), SCTP: copyOf(page.taken.SCTP)};
-	const damagedPorts = new Set(page.damaged.map(({port}) => port));
 	for (const [key, entry] of changes) {
 		const {port, protocol} = parseEntryKey(key)!;
 		if (entry) {
@@ -86,11 +89,19 @@ export const withChanges = (page: LedgerPage, changes: PageChanges, resourceVers
 			entries.delete(key);
 		}
 
-		setBit(taken[protocol], port, entry !== undefined || damagedPorts.has(port));
+		setBit(taken[protocol], port, entry !== undefined || isReserved(page, port));
 	}
 
 	return {...page, entries, resourceVersion, taken, commits: page.commits + 1};
 };
+
+/** Whether a number counts as taken although it may have no entry. */
+const isReserved = ({damaged}: LedgerPage, port: number): boolean =>
+	damaged.some(({reserves}) => reserves && port >= reserves.first && port <= reserves.last);
+
+/** Whether an entry may be written under a key that has none: what a person wrote there is never destroyed. */
+export const isVacant = ({entries, damaged}: LedgerPage, key: string): boolean =>
+	!entries.has(key) && !damaged.some(other => other.key === key);
 
 /** The keys of the entries that name a Pod. */
 export const keysOfPod = (page: LedgerPage, pod: string): readonly string[] => {
@@ -139,10 +150,11 @@ const takenOf = (first: number, blockSize: number, entries: ReadonlyMap<string, 
 		setBit(taken[protocol], port, true);
 	}
 
-	// A damaged entry may stand for any protocol, so all of them count as taken: better to leak a port than to give it twice.
-	for (const {port} of damaged) {
-		for (const protocol of port >= first && port < first + blockSize ? protocols : []) {
-			setBit(taken[protocol], port, true);
+	for (const {reserves} of damaged) {
+		for (let port = reserves?.first ?? 0; port <= (reserves?.last ?? -1); port++) {
+			for (const protocol of protocols) {
+				setBit(taken[protocol], port, true);
+			}
 		}
 	}
 

@@ -8,7 +8,7 @@ import type {Transition, TransitionInput} from './entry-states.ts';
 import type {HostPortUse} from './host-port-use.ts';
 import {entryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
-import {pageOf} from './ledger-page.ts';
+import {isVacant, pageOf} from './ledger-page.ts';
 import type {LedgerPage} from './ledger-page.ts';
 import {sightingOf} from './sightings.ts';
 import type {Sighting, Sightings} from './sightings.ts';
@@ -72,8 +72,8 @@ export const planPass = (input: PassInput): Pass => {
 	for (const [key, uses] of usesByKey) {
 		const {port} = uses[0]!;
 		const page = pages.get(pageOf(port, blockSize));
-		// A page that does not exist gets entries for its ports in use when it is created. A damaged entry counts as taken.
-		if (page && !page.unusable && !page.entries.has(key) && !page.damaged.some(damaged => damaged.port === port)) {
+		// A page that does not exist gets entries for its ports in use when it is created.
+		if (page && !page.unusable && isVacant(page, key)) {
 			repairs.push({...observe(undefined, uses, false, input)!, key, judged: undefined});
 		}
 	}

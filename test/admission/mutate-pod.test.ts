@@ -1,6 +1,7 @@
 import test from 'ava';
 import {pino} from 'pino';
 import {createPodMutator} from '../../src/admission/mutate-pod.ts';
+import type {PodSecurityCheck} from '../../src/admission/pod-security.ts';
 import {BadReviewError, DenialError} from '../../src/errors.ts';
 import {createMetrics} from '../../src/metrics.ts';
 import {replicaSetReview} from '../helpers/fixtures.ts';
@@ -10,7 +11,7 @@ import {defaultRanges, podWith} from '../helpers/pods.ts';
 /** A mutator whose ledger answers like `reserve`, and the number of admissions with each outcome. */
 const mutatorWith = (reserve: () => Promise<readonly number[]>) => {
 	const metrics = createMetrics();
-	const mutatePod = createPodMutator({reserve, dryRun: reserve, namespaceLabels: async () => ({}), ranges: defaultRanges, maxPortsPerPod: 128, namespace: 'gaming', logger: silent, metrics});
+	const mutatePod = createPodMutator({reserve, dryRun: reserve, namespaceLabels: async () => ({}), ranges: defaultRanges, maxPortsPerPod: 128, podSecurityCheck: 'deny', nodePortRange: [], namespace: 'gaming', logger: silent, metrics});
 	const counts = async () => {
 		const text = await metrics.registry.metrics();
 		return Object.fromEntries(['allowed', 'patched', 'denied', 'errored'].map(outcome =>
@@ -69,6 +70,8 @@ test('the log line of a Pod with many ports has their count and the first ten', 
 		namespaceLabels: async () => ({}),
 		ranges: defaultRanges,
 		maxPortsPerPod: 128,
+		podSecurityCheck: 'deny',
+		nodePortRange: [],
 		namespace: 'gaming',
 		logger: pino({base: null, timestamp: false}, {write: line => lines.push(JSON.parse(line) as Record<string, unknown>)}),
 		metrics: createMetrics(),
@@ -110,6 +113,8 @@ const logOf = async (object: unknown, operation = 'CREATE'): Promise<unknown[]> 
 		namespaceLabels: unexpected,
 		ranges: defaultRanges,
 		maxPortsPerPod: 128,
+		podSecurityCheck: 'deny',
+		nodePortRange: [],
 		namespace: 'gaming',
 		logger: pino({level: 'debug', base: null, timestamp: false}, {write: line => lines.push(JSON.parse(line))}),
 		metrics: createMetrics(),
@@ -128,7 +133,7 @@ test('the log says that a Pod is a mirror', passes, 'a mirror Pod', podWith({ann
 test('the log says that a Pod has no ports', passes, 'no ports', podWith({containers: []}));
 
 test('a Pod that can\'t be on the host network is denied before anything is reserved or read', async t => {
-	const mutate = createPodMutator({reserve: unexpected, dryRun: unexpected, namespaceLabels: unexpected, ranges: defaultRanges, maxPortsPerPod: 128, namespace: 'gaming', logger: silent, metrics: createMetrics()});
+	const mutate = createPodMutator({reserve: unexpected, dryRun: unexpected, namespaceLabels: unexpected, ranges: defaultRanges, maxPortsPerPod: 128, podSecurityCheck: 'deny', nodePortRange: [], namespace: 'gaming', logger: silent, metrics: createMetrics()});
 	const {response} = await mutate(reviewOf(podWith({spec: {hostUsers: false}})), never);
 	t.like(response, {allowed: false, status: {code: 400, reason: 'BadRequest'}});
 });
@@ -147,10 +152,16 @@ test('the author is warned of a variable that tells another number', async t => 
 	t.deepEqual(response.warnings, ['HOSTPORT_GRPC of container "server" is "30600", but the port is 30558: remove the variable']);
 });
 
+test('the author is warned of a number that does not follow', async t => {
+	const {mutatePod} = mutatorWith(async () => [30_558]);
+	const {response} = await mutatePod(reviewOf(podWith({annotations: {'prometheus.io/port': '9000'}})), never);
+	t.deepEqual(response.warnings, ['annotation prometheus.io/port is "9000", but that port is 30558']);
+});
+
 const give = async () => [30_558];
 
 /** Answers a Pod in a namespace with one PodSecurity level in the cache and another one now. */
-const answerFor = async (cached: string, now: string) => {
+const answerFor = async (podSecurityCheck: PodSecurityCheck, cached: string, now: string) => {
 	const reads: string[] = [];
 	const mutate = createPodMutator({
 		reserve: give,
@@ -161,6 +172,8 @@ const answerFor = async (cached: string, now: string) => {
 		},
 		ranges: defaultRanges,
 		maxPortsPerPod: 128,
+		podSecurityCheck,
+		nodePortRange: [{first: 30_000, last: 32_767}],
 		namespace: 'gaming',
 		logger: silent,
 		metrics: createMetrics(),
@@ -169,14 +182,27 @@ const answerFor = async (cached: string, now: string) => {
 	return {reads, response};
 };
 
-test('labels of the namespace are read afresh before a denial, and only then', async t => {
-	const changed = await answerFor('baseline', 'privileged');
+test('labels of the namespace are read afresh before a denial, and only then, with --pod-security-check=deny', async t => {
+	const changed = await answerFor('deny', 'baseline', 'privileged');
 	t.true(changed.response.allowed);
 	t.deepEqual(changed.reads, ['game cached', 'game fresh']);
-	const forbidden = await answerFor('restricted', 'baseline');
+	const forbidden = await answerFor('deny', 'restricted', 'baseline');
 	t.like(forbidden.response, {allowed: false, status: {code: 403}});
 	t.regex(forbidden.response.status?.message ?? '', /"baseline", which forbids host ports/);
-	const allowed = await answerFor('privileged', 'baseline');
+	const allowed = await answerFor('deny', 'privileged', 'baseline');
 	t.true(allowed.response.allowed);
 	t.deepEqual(allowed.reads, ['game cached']);
+});
+
+test('the labels of a namespace that forbid host ports cause a warning, with --pod-security-check=warn', async t => {
+	const {response, reads} = await answerFor('warn', 'baseline', 'privileged');
+	t.true(response.allowed && response.patch !== undefined);
+	t.is(response.warnings?.[0], 'hostport.io: PodSecurity level "baseline" of this namespace forbids host ports, unless an exemption covers the Pod');
+	t.deepEqual(reads, ['game cached']);
+	t.notRegex(String((await answerFor('warn', 'privileged', 'baseline')).response.warnings), /PodSecurity/);
+});
+
+test('the author is warned of a number that a Service may get', async t => {
+	const {response} = await answerFor('warn', 'privileged', 'privileged');
+	t.deepEqual(response.warnings, ['hostport.io: a Service may get 30558 as its NodePort: a hostport.io/base-port outside 30000-32767 avoids it']);
 });

@@ -2,13 +2,14 @@ import test from 'ava';
 import fc from 'fast-check';
 import {warningsAboutNumbers} from '../../src/admission/number-warnings.ts';
 import type {Pod} from '../../src/admission/pod.ts';
+import type {PortRange} from '../../src/ports/port-range.ts';
 import {planFor} from '../helpers/planned.ts';
 import {podWith} from '../helpers/pods.ts';
 
 /** The warnings if the Pod gets the numbers from 30558 on. */
 const warningsFor = (pod: Pod): string[] => {
 	const plan = planFor(pod);
-	return warningsAboutNumbers(pod, plan, plan.demand.numbers.map((_, index) => 30_558 + index));
+	return warningsAboutNumbers(pod, plan, plan.demand.numbers.map((_, index) => 30_558 + index), []);
 };
 
 const ports = [{name: 'grpc', containerPort: 9000}, {name: 'admin', containerPort: 9001}];
@@ -20,7 +21,7 @@ const warn = test.macro((t, container: object, ...expected: string[]) => {
 
 const onThreePorts = (numbers: readonly number[], strategy = 'Sequential'): string[] => {
 	const pod = podWith({annotations: {'hostport.io/strategy': strategy}, containers: [{name: 'a', ports: [{containerPort: 1}, {containerPort: 2}, {containerPort: 3}]}]});
-	return warningsAboutNumbers(pod, planFor(pod), numbers);
+	return warningsAboutNumbers(pod, planFor(pod), numbers, []);
 };
 
 test('consecutive numbers cause no warning', t => {
@@ -41,8 +42,27 @@ test('random numbers cause no warning', t => {
 
 test('a warning about many numbers has at most 120 characters', t => {
 	const pod = podWith({containers: [{name: 'a', ports: Array.from({length: 1000}, (_, index) => ({containerPort: index + 1}))}]});
-	const [warning = ''] = warningsAboutNumbers(pod, planFor(pod), Array.from({length: 1000}, (_, index) => 10_000 + 2 * index));
+	const [warning = ''] = warningsAboutNumbers(pod, planFor(pod), Array.from({length: 1000}, (_, index) => 10_000 + 2 * index), []);
 	t.true(warning.startsWith('hostport.io: the Pod\'s ports are not consecutive (10000, 10002, ') && warning.length <= 120, warning);
+});
+
+// NodePorts
+
+const onOnePort = (number: number, nodePorts: readonly PortRange[]): string[] => {
+	const pod = podWith();
+	return warningsAboutNumbers(pod, planFor(pod), [number], nodePorts);
+};
+
+test('a number that a Service may get as NodePort causes a warning', t => {
+	const nodePorts = [{first: 30_000, last: 32_767}];
+	t.deepEqual([29_999, 30_000, 32_767, 32_768].map(number => onOnePort(number, nodePorts).length), [0, 1, 1, 0]);
+	t.is(onOnePort(30_000, nodePorts)[0], 'hostport.io: a Service may get 30000 as its NodePort: a hostport.io/base-port outside 30000-32767 avoids it');
+	t.deepEqual(onOnePort(30_558, []), []);
+});
+
+test('several NodePorts cause one warning', t => {
+	const pod = podWith({containers: [{name: 'a', ports: [{containerPort: 1}, {containerPort: 2}, {containerPort: 3}]}]});
+	t.deepEqual(warningsAboutNumbers(pod, planFor(pod), [29_999, 30_000, 30_001], [{first: 30_000, last: 32_767}]).map(warning => /\d{5}/.exec(warning)?.[0]), ['30000']);
 });
 
 // Variables in env

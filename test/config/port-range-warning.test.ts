@@ -3,8 +3,10 @@ import {allowedRanges, readConfig} from '../../src/config/options.ts';
 import {warningAboutRanges} from '../../src/config/port-range-warning.ts';
 import {excludeNumbers, parsePortRange} from '../../src/ports/port-range.ts';
 
-const warningFor = (ranges: readonly string[], excluded: readonly string[] = []) =>
-	warningAboutRanges(excludeNumbers(ranges.map(range => parsePortRange(range)), excluded.map(range => parsePortRange(range))));
+const parse = (ranges: readonly string[]) => ranges.map(range => parsePortRange(range));
+
+const warningFor = (ranges: readonly string[], excluded: readonly string[] = [], nodePortRanges = ['30000-32767']) =>
+	warningAboutRanges(excludeNumbers(parse(ranges), parse(excluded)), parse(nodePortRanges));
 
 const nodePorts = /^Pods may get numbers of 30000-32767, from which Services get NodePorts .*--port-range.*--exclude-ports.*docs\/install\.md/;
 
@@ -37,6 +39,13 @@ test('excluded numbers can\'t be given, so they cause no warning', t => {
 	t.regex(warningFor(['1024-32767'], ['30001-32767']) ?? '', nodePorts);
 });
 
+test('NodePorts are where the administrator says', t => {
+	t.is(warningFor(['30000-32767'], [], []), undefined);
+	t.is(warningFor(['30000-32767'], [], ['20000-21000']), undefined);
+	t.regex(warningFor(['1024-32767'], [], ['20000-21000']) ?? '', /^Pods may get numbers of 20000-21000, from which Services get NodePorts/);
+});
+
 test('the default range reaches into the NodePorts', t => {
-	t.regex(warningAboutRanges(allowedRanges(readConfig([], {}))) ?? '', nodePorts);
+	const config = readConfig([], {});
+	t.regex(warningAboutRanges(allowedRanges(config), config.nodePortRange) ?? '', nodePorts);
 });

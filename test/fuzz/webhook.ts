@@ -55,6 +55,8 @@ const freshMutator = async () => {
 		ranges: defaultRanges,
 		namespace: 'operators',
 		maxPortsPerPod: 128,
+		podSecurityCheck: 'warn',
+		nodePortRange: [{first: 30_000, last: 32_767}],
 		logger: silent,
 		metrics,
 	});

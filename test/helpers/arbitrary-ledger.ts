@@ -34,7 +34,7 @@ export const arbitraryLedger: fc.Arbitrary<ReadonlyMap<number, LedgerPage>> = fc
 	entries: fc.constantFrom(15, 15, 120).chain(maxLength =>
 		fc.uniqueArray(fc.tuple(port, protocol, entry), {maxLength, size: 'max', selector: ([port, protocol]) => entryKey(port, protocol)})),
 	quarantined: fc.subarray([90, 100, 110, 120, 130], {maxLength: 1}),
-	damaged: fc.subarray(['98.tcp', '104.udp', '117.tcp'], {maxLength: 1}),
+	damaged: fc.subarray(['98.tcp', '104.udp', '117.tcp', '121-126'], {maxLength: 1}),
 }).map(({entries, ...shape}) => ledgerOf(entries.map(([port, protocol, entry]) => [entryKey(port, protocol), entry]), {blockSize, ...shape}));
 
 /** One to four numbers; the names of their ports are distinct, as in a Pod. */

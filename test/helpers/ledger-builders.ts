@@ -5,7 +5,7 @@ import type {NumberDemand, PodDemand, Protocol} from '../../src/ports/demand.ts'
 import type {PendingRequest} from '../../src/ports/allocator.ts';
 import {formatEntry} from '../../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
-import {blockRange, decodePage, pageName, pageOfKey} from '../../src/ports/ledger-page.ts';
+import {blockRange, decodePage, pageName, pageOf} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 
 export const since = '2026-11-22T10:00:00Z';
@@ -51,7 +51,7 @@ export const ledgerOf = (
 	{blockSize = 500, quarantined = [], damaged = []}: LedgerShape = {},
 ): ReadonlyMap<number, LedgerPage> => {
 	const texts = [...[...entries].map(([key, entry]) => [key, formatEntry(entry)] as const), ...damaged.map(key => [key, 'mine!'] as const)];
-	const byPage = Map.groupBy(texts, ([key]) => pageOfKey(key, blockSize));
+	const byPage = Map.groupBy(texts, ([key]) => pageOf(Number.parseInt(key, 10), blockSize));
 	return new Map([...new Set([...byPage.keys(), ...quarantined])].map(first => [first, decodePage(pageObject({
 		first,
 		blockSize,

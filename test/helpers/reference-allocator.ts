@@ -19,7 +19,7 @@ export const ledgerFrom = (pages: ReadonlyMap<number, LedgerPage>): Ledger => {
 		for (let port = first; port < first + blockSize; port++) {
 			for (const protocol of ['TCP', 'UDP', 'SCTP'] as const) {
 				const key = entryKey(port, protocol);
-				if (unusable || (damaged.some(entry => entry.port === port) && !entries.has(key))) {
+				if (unusable || (damaged.some(({reserves}) => reserves && port >= reserves.first && port <= reserves.last) && !entries.has(key))) {
 					ledger.set(key, 'closed');
 				}
 			}

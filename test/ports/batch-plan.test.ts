@@ -71,7 +71,7 @@ test('a taken port is given only to its Pod\'s successor or to the request that 
 			const entry = page?.entries.get(key);
 			const isSuccessor = demand.hasFixedName && entry?.state !== 'foreign';
 			t.is(page?.unusable, undefined);
-			t.true(entry !== undefined || (page?.damaged.every(damaged => damaged.port !== port) ?? true));
+			t.true(entry !== undefined || (page?.damaged.every(({reserves}) => !reserves || port < reserves.first || port > reserves.last) ?? true));
 			t.true(entry === undefined || (entry.pod === demand.pod && entry.portName === name && (isSuccessor || earlierClaims.includes(entry.claim ?? ''))), `${port}/${protocol}`);
 		}
 	});

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import {ledgerAnnotations} from '../../src/ports/ledger-metadata.ts';
 import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import {entryKey, entryStates, formatEntry, parseEntryKey, protocolBit} from '../../src/ports/ledger-entry.ts';
-import {blockRange, changesAsData, decodePage, keysOfPod, pageName, pageOf, withChanges} from '../../src/ports/ledger-page.ts';
+import {blockRange, changesAsData, decodePage, isVacant, keysOfPod, pageName, pageOf, withChanges} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import {PortSpace} from '../../src/ports/port-space.ts';
 import {entryWith, pageObject, since} from '../helpers/ledger-builders.ts';
@@ -56,23 +56,36 @@ test('entries are found by any Pod name', t => {
 	t.deepEqual(['__proto__', 'constructor', '', 'toString'].map(pod => keysOfPod(page, pod)), [['30500.tcp'], ['30501.tcp'], ['30502.tcp'], []]);
 });
 
-const isDamaged = test.macro((t, key: string, text: string, port: number, problem: string, isTaken = false) => {
+const isKept = test.macro((t, key: string, text: string, reserved: readonly [first: number, last: number] | undefined, problem: string) => {
 	const page = decodePage(pageObject({data: {[key]: text}}), 30_500, 500);
-	t.deepEqual(page.damaged, [{key, port, problem}]);
+	const [first = 0, last = -1] = reserved ?? [];
+	t.deepEqual(page.damaged, [{key, ...(reserved && {reserves: {first, last}}), problem}]);
 	t.is(page.entries.size, 0);
-	t.deepEqual(takenKeys(page), isTaken ? [`${port}.tcp`, `${port}.udp`, `${port}.sctp`] : []);
+	t.deepEqual(takenKeys(page), keysFrom(first, last - first + 1));
+	t.false(isVacant(page, key));
+	t.true(isVacant(page, '30600.udp'));
 });
 
 const noKey = 'the key is not of the form <port>.<tcp|udp|sctp>';
-test('a value that is not an entry counts as taken for all protocols', isDamaged, '30558.tcp', 'mine!', 30_558, 'the value is not JSON', true);
-test('a key without protocol counts as taken', isDamaged, '30558', line, 30_558, noKey, true);
-test('a key with an unknown protocol counts as taken', isDamaged, '30558.icmp', line, 30_558, noKey, true);
-test('a key with the wrong case counts as taken', isDamaged, '30558.TCP', line, 30_558, noKey, true);
-test('a key with a leading zero counts as taken', isDamaged, '030558.tcp', line, 30_558, noKey, true);
-test('a key that is not a number is kept', isDamaged, 'README', 'hands off', Number.NaN, noKey);
-test('a key with a number beyond all ports is kept', isDamaged, '305580.tcp', line, 305_580, noKey);
-test('an entry of the page below is kept', isDamaged, '30499.tcp', line, 30_499, 'the port is not one of this page, 30500-30999');
-test('an entry of the page above is kept', isDamaged, '31000.tcp', line, 31_000, 'the port is not one of this page, 30500-30999');
+const reserves30558 = 'reserves 30558 for every protocol';
+test('a value that is not an entry reserves its port for all protocols', isKept, '30558.tcp', 'mine!', [30_558, 30_558], `${reserves30558} (the value is not JSON)`);
+test('a key without protocol reserves its port', isKept, '30558', line, [30_558, 30_558], `${reserves30558} (${noKey})`);
+test('a key with an unknown protocol reserves its port', isKept, '30558.icmp', line, [30_558, 30_558], `${reserves30558} (${noKey})`);
+test('a key with the wrong case reserves its port', isKept, '30558.TCP', line, [30_558, 30_558], `${reserves30558} (${noKey})`);
+test('a key with a leading zero reserves its port', isKept, '030558.tcp', line, [30_558, 30_558], `${reserves30558} (${noKey})`);
+test('a key with a word after the number reserves its port', isKept, '30558-printer', line, [30_558, 30_558], `${reserves30558} (${noKey})`);
+test('a range reserves all its numbers', isKept, '30600-30650.tcp', 'the SIP trunk', [30_600, 30_650], `reserves 30600-30650 for every protocol (${noKey})`);
+test('a range without protocol reserves all its numbers', isKept, '30998-30999', '', [30_998, 30_999], `reserves 30998-30999 for every protocol (${noKey})`);
+test('a range that leaves the page reserves the numbers of the page', isKept, '30990-31010', '', [30_990, 30_999], `reserves 30990-30999 for every protocol (${noKey}); 31000-31010 must be in other ConfigMaps, from hostport-ledger-31000 on`);
+test('a range that begins before the page reserves the numbers of the page', isKept, '30000-30500.udp', '', [30_500, 30_500], `reserves 30500 for every protocol (${noKey}); 30000-30499 must be in other ConfigMaps, from hostport-ledger-30000 on`);
+test('a range that ends before it begins has no effect', isKept, '30650-30600', '', undefined, 'has no effect: the range ends before it begins');
+test('a range beyond all ports has no effect', isKept, '30600-65536', '', undefined, 'has no effect: it does not begin with a port number');
+test('a key that is not a number has no effect', isKept, 'README', 'hands off', undefined, 'has no effect: it does not begin with a port number');
+test('a key with a number beyond all ports has no effect', isKept, '305580.tcp', line, undefined, 'has no effect: it does not begin with a port number');
+test('port 0 has no effect', isKept, '0.tcp', line, undefined, 'has no effect: it does not begin with a port number');
+test('an entry of the page below has no effect', isKept, '30499.tcp', line, undefined, 'has no effect here: 30499 must be in the ConfigMap hostport-ledger-30000');
+test('an entry of the page above has no effect', isKept, '31000.tcp', line, undefined, 'has no effect here: 31000 must be in the ConfigMap hostport-ledger-31000');
+test('a range of another page has no effect', isKept, '31000-31010', '', undefined, 'has no effect here: 31000-31010 must be in the ConfigMap hostport-ledger-31000');
 
 const {schemaVersion, block, mark} = ledgerAnnotations;
 const isUnusable = test.macro((t, annotations: Record<string, string | undefined>, why: string | undefined, quarantined: boolean) => {
@@ -100,7 +113,7 @@ const arbitraryText = fc.oneof(
 	{weight: 4, arbitrary: fc.record({pod: fc.constantFrom('game/a', 'game/b'), state: fc.constantFrom(...entryStates)}).map(changes => formatEntry(entryWith(changes)))},
 	{weight: 1, arbitrary: fc.string()},
 );
-const arbitraryData = fc.dictionary(fc.oneof({weight: 6, arbitrary: arbitraryKey}, {weight: 1, arbitrary: fc.constantFrom('31', '32.TCP', 'README')}), arbitraryText);
+const arbitraryData = fc.dictionary(fc.oneof({weight: 6, arbitrary: arbitraryKey}, {weight: 1, arbitrary: fc.constantFrom('31', '32.TCP', '33-35.tcp', '38-44', 'README')}), arbitraryText);
 const arbitraryChanges = fc.uniqueArray(fc.tuple(
 	fc.tuple(fc.integer({min: 30, max: 39}), fc.constantFrom('TCP', 'UDP', 'SCTP')).map(([port, protocol]) => entryKey(port, protocol)),
 	fc.option(fc.record({pod: fc.constantFrom('game/a', 'game/c'), claim: fc.uuid()}).map(changes => entryWith(changes)), {nil: undefined}),
@@ -119,7 +132,7 @@ test('a commit gives the page that would be read next, and does not change the o
 	fc.assert(fc.property(arbitraryData, arbitraryChanges, (data, changes) => {
 		const object = pageObject({first: 30, blockSize: 10, data});
 		const page = decodePage(object, 30, 10);
-		// A plan never writes to a damaged key, as its port counts as taken.
+		// A plan never writes to a key that is not vacant.
 		const allowed = new Map(changes.filter(([key]) => page.damaged.every(damaged => damaged.key !== key)));
 		const after = withChanges(page, allowed, '8');
 		const read = decodePage(patched(object, changesAsData(allowed)), 30, 10);
@@ -130,11 +143,11 @@ test('a commit gives the page that would be read next, and does not change the o
 	}));
 });
 
-test('a number is taken if and only if the page has an entry or a damaged value for it', t => {
+test('a number is taken if and only if the page has an entry for it or something reserves it', t => {
 	fc.assert(fc.property(arbitraryData, data => {
 		const page = decodePage(pageObject({first: 30, blockSize: 10, data}), 30, 10);
 		const {entries, damaged} = page;
-		const mentioned = keysFrom(30, 10).filter(key => entries.has(key) || damaged.some(({port}) => port === Number.parseInt(key, 10)));
+		const mentioned = keysFrom(30, 10).filter(key => entries.has(key) || damaged.some(({reserves}) => reserves && Number.parseInt(key, 10) >= reserves.first && Number.parseInt(key, 10) <= reserves.last));
 		t.deepEqual(takenKeys(page), mentioned);
 		t.is(entries.size + damaged.length, Object.keys(data).length);
 	}));

@@ -109,7 +109,12 @@ test('a page in quarantine is not changed', isLeftAlone, ledgerOf([[key, bound],
 test('a page that does not exist is not created', isLeftAlone, ledgerOf([]), ours, theirs);
 test('a damaged entry is kept while its port is in use', isLeftAlone, ledgerOf([], {damaged: [key]}), ours);
 test('a damaged entry is kept while its port is not in use', isLeftAlone, ledgerOf([], {damaged: [key]}));
-test('the other protocols of a damaged entry count as taken already', isLeftAlone, ledgerOf([], {damaged: [key]}), {...ours, protocol: 'UDP'});
+
+test('a port in use that a person has reserved gets its entry, so that it is known when the reservation goes', t => {
+	const pages = ledgerOf([], {damaged: [key, '30600-30610']});
+	const {repairs} = pass({pages, uses: [{...ours, protocol: 'UDP'}, {...ours, port: 30_605}]});
+	t.deepEqual(repairs.map(({reason, key}) => [reason, key]), [['adopt', '30558.udp'], ['adopt', '30605.tcp']]);
+});
 
 test('other pages are repaired while one is in quarantine', t => {
 	const {repairs} = pass({pages: ledgerOf([[key, bound], ['31000.tcp', bound]], {quarantined: [30_500]})});

@@ -46,10 +46,7 @@ export const checkAgreement = (world: World): void => {
 
 	for (const key of uidsByKey.keys()) {
 		const page = pages.find(page => isOn(page, key));
-		const ofTcp = dataOf(page)[`${parseEntryKey(key)!.port}.tcp`];
-		// An unreadable value under one protocol reserves the port for all of them.
-		const isUnreadable = ofTcp !== undefined && typeof parseEntry(ofTcp) === 'string';
-		if (page && !isMarked(page) && !(key in dataOf(page)) && !isUnreadable) {
+		if (page && !isMarked(page) && !(key in dataOf(page))) {
 			invariants.violated('ledger and cluster agree', `${key} is used and has no entry`);
 		}
 	}

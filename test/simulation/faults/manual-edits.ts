@@ -99,7 +99,7 @@ export const createManualEdits = ({server, random, eventLog, contested, namespac
 		},
 
 		/**
-		 * Adds a value that this version can not read, an entry with fields of a later version, or a valid entry; or replaces
+		 * Adds a value that this version can not read, an entry with fields of a later version, a valid entry, a range, or a key of another page; or replaces
 		 * the page by a copy with one more label, without a resourceVersion.
 		 */
 		editPage() {
@@ -127,6 +127,8 @@ export const createManualEdits = ({server, random, eventLog, contested, namespac
 				{[key]: 'mine, do not touch'},
 				{[key]: JSON.stringify({pod: 'game/new', port: 'grpc', state: 'bound', zone: 'a', since: '2026-11-22T10:00:00Z'})},
 				{[key]: JSON.stringify({pod: 'game/old', port: 'grpc', state: 'bound', since: '2026-11-22T10:00:00Z'})},
+				{[`${port}-${port + 2}.tcp`]: 'mine, do not touch'},
+				{[`${port + 500}.tcp`]: 'in the wrong page'},
 				{note: 'see the wiki'},
 			])});
 		},

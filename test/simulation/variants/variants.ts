@@ -211,7 +211,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'unreadable entries count as free ports',
 		theme: 'edited pages',
-		edits: [edit('ledgerPage', 'for (const {port} of damaged) {', 'for (const {port} of damaged.slice(0, 0)) {')],
+		edits: [edit('ledgerPage', 'for (const {reserves} of damaged) {', 'for (const {reserves} of damaged.slice(0, 0)) {')],
 	},
 	{
 		name: 'ports are given from a page in quarantine',
@@ -240,7 +240,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'ports that are missing in the ledger are never added',
 		theme: 'strangers',
-		edits: [edit('repair', 'if (page && !page.unusable && !page.entries.has(key)', 'if (page?.unusable && !page.entries.has(key)')],
+		edits: [edit('repair', 'if (page && !page.unusable && isVacant(page, key)', 'if (page?.unusable && isVacant(page, key)')],
 	},
 	{
 		name: 'a holder keeps the Lease while it has work',

@@ -166,6 +166,8 @@ export class World {
 			portRange: [{first: random.integer(1024, contested.first), last: 32_767}],
 			excludePorts: [],
 			maxPortsPerPod: 128,
+			podSecurityCheck: 'warn',
+			nodePortRange: [],
 			leaseDuration: theme?.leaseDuration ?? random.pick([3, 3, 3, 2, 5]),
 			leaseIdle: random.pick([50, 50, 0, 500]),
 			holdTime: random.chance(0.2) ? random.between(2, 3) * requestTimeoutMs : 1000,
