@@ -1,5 +1,7 @@
 import test from 'ava';
-import {retry} from '../src/retry.ts';
+import {ApiError} from '../src/errors.ts';
+import {pauseAfter, retry} from '../src/retry.ts';
+import {FakeClock} from './helpers/fake-clock.ts';
 import {seededRandom} from './helpers/seeded-random.ts';
 
 const never = new AbortController().signal;
@@ -55,4 +57,38 @@ test('an aborted signal ends the retries with its reason, before an attempt and 
 	t.is(attempts, 1);
 	await t.throwsAsync(retry(attempt, options), {is: reason});
 	t.is(attempts, 1);
+});
+
+test('a pause is at least as long as the API server asks for, and at most 32 s for that', t => {
+	const asksFor = (ms: number) => new ApiError('PATCH', '/a', 429, 'too many requests', ms);
+	t.is(pauseAfter(asksFor(0), 100), 100);
+	t.is(pauseAfter(asksFor(50), 100), 100);
+	t.is(pauseAfter(asksFor(1000), 100), 1000);
+	t.is(pauseAfter(asksFor(3_600_000), 100), 32_000);
+	t.is(pauseAfter(asksFor(3_600_000), 60_000), 60_000);
+	t.is(pauseAfter(new Error('no answer'), 100), 100);
+});
+
+test('an attempt is not repeated before the API server asks for, and is then', async t => {
+	const {pauses, clock} = recordingClock();
+	const answers = [1000, 0, 5000];
+	await retry(async () => {
+		const retryAfterMs = answers.shift();
+		if (retryAfterMs !== undefined) {
+			throw new ApiError('PATCH', '/a', 429, 'too many requests', retryAfterMs);
+		}
+	}, {clock, random: () => 0.5, firstMs: 100, longestMs: 1000, onFailure() {}, signal: never});
+	t.deepEqual(pauses, [1000, 150, 5000]);
+});
+
+test('a deadline ends a pause that the API server asks for', async t => {
+	const clock = new FakeClock();
+	const waiting = retry(async () => {
+		throw new ApiError('PATCH', '/a', 429, 'too many requests', 20_000);
+	}, {clock, random: Math.random, firstMs: 1, longestMs: 1, onFailure() {}, signal: clock.deadline(9500)});
+	const rejected = t.throwsAsync(waiting, {name: 'TimeoutError'});
+	await clock.advance(9499);
+	t.true(await clock.isPending(waiting));
+	await clock.advance(1);
+	await rejected;
 });
