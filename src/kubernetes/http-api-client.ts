@@ -72,9 +72,13 @@ export class HttpApiClient extends ApiClient {
 		const timeout = new AbortController();
 		const answered = new AbortController();
 		void this.#clock.sleep(requestTimeoutMs, answered.signal).then(() => timeout.abort(new DOMException(`the API server did not answer within ${requestTimeoutMs / 1000} s`, 'TimeoutError')));
+		const signal = AbortSignal.any([options.signal, timeout.signal]);
 		try {
-			const response = await this.#send(method, path, content, {...options, signal: AbortSignal.any([options.signal, timeout.signal])});
+			const response = await this.#send(method, path, content, {...options, signal});
 			return JSON.parse(await readText(response)) as T;
+		} catch (error) {
+			// A body that breaks off because of the signal says only "aborted".
+			throw signal.aborted ? signal.reason : error;
 		} finally {
 			answered.abort('answered');
 		}

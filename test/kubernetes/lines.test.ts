@@ -1,8 +1,9 @@
 import {Readable} from 'node:stream';
 import test from 'ava';
 import {linesOf} from '../../src/kubernetes/lines.ts';
+import {collect} from '../helpers/collect.ts';
 
-const linesIn = async (...chunks: ReadonlyArray<string | Buffer>): Promise<string[]> => Array.fromAsync(linesOf(Readable.from(chunks.map(chunk => Buffer.from(chunk)))));
+const linesIn = async (...chunks: ReadonlyArray<string | Buffer>): Promise<string[]> => collect(linesOf(Readable.from(chunks.map(chunk => Buffer.from(chunk)))));
 
 test('lines arrive whole, however they are cut into chunks', async t => {
 	const text = '{"a":1}\n{"b":"ü"}\n\n{"c":3}\n';
