@@ -6,6 +6,8 @@ import {seededRandom} from './helpers/seeded-random.ts';
 
 const never = new AbortController().signal;
 
+const asksFor = (ms: number) => new ApiError('PATCH', '/a', 429, 'too many requests', ms);
+
 /** A clock that lets each pause pass at once and keeps a list of them. */
 const recordingClock = () => {
 	const pauses: number[] = [];
@@ -60,7 +62,6 @@ test('an aborted signal ends the retries with its reason, before an attempt and 
 });
 
 test('a pause is at least as long as the API server asks for, and at most 32 s for that', t => {
-	const asksFor = (ms: number) => new ApiError('PATCH', '/a', 429, 'too many requests', ms);
 	t.is(pauseAfter(asksFor(0), 100), 100);
 	t.is(pauseAfter(asksFor(50), 100), 100);
 	t.is(pauseAfter(asksFor(1000), 100), 1000);
@@ -75,7 +76,7 @@ test('an attempt is not repeated before the API server asks for, and is then', a
 	await retry(async () => {
 		const retryAfterMs = answers.shift();
 		if (retryAfterMs !== undefined) {
-			throw new ApiError('PATCH', '/a', 429, 'too many requests', retryAfterMs);
+			throw asksFor(retryAfterMs);
 		}
 	}, {clock, random: () => 0.5, firstMs: 100, longestMs: 1000, onFailure() {}, signal: never});
 	t.deepEqual(pauses, [1000, 150, 5000]);
@@ -84,7 +85,7 @@ test('an attempt is not repeated before the API server asks for, and is then', a
 test('a deadline ends a pause that the API server asks for', async t => {
 	const clock = new FakeClock();
 	const waiting = retry(async () => {
-		throw new ApiError('PATCH', '/a', 429, 'too many requests', 20_000);
+		throw asksFor(20_000);
 	}, {clock, random: Math.random, firstMs: 1, longestMs: 1, onFailure() {}, signal: clock.deadline(9500)});
 	const rejected = t.throwsAsync(waiting, {name: 'TimeoutError'});
 	await clock.advance(9499);

@@ -27,15 +27,15 @@ const {signer, leaf} = await newSet({now: Date.now(), hosts: ['127.0.0.1']});
 /** Starts a server until the end of the test. `answer` is called once the whole request has arrived. */
 export const startHttpsServer = async (t: ExecutionContext, answer: (response: http.ServerResponse, request: RecordedRequest) => void): Promise<HttpsServer> => {
 	const requests: RecordedRequest[] = [];
-	const server = https.createServer({cert: leaf.keyPair.certificate, key: leaf.keyPair.key}, async (request, response) => {
+	const server = https.createServer({cert: leaf.keyPair.certificate, key: leaf.keyPair.key}, (request, response) => {
 		let body = '';
-		for await (const chunk of request.setEncoding('utf8')) {
+		request.setEncoding('utf8').on('data', chunk => {
 			body += String(chunk);
-		}
-
-		const recorded = {method: request.method, url: request.url, headers: request.headers, body};
-		requests.push(recorded);
-		answer(response, recorded);
+		}).once('end', () => {
+			const recorded = {method: request.method, url: request.url, headers: request.headers, body};
+			requests.push(recorded);
+			answer(response, recorded);
+		});
 	});
 	const {promise: listening, resolve} = Promise.withResolvers<void>();
 	server.listen(0, '127.0.0.1', resolve);

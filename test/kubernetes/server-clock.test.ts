@@ -14,7 +14,7 @@ const setUp = () => {
 		monotonic,
 		clock,
 		/** An answer of a server whose clock this process's is `skewMs` ahead of. The server writes it in the middle of the request. */
-		hear(skewMs: number, {roundTripMs = 2, at = noon}: {readonly roundTripMs?: number; readonly at?: number} = {}) {
+		hear: (skewMs: number, {roundTripMs = 2, at = noon}: {readonly roundTripMs?: number; readonly at?: number} = {}) => {
 			clock.hear(header(at + roundTripMs / 2 - skewMs), at, at + roundTripMs);
 		},
 	};
