@@ -119,6 +119,16 @@ for (const [title, answer] of [
 	});
 }
 
+test('a request ends after 15 s when a credential plugin hangs', async t => {
+	const {connection, requests} = await startHttpsServer(t, response => json(response, {}));
+	const clock = new FakeClock();
+	const api = new HttpApiClient({...connection, authorization: async () => new Promise(() => {})}, {clock});
+	const rejected = t.throwsAsync(api.get('/a', {signal: never}), {name: 'TimeoutError'});
+	await clock.advance(15_000);
+	await rejected;
+	t.deepEqual(requests, []);
+});
+
 test('an answered request leaves no timer', async t => {
 	const {api, clock} = await setUp(t, (response, {url}) => json(response, {}, url === '/prefix/a' ? 200 : 500));
 	await api.get('/a', {signal: never});
