@@ -56,10 +56,13 @@ const maximumDetailLength = 1000;
 export class ApiError extends Error {
 	override name = 'ApiError';
 	readonly status: number;
+	/** How long the API server asks to wait before the next request (`Retry-After`), milliseconds; 0 if it does not. */
+	readonly retryAfterMs: number;
 
-	constructor(method: string, path: string, status: number, detail: string) {
+	constructor(method: string, path: string, status: number, detail: string, retryAfterMs = 0) {
 		super(`${method} ${path.replace(/\?.*/, '')}: ${status} ${detail.slice(0, maximumDetailLength)}`);
 		this.status = status;
+		this.retryAfterMs = retryAfterMs;
 	}
 }
 

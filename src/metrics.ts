@@ -91,6 +91,11 @@ export const createMetrics = () => {
 			help: 'When the webhook\'s serving certificate expires, as Unix time.',
 			registers,
 		}),
+		clockSkew: new Gauge({
+			name: 'hostport_clock_skew_seconds',
+			help: 'How far the replica\'s clock is ahead of an API server\'s (negative: behind), as far as answers prove it. Beyond 300, the replica makes no certificates. 0 if the certificate comes from files.',
+			registers,
+		}),
 		buildInfo: new Gauge({
 			name: 'hostport_build_info',
 			help: 'Always 1. Its label is the version.',

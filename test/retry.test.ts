@@ -1,8 +1,12 @@
 import test from 'ava';
-import {retry} from '../src/retry.ts';
+import {ApiError} from '../src/errors.ts';
+import {pauseAfter, retry} from '../src/retry.ts';
+import {FakeClock} from './helpers/fake-clock.ts';
 import {seededRandom} from './helpers/seeded-random.ts';
 
 const never = new AbortController().signal;
+
+const asksFor = (ms: number) => new ApiError('PATCH', '/a', 429, 'too many requests', ms);
 
 /** A clock that lets each pause pass at once and keeps a list of them. */
 const recordingClock = () => {
@@ -55,4 +59,37 @@ test('an aborted signal ends the retries with its reason, before an attempt and 
 	t.is(attempts, 1);
 	await t.throwsAsync(retry(attempt, options), {is: reason});
 	t.is(attempts, 1);
+});
+
+test('a pause is at least as long as the API server asks for, and at most 32 s for that', t => {
+	t.is(pauseAfter(asksFor(0), 100), 100);
+	t.is(pauseAfter(asksFor(50), 100), 100);
+	t.is(pauseAfter(asksFor(1000), 100), 1000);
+	t.is(pauseAfter(asksFor(3_600_000), 100), 32_000);
+	t.is(pauseAfter(asksFor(3_600_000), 60_000), 60_000);
+	t.is(pauseAfter(new Error('no answer'), 100), 100);
+});
+
+test('an attempt is not repeated before the API server asks for, and is then', async t => {
+	const {pauses, clock} = recordingClock();
+	const answers = [1000, 0, 5000];
+	await retry(async () => {
+		const retryAfterMs = answers.shift();
+		if (retryAfterMs !== undefined) {
+			throw asksFor(retryAfterMs);
+		}
+	}, {clock, random: () => 0.5, firstMs: 100, longestMs: 1000, onFailure() {}, signal: never});
+	t.deepEqual(pauses, [1000, 150, 5000]);
+});
+
+test('a deadline ends a pause that the API server asks for', async t => {
+	const clock = new FakeClock();
+	const waiting = retry(async () => {
+		throw asksFor(20_000);
+	}, {clock, random: Math.random, firstMs: 1, longestMs: 1, onFailure() {}, signal: clock.deadline(9500)});
+	const rejected = t.throwsAsync(waiting, {name: 'TimeoutError'});
+	await clock.advance(9499);
+	t.true(await clock.isPending(waiting));
+	await clock.advance(1);
+	await rejected;
 });

@@ -13,7 +13,10 @@ export type ApiRequest = {
 export type ApiAnswer = {readonly status: number; readonly body: unknown};
 
 /** The `Status` object of an error. */
-export const statusOf = ({status, reason, message}: Refusal) => ({kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code: status});
+export const statusOf = ({status, reason, message, retryAfterSeconds}: Refusal) => ({
+	kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code: status,
+	...(retryAfterSeconds !== undefined && {details: {retryAfterSeconds}}),
+});
 
 /** An answer that reports an error. */
 export const failure = (refusal: Refusal): ApiAnswer => ({status: refusal.status, body: statusOf(refusal)});

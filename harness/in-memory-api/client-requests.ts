@@ -21,7 +21,9 @@ export const compareAndSwapRequest = (path: string, body: CompareAndSwap, option
 /** @throws {ApiError} for an answer that is not 2xx. */
 export const bodyOf = ({method, path}: ApiRequest, {status, body}: ApiAnswer): unknown => {
 	if (status > 299) {
-		throw new ApiError(method, path, status, (body as {readonly message: string}).message);
+		// A real API server also sends `retryAfterSeconds` as the header Retry-After.
+		const {message, details} = body as {readonly message: string; readonly details?: {readonly retryAfterSeconds?: number}};
+		throw new ApiError(method, path, status, message, 1000 * (details?.retryAfterSeconds ?? 0));
 	}
 
 	return body;

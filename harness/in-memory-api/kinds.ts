@@ -20,7 +20,13 @@ export type Stored = {
 };
 
 /** Why a request fails, as the API server reports it in a `Status` object. */
-export type Refusal = {readonly status: number; readonly reason: string; readonly message: string};
+export type Refusal = {
+	readonly status: number;
+	readonly reason: string;
+	readonly message: string;
+	/** How long the client should wait before its next request. */
+	readonly retryAfterSeconds?: number;
+};
 
 export type Kind = {
 	readonly apiVersion: string;

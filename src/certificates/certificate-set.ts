@@ -24,6 +24,7 @@ export type Leaf = {
 	readonly keyPair: KeyPair;
 	readonly certificate: X509Certificate;
 	/** Wall clock, milliseconds since 1970. */
+	readonly notBefore: number;
 	readonly notAfter: number;
 	readonly issuer: Authority;
 };
@@ -91,16 +92,17 @@ const decodeLeaf = (keyPair: KeyPair, authorities: readonly Authority[]): Leaf |
 
 	const issuer = authorities.find(({certificate: candidate}) => certificate.checkIssued(candidate) && certificate.verify(candidate.publicKey));
 	return issuer
-		? {keyPair, certificate, notAfter: certificate.validToDate.getTime(), issuer}
+		? {keyPair, certificate, ...validityOf(certificate), issuer}
 		: `no authority in ${names.authorities} signed the certificate in ${names.certificate}`;
 };
 
 const authorityOf = (pem: string, certificate: X509Certificate): Authority => ({
 	pem,
 	certificate,
-	notBefore: certificate.validFromDate.getTime(),
-	notAfter: certificate.validToDate.getTime(),
+	...validityOf(certificate),
 });
+
+const validityOf = ({validFromDate, validToDate}: X509Certificate) => ({notBefore: validFromDate.getTime(), notAfter: validToDate.getTime()});
 
 const parse = (pem: string): X509Certificate | undefined => {
 	try {

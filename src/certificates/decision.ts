@@ -4,6 +4,8 @@
  *
  * A new authority is published in the caBundle first, and signs once it has been there for a while. An old authority stays
  * until everything that it signed has expired. So no replica ever serves a certificate that the API server does not trust.
+ *
+ * What is not valid yet counts like what has expired: a replica made it whose clock is ahead.
  */
 import {isIP} from 'node:net';
 import type {Authority, CertificateSet, Leaf, Signer} from './certificate-set.ts';
@@ -13,6 +15,12 @@ import type {Authority, CertificateSet, Leaf, Signer} from './certificate-set.ts
  * for the self-signed certificates of client-go (util/cert).
  */
 export const clockSkewMs = 60 * 60 * 1000;
+
+/** A replica whose clock differs from an API server's by more than this decides nothing. Kerberos tolerates as much by default. */
+const longestSkewMs = 5 * 60 * 1000;
+
+/** @param skewMs as `ApiClient.clockSkewMs`. */
+export const isTooFarOff = (skewMs: number): boolean => Math.abs(skewMs) > longestSkewMs;
 
 export type Lifetimes = {
 	readonly leafMs: number;
@@ -55,29 +63,45 @@ export type CertificateSituation = {
 	readonly trusted: readonly Trusted[];
 	/** Wall clock, milliseconds since 1970. */
 	readonly now: number;
+	/** Whether `now` is wrong (see `isTooFarOff`). Then nothing is judged by it. */
+	readonly isClockWrong: boolean;
 	readonly lifetimes: Lifetimes;
 	/** How long to leave changes that are due but not urgent to other replicas. */
 	readonly patienceMs: number;
 };
 
-export type CertificateDecision =
-	/** Nothing to change before `until` (wall clock, milliseconds since 1970). */
-	| {readonly action: 'keep'; readonly until: number}
+/** A change of the Secret. */
+export type CertificateChange =
 	/** Add a new authority, which signs from now on, to `authorities`. Make a new certificate only if there is no `leaf`. */
 	| {readonly action: 'replace authority'; readonly because: string; readonly authorities: readonly Authority[]; readonly leaf: Leaf | undefined}
 	| {readonly action: 'replace certificate'; readonly because: string; readonly signer: Signer}
 	/** Remove all authorities except the one that signs. */
 	| {readonly action: 'remove authorities'; readonly because: string; readonly signer: Signer; readonly leaf: Leaf};
 
+export type CertificateDecision =
+	| CertificateChange
+	/** Nothing to change before `until` (wall clock, milliseconds since 1970). */
+	| {readonly action: 'keep'; readonly until: number}
+	/** Leave every change to replicas whose clock is right. */
+	| {readonly action: 'leave to others'};
+
 /** Decides one change. After carrying it out, the caller reads everything again and decides again. */
 export const decideCertificates = (situation: CertificateSituation): CertificateDecision => {
-	const {held, now, lifetimes, patienceMs} = situation;
+	const {held, now, isClockWrong, lifetimes, patienceMs} = situation;
+	if (isClockWrong) {
+		return {action: 'leave to others'};
+	}
+
 	if (!held) {
 		return replaceAuthority(situation, 'there is no such Secret');
 	}
 
 	if (typeof held.signer === 'string') {
 		return replaceAuthority(situation, held.signer);
+	}
+
+	if (now < held.signer.notBefore) {
+		return replaceAuthority(situation, 'the authority is not valid yet');
 	}
 
 	const authorityDue = held.signer.notAfter - lifetimes.authorityMs / 3 + patienceMs;
@@ -100,15 +124,16 @@ const mustRenewFirst = (leaf: Leaf | string, signer: Signer, {now, lifetimes: {l
 };
 
 const replaceAuthority = ({held, served, trusted, now}: CertificateSituation, because: string): CertificateDecision => {
-	const isValid = ({notAfter}: {readonly notAfter: number}) => notAfter > now;
-	const leaf = [held?.leaf, served].filter(candidate => typeof candidate === 'object').find(isValid);
-	// If the Secret is lost, other replicas keep serving what they have, so the authorities that signed it must stay.
+	const leaf = [held?.leaf, served].filter(candidate => typeof candidate === 'object').find(leaf => isUsable(leaf, now));
+	const maySign = typeof held?.signer === 'object' && isValid(held.signer, now);
+	// If the Secret is lost, or a replica with a wrong clock has overwritten it, the others keep serving what they have. So the
+	// authorities that signed it must stay.
 	const known = [
-		...(held && typeof held.signer === 'object' ? [] : trusted.map(({authority}) => authority)),
+		...(maySign ? [] : trusted.map(({authority}) => authority)),
 		...(held?.authorities ?? []),
 		...(served ? [served.issuer] : []),
 	];
-	const authorities = [...new Map(known.filter(isValid).map(authority => [authority.pem, authority])).values()];
+	const authorities = [...new Map(known.filter(authority => isValid(authority, now)).map(authority => [authority.pem, authority])).values()];
 	return {action: 'replace authority', because, authorities, leaf};
 };
 
@@ -118,8 +143,8 @@ const decideLeaf = ({hosts, trusted, now, lifetimes, patienceMs}: CertificateSit
 		return replace(leaf);
 	}
 
-	if (now >= leaf.notAfter) {
-		return replace('it has expired');
+	if (!isUsable(leaf, now)) {
+		return replace(now >= leaf.notAfter ? 'it has expired' : 'it is not valid yet');
 	}
 
 	if (leaf.issuer.pem !== signer.pem) {
@@ -148,16 +173,17 @@ const decideLeaf = ({hosts, trusted, now, lifetimes, patienceMs}: CertificateSit
 };
 
 /**
- * The certificate to serve: that of the Secret, unless the API server may not trust it yet and trusts the one that is served
- * now.
+ * The certificate to serve: that of the Secret, unless the API server may not accept it yet and accepts the one that is served
+ * now. Undefined if there is none, or none that is valid.
  */
-export const certificateToServe = ({held, served, trusted, now, lifetimes}: Omit<CertificateSituation, 'hosts' | 'patienceMs'>): Leaf | undefined => {
+export const certificateToServe = ({held, served, trusted, now, isClockWrong, lifetimes}: Omit<CertificateSituation, 'hosts' | 'patienceMs'>): Leaf | undefined => {
+	const isAccepted = (leaf: Leaf) => isClockWrong || isUsable(leaf, now);
 	const leaf = held?.leaf;
-	if (typeof leaf !== 'object') {
+	if (typeof leaf !== 'object' || !isAccepted(leaf)) {
 		return served;
 	}
 
-	if (!served || served.notAfter <= now || served.issuer.pem === leaf.issuer.pem) {
+	if (!served || !isAccepted(served) || served.issuer.pem === leaf.issuer.pem) {
 		return leaf;
 	}
 
@@ -165,6 +191,12 @@ export const certificateToServe = ({held, served, trusted, now, lifetimes}: Omit
 	const isTrusted = trustedMs !== undefined && (trustedMs >= lifetimes.settleMs || trustedForMs(trusted, served.issuer) === undefined);
 	return isTrusted ? leaf : served;
 };
+
+/** Whether the API server accepts it, if it trusts its authority. It checks the authority's validity too. */
+const isUsable = (leaf: Leaf, now: number): boolean => isValid(leaf, now) && isValid(leaf.issuer, now);
+
+const isValid = ({notBefore, notAfter}: {readonly notBefore: number; readonly notAfter: number}, now: number): boolean =>
+	notBefore <= now && now < notAfter;
 
 const trustedForMs = (trusted: readonly Trusted[], {pem}: Authority): number | undefined =>
 	trusted.find(({authority}) => authority.pem === pem)?.forMs;

@@ -9,20 +9,23 @@ import {ApiError} from '../errors.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
 import type {Stored} from '../kubernetes/object.ts';
+import type {Metrics} from '../metrics.ts';
 import {retry} from '../retry.ts';
 import {Wakeup} from '../wakeup.ts';
 import {decodeCertificates, encodeBundle} from './certificate-set.ts';
-import type {Authority, CertificateSet, Leaf} from './certificate-set.ts';
+import type {Authority, Leaf} from './certificate-set.ts';
+import {createClockCheck, describeSkew} from './clock-check.ts';
 import {certificateToServe, decideCertificates} from './decision.ts';
-import type {CertificateDecision, CertificateSituation, Lifetimes} from './decision.ts';
+import type {CertificateChange, CertificateSituation, Lifetimes} from './decision.ts';
 import type {CertificatesToMake, MadeCertificates} from './make-in-child-process.ts';
 import {CertificateSecret, certificateSecretName, makeSecretData} from './secret.ts';
 import {describeBundle, hasBundle, hostsOf, readWebhookConfiguration, trustedBy, webhookConfigurationWatch, writeBundle} from './webhook-configuration.ts';
 
 export type CertificateKeeperOptions = {
-	readonly api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap' | 'watch'>;
+	readonly api: Pick<ApiClient, 'find' | 'create' | 'compareAndSwap' | 'watch' | 'clockSkewMs'>;
 	readonly clock: Clock;
 	readonly logger: Logger;
+	readonly metrics?: Pick<Metrics, 'clockSkew'>;
 	readonly namespace: string;
 	readonly serviceName: string;
 	readonly configurationName: string;
@@ -50,6 +53,7 @@ export class CertificateKeeper {
 	readonly #options: CertificateKeeperOptions;
 	readonly #secret: CertificateSecret;
 	readonly #wakeup: Wakeup;
+	readonly #checkClock: (skewMs: number) => boolean;
 	readonly #rereadMs: number;
 	/** Random, so that one replica makes what is due and the others find it. */
 	readonly #patienceMs: number;
@@ -61,6 +65,7 @@ export class CertificateKeeper {
 		this.#options = options;
 		this.#secret = new CertificateSecret(options.api, options.namespace);
 		this.#wakeup = new Wakeup(options.clock);
+		this.#checkClock = createClockCheck(options);
 		this.#rereadMs = Math.min(longestRereadMs, options.lifetimes.leafMs / 12);
 		this.#patienceMs = options.random() * this.#rereadMs;
 	}
@@ -147,24 +152,29 @@ export class CertificateKeeper {
 			// Without a configuration there are no calls. A later one gets all authorities of the Secret.
 			trusted: (trusted ?? held?.authorities ?? []).map(authority => ({authority, forMs: this.#trustedForMs(authority)})),
 			now: clock.date().getTime(),
+			isClockWrong: this.#checkClock(api.clockSkewMs),
 			lifetimes,
 			patienceMs: this.#patienceMs,
 		};
 		this.#serve(certificateToServe(situation));
 		const decision = decideCertificates(situation);
-		if (decision.action !== 'keep') {
+		if (decision.action === 'leave to others') {
+			if (!this.#served) {
+				throw new Error(`${describeSkew(api.clockSkewMs)}, so this replica makes no certificate, and other replicas have not made one yet`);
+			}
+		} else if (decision.action !== 'keep') {
 			await this.#carryOut(decision, secret, situation, signal);
 			return undefined;
 		}
 
-		const {authorities} = held as CertificateSet;
-		if (configuration && !hasBundle(configuration, encodeBundle(authorities))) {
+		const authorities = typeof held?.signer === 'object' ? held.authorities : [];
+		if (authorities.length > 0 && configuration && !hasBundle(configuration, encodeBundle(authorities))) {
 			await writeBundle(api, configuration, encodeBundle(authorities), signal);
 			logger.info(`the caBundle of the MutatingWebhookConfiguration ${configurationName} ${describeBundle(configuration)}: replaced by ${authorities.length === 1 ? 'the authority' : `the ${authorities.length} authorities`} of the Secret ${certificateSecretName}`);
 			return undefined;
 		}
 
-		return decision.until - situation.now;
+		return decision.action === 'keep' ? decision.until - situation.now : this.#rereadMs;
 	}
 
 	#hosts(called: readonly string[] = []): string[] {
@@ -188,7 +198,7 @@ export class CertificateKeeper {
 		logger.info({until: leaf.certificate.validToDate.toISOString(), hosts: leaf.certificate.subjectAltName, authority: leaf.issuer.certificate.subject}, 'serving a new certificate');
 	}
 
-	async #carryOut(decision: Exclude<CertificateDecision, {action: 'keep'}>, secret: Stored<V1Secret> | undefined, situation: CertificateSituation, signal: AbortSignal): Promise<void> {
+	async #carryOut(decision: CertificateChange, secret: Stored<V1Secret> | undefined, situation: CertificateSituation, signal: AbortSignal): Promise<void> {
 		const {clock, make, logger} = this.#options;
 		const budget = AbortSignal.any([signal, clock.deadline(makeBudgetMs)]);
 		await this.#secret.write(secret, await makeSecretData(decision, situation, async wanted => make(wanted, budget)), signal);

@@ -3,7 +3,7 @@ import type {V1Secret} from '@kubernetes/client-node';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import type {Stored} from '../kubernetes/object.ts';
 import {encodeCertificates} from './certificate-set.ts';
-import type {CertificateDecision, CertificateSituation} from './decision.ts';
+import type {CertificateChange, CertificateSituation} from './decision.ts';
 import type {CertificatesToMake, MadeCertificates} from './make-in-child-process.ts';
 
 /** In the operator's namespace. */
@@ -47,7 +47,7 @@ export class CertificateSecret {
  * @throws what `make` throws.
  */
 export const makeSecretData = async (
-	decision: Exclude<CertificateDecision, {action: 'keep'}>,
+	decision: CertificateChange,
 	{held, hosts, now, lifetimes: {authorityMs: authorityLifetimeMs, leafMs: lifetimeMs}}: CertificateSituation,
 	make: (wanted: CertificatesToMake) => Promise<MadeCertificates>,
 ): Promise<Record<string, string>> => {

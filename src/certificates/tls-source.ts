@@ -29,7 +29,7 @@ export type TlsSourceOptions = {
 	readonly api: ApiClient;
 	readonly clock: Clock;
 	readonly logger: Logger;
-	readonly metrics: Pick<Metrics, 'certificateExpiry'>;
+	readonly metrics: Pick<Metrics, 'certificateExpiry' | 'clockSkew'>;
 };
 
 export const createTlsSource = (config: Config, options: TlsSourceOptions): TlsSource => {
@@ -68,14 +68,14 @@ type Part = {
 	readonly run: (signal: AbortSignal) => Promise<void>;
 };
 
-const servingPart = (config: Config, {api, clock, logger}: TlsSourceOptions, serve: (leaf: Pick<Leaf, 'keyPair' | 'notAfter'>) => void): Part => {
+const servingPart = (config: Config, {api, clock, logger, metrics}: TlsSourceOptions, serve: (leaf: Pick<Leaf, 'keyPair' | 'notAfter'>) => void): Part => {
 	const {tlsCertFile, tlsPrivateKeyFile, namespace, webhookServiceName, webhookConfigurationName, certificateLifetime} = config;
 	if (tlsCertFile && tlsPrivateKeyFile) {
 		return filesPart(servingFiles(tlsCertFile, tlsPrivateKeyFile, {clock, logger}), serve);
 	}
 
 	return new CertificateKeeper({
-		api, clock, logger, namespace, serve,
+		api, clock, logger, metrics, namespace, serve,
 		serviceName: webhookServiceName,
 		configurationName: webhookConfigurationName,
 		lifetimes: lifetimesOf(certificateLifetime),

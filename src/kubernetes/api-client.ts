@@ -60,6 +60,12 @@ const maximumRestarts = 3;
  */
 export abstract class ApiClient {
 	/**
+	 * How far this process's clock is ahead of an API server's (negative: behind), milliseconds, as far as the latest answers
+	 * prove it. 0 if they prove no difference. Of several API servers, the one that differs most counts.
+	 */
+	abstract get clockSkewMs(): number;
+
+	/**
 	 * Reads without resourceVersion, unless the answer may be stale: the API server then asks etcd, so the answer contains
 	 * every earlier write.
 	 */

@@ -42,12 +42,13 @@ export const connect = async (kubeconfig: string | undefined, now: () => number)
 		throw new ConfigurationError(`${describeSource(kubeconfig)} reaches the cluster at "${cluster.server}"${cluster.proxyUrl ? ` through the proxy "${cluster.proxyUrl}"` : ''}: the operator needs https and no proxy-url`);
 	}
 
-	const {ca, cert, key, rejectUnauthorized, servername} = await requestOptionsOf(config);
+	const {rejectUnauthorized, servername, secureContext} = await secureContextOf(config).catch((error: unknown) => {
+		throw new ConfigurationError(`${describeSource(kubeconfig)} has credentials that can't be used: ${messageOf(error)}`, {cause: error});
+	});
 	return {
 		server: cluster.server.replace(/\/$/, ''),
 		agent: new https.Agent({
-			// Parsed once instead of for each connection.
-			secureContext: tls.createSecureContext({ca, cert, key}),
+			secureContext,
 			...(rejectUnauthorized !== undefined && {rejectUnauthorized}),
 			...(servername !== undefined && {servername}),
 			keepAlive: true,
@@ -84,6 +85,12 @@ const requestOptionsOf = async (config: KubeConfig): Promise<AuthenticatedOption
 	const options: https.RequestOptions = {headers: {}};
 	await config.applyToHTTPSOptions(options);
 	return options as AuthenticatedOptions;
+};
+
+/** Certificates and key are parsed once instead of for each connection. */
+const secureContextOf = async (config: KubeConfig) => {
+	const {ca, cert, key, rejectUnauthorized, servername} = await requestOptionsOf(config);
+	return {rejectUnauthorized, servername, secureContext: tls.createSecureContext({ca, cert, key})};
 };
 
 const headersOf = ({headers, auth}: AuthenticatedOptions): Record<string, string> => ({

@@ -1,24 +1,46 @@
 /** The API client over HTTPS, on the keep-alive connections of credentials.ts. */
 import type http from 'node:http';
 import type {V1Status} from '@kubernetes/client-node';
+import {systemClock} from '../clock.ts';
+import type {Clock} from '../clock.ts';
 import {ApiError} from '../errors.ts';
 import {ApiClient} from './api-client.ts';
 import type {CompareAndSwap, RequestOptions, WatchEvent, WatchOptions} from './api-client.ts';
 import type {Connection} from './credentials.ts';
 import {readText, sendRequest} from './http-request.ts';
+import {linesOf} from './lines.ts';
+import {retryAfterOf} from './retry-after.ts';
+import {ServerClock} from './server-clock.ts';
+
+export type HttpApiClientOptions = {
+	/** Default: the system's clock. */
+	readonly clock?: Clock;
+	/** Called with the API server's message for each 403 answer, before the error is thrown. */
+	readonly onDenied?: (message: string) => void;
+};
 
 /** Bounds every request, whatever signal the caller passes. Watches have a bound of their own. */
 const requestTimeoutMs = 15_000;
 
+/** A dead connection never ends a watch. So much time has the API server to end it first. */
+const watchGraceMs = 15_000;
+
 export class HttpApiClient extends ApiClient {
 	readonly #connection: Connection;
+	readonly #clock: Clock;
+	readonly #serverClock: ServerClock;
 	readonly #onDenied: (message: string) => void;
 
-	/** @param onDenied called with the API server's message for each 403 answer, before the error is thrown. */
-	constructor(connection: Connection, onDenied: (message: string) => void = () => {}) {
+	constructor(connection: Connection, {clock = systemClock, onDenied = () => {}}: HttpApiClientOptions = {}) {
 		super();
 		this.#connection = connection;
+		this.#clock = clock;
+		this.#serverClock = new ServerClock(clock);
 		this.#onDenied = onDenied;
+	}
+
+	override get clockSkewMs(): number {
+		return this.#serverClock.skewMs;
 	}
 
 	override async get<T>(path: string, options: RequestOptions): Promise<T> {
@@ -34,38 +56,36 @@ export class HttpApiClient extends ApiClient {
 	}
 
 	override async * watch<T>(path: string, {signal, timeoutSeconds, metadataOnly = false}: WatchOptions): AsyncGenerator<WatchEvent<T>> {
-		const response = await this.#send('GET', `${path}&watch=true&timeoutSeconds=${timeoutSeconds}`, undefined, {
-			// A dead connection never ends the watch. 15 s is time enough for the server to end it first.
-			signal: AbortSignal.any([signal, AbortSignal.timeout((timeoutSeconds + 15) * 1000)]),
-			metadataOnly,
-		});
-		let rest = '';
-		for await (const chunk of response.setEncoding('utf8')) {
-			const lines = (rest + String(chunk)).split('\n');
-			rest = lines.pop() ?? '';
-			for (const line of lines) {
-				const event = JSON.parse(line) as WatchEvent<T>;
-				if (event.type === 'ERROR') {
-					throw apiError('GET', path, (event.object as V1Status).code ?? 500, line);
-				}
-
-				yield event;
+		const bounded = AbortSignal.any([signal, this.#clock.deadline(timeoutSeconds * 1000 + watchGraceMs)]);
+		const response = await this.#send('GET', `${path}&watch=true&timeoutSeconds=${timeoutSeconds}`, undefined, {signal: bounded, metadataOnly});
+		for await (const line of linesOf(response)) {
+			const event = JSON.parse(line) as WatchEvent<T>;
+			if (event.type === 'ERROR') {
+				throw new ApiError('GET', path, (event.object as V1Status).code ?? 500, detailIn(line));
 			}
+
+			yield event;
 		}
 	}
 
 	async #json<T>(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, options: RequestOptions): Promise<T> {
 		const timeout = new AbortController();
-		const timer = setTimeout(() => timeout.abort(new DOMException(`the API server did not answer within ${requestTimeoutMs / 1000} s`, 'TimeoutError')), requestTimeoutMs);
+		const answered = new AbortController();
+		void this.#clock.sleep(requestTimeoutMs, answered.signal).then(() => timeout.abort(new DOMException(`the API server did not answer within ${requestTimeoutMs / 1000} s`, 'TimeoutError')));
+		const signal = AbortSignal.any([options.signal, timeout.signal]);
 		try {
-			const response = await this.#send(method, path, content, {...options, signal: AbortSignal.any([options.signal, timeout.signal])});
+			const response = await this.#send(method, path, content, {...options, signal});
 			return JSON.parse(await readText(response)) as T;
+		} catch (error) {
+			// A body that breaks off because of the signal says only "aborted".
+			throw signal.aborted ? signal.reason : error;
 		} finally {
-			clearTimeout(timer);
+			answered.abort('answered');
 		}
 	}
 
 	async #send(method: 'GET' | 'POST' | 'PATCH', path: string, content: Content | undefined, {signal, metadataOnly}: RequestOptions): Promise<http.IncomingMessage> {
+		const sentAt = this.#clock.date().getTime();
 		const response = await sendRequest(this.#connection, {
 			method,
 			path,
@@ -77,9 +97,10 @@ export class HttpApiClient extends ApiClient {
 			},
 			body: content?.body,
 		});
-		const {statusCode = 0} = response;
+		const {statusCode = 0, headers} = response;
+		this.#serverClock.hear(headers.date, sentAt, this.#clock.date().getTime());
 		if (statusCode < 200 || statusCode > 299) {
-			const error = apiError(method, path, statusCode, await readText(response));
+			const error = new ApiError(method, path, statusCode, detailIn(await readText(response)), retryAfterOf(headers));
 			if (statusCode === 403) {
 				this.#onDenied(error.message);
 			}
@@ -93,15 +114,12 @@ export class HttpApiClient extends ApiClient {
 
 type Content = {readonly type: string; readonly body: unknown};
 
-const apiError = (method: string, path: string, status: number, body: string): ApiError =>
-	new ApiError(method, path, status, messageIn(body) ?? body.slice(0, 300));
-
-/** The message of a Status, or of the Status in a watch's `ERROR` event. Undefined for an answer of another server, such as a proxy. */
-const messageIn = (body: string): string | undefined => {
+/** The message of a Status, or of the Status in a watch's `ERROR` event; else the beginning of the text, which may come from another server such as a proxy. */
+const detailIn = (body: string): string => {
 	try {
 		const {message, object} = JSON.parse(body) as V1Status & {readonly object?: V1Status};
-		return message ?? object?.message;
+		return message ?? object?.message ?? body.slice(0, 300);
 	} catch {
-		return undefined;
+		return body.slice(0, 300);
 	}
 };

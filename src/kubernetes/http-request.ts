@@ -1,6 +1,7 @@
 /** Sends one HTTPS request to the API server over a keep-alive connection. */
 import type http from 'node:http';
 import https from 'node:https';
+import {unlessAborted} from '../unless-aborted.ts';
 import type {Connection} from './credentials.ts';
 
 export type HttpRequest = {
@@ -23,8 +24,7 @@ const maximumResponseLength = 64 * 1024 * 1024;
  */
 export const sendRequest = async ({server, agent, authorization}: Connection, {method, path, headers, body, signal}: HttpRequest): Promise<http.IncomingMessage> => {
 	const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-	const allHeaders = {...await authorization(), ...headers, ...(content && {'content-length': String(content.length)})};
-	signal.throwIfAborted();
+	const allHeaders = {...await unlessAborted(authorization(), signal), ...headers, ...(content && {'content-length': String(content.length)})};
 	return new Promise((resolve, reject) => {
 		const request = https.request(`${server}${path}`, {method, agent, headers: allHeaders, signal}, resolve);
 		request.setNoDelay(true);

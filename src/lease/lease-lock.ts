@@ -8,6 +8,7 @@ import type {Clock} from '../clock.ts';
 import {ApiError} from '../errors.ts';
 import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
 import type {Metrics} from '../metrics.ts';
+import {pauseAfter} from '../retry.ts';
 import {Wakeup} from '../wakeup.ts';
 import {LeaseApi} from './lease-api.ts';
 import type {LeaseApiOptions} from './lease-api.ts';
@@ -216,8 +217,9 @@ export class LeaseLock {
 		const {clock, logger} = this.#options;
 		this.#stopIfOverdue();
 		if (!signal.aborted) {
-			logger.warn({err: error}, `Lease could not be read or written: trying again in ${this.#retryMs} ms`);
-			await clock.sleep(Math.min(this.#retryMs, this.#state.patienceMs), signal);
+			const pauseMs = Math.min(pauseAfter(error, this.#retryMs), this.#state.patienceMs);
+			logger.warn({err: error}, `Lease could not be read or written: trying again in ${Math.round(pauseMs)} ms`);
+			await clock.sleep(pauseMs, signal);
 			this.#retryMs = Math.min(this.#retryMs * 2, longestRetryMs);
 		}
 	}

@@ -10,6 +10,7 @@ import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
 import type {LeaseLock} from '../lease/lease-lock.ts';
 import {RepairPass} from './repair-pass.ts';
 import type {RepairPassOptions} from './repair-pass.ts';
+import {pauseAfter} from '../retry.ts';
 import {Wakeup} from '../wakeup.ts';
 
 type ReconcilerOptions = RepairPassOptions & {
@@ -84,6 +85,7 @@ export class Reconciler {
 			const startedAt = clock.now();
 			this.#dueAt = startedAt + maxIntervalMs;
 			let factor = restFactor;
+			let leastRestMs = minIntervalMs;
 			try {
 				const nextDue = await this.#pass.run(AbortSignal.any([signal, clock.deadline(passTimeoutMs)]));
 				this.#dueAt = Math.min(this.#dueAt, nextDue ?? Infinity);
@@ -94,9 +96,10 @@ export class Reconciler {
 				}
 
 				factor = restFactorAfterFailure;
+				leastRestMs = pauseAfter(error, minIntervalMs);
 			}
 
-			const restMs = Math.max(minIntervalMs, factor * (clock.now() - startedAt));
+			const restMs = Math.max(leastRestMs, factor * (clock.now() - startedAt));
 			await clock.sleep(Math.min(restMs, maxIntervalMs), signal);
 		}
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import type {Authority, CertificateSet, Leaf} from '../../src/certificates/certificate-set.ts';
 import {decodeCertificates, encodeCertificates} from '../../src/certificates/certificate-set.ts';
-import {certificateToServe, decideCertificates, lifetimesOf} from '../../src/certificates/decision.ts';
+import {certificateToServe, decideCertificates, isTooFarOff, lifetimesOf} from '../../src/certificates/decision.ts';
 import type {CertificateSituation} from '../../src/certificates/decision.ts';
 import {makeCertificates} from '../../src/certificates/make.ts';
 import {dayMs, leafMs, madeAt, newSet, wholeSet} from '../helpers/certificates.ts';
@@ -24,6 +24,18 @@ const between = wholeSet(decodeCertificates(encodeCertificates(second.authoritie
 /** A certificate with less than two thirds of its lifetime left then. */
 const {leaf: old} = wholeSet(decodeCertificates(encodeCertificates(first.authorities, first.signer.key, await freshLeaf(replacedAt - 50 * dayMs))));
 
+/** A newer authority, and a certificate that it signed, made while the first ones are valid. */
+const newer = await newSet({earlier: first.authorities});
+/** The first authority's next certificate. */
+const renewed = wholeSet(decodeCertificates(encodeCertificates(first.authorities, first.signer.key, await freshLeaf(madeAt + 60 * dayMs))));
+
+/** Made by a replica whose clock is 65 days ahead. */
+const future = await newSet({now: madeAt + 65 * dayMs});
+/** The same, by an authority that is valid already. */
+const futureLeaf = wholeSet(decodeCertificates(encodeCertificates(first.authorities, first.signer.key, await freshLeaf(madeAt + 65 * dayMs))));
+
+const signedBy = (leaf: Leaf, issuer: Authority): Leaf => ({...leaf, issuer});
+
 const trust = (forMs: number, ...authorities: readonly Authority[]) => authorities.map(authority => ({authority, forMs}));
 
 const situation = (change: Partial<CertificateSituation> = {}): CertificateSituation => ({
@@ -32,6 +44,7 @@ const situation = (change: Partial<CertificateSituation> = {}): CertificateSitua
 	hosts: ['hooks.operators.svc'],
 	trusted: trust(dayMs, first.signer),
 	now: madeAt,
+	isClockWrong: false,
 	lifetimes,
 	patienceMs: 0,
 	...change,
@@ -46,6 +59,12 @@ const table: ReadonlyArray<readonly [title: string, change: Partial<CertificateS
 	['a patient replica leaves the renewal to others for a while', {now: madeAt + 60 * dayMs, patienceMs: minuteMs}, 'keep'],
 	['a patient replica renews the certificate when its patience ends', {now: madeAt + 60 * dayMs + minuteMs, patienceMs: minuteMs}, 'replace certificate', 'two thirds of its lifetime have passed'],
 	['an expired certificate is replaced in spite of patience', {now: madeAt + 90 * dayMs, patienceMs: 100 * dayMs}, 'replace certificate', 'it has expired'],
+	['a certificate that is not valid yet is replaced in spite of patience', {held: futureLeaf, patienceMs: 100 * dayMs}, 'replace certificate', 'it is not valid yet'],
+	['an authority that is not valid yet is replaced', {held: future}, 'replace authority', 'the authority is not valid yet'],
+	['a certificate is valid from its first moment', {held: first, now: first.leaf.notBefore}, 'keep'],
+	['a certificate whose authority is not valid yet is replaced', {held: {...first, leaf: signedBy(first.leaf, future.signer)}}, 'replace certificate', 'it is not valid yet'],
+	['a replica with a wrong clock replaces no expired certificate', {now: madeAt + 90 * dayMs, isClockWrong: true}, 'leave to others'],
+	['a replica with a wrong clock makes no first authority', {held: undefined, served: undefined, trusted: [], isClockWrong: true}, 'leave to others'],
 	['a clock that is an hour slow changes nothing', {now: madeAt - 3_600_000}, 'keep'],
 	['a certificate without a host that the API server calls is replaced', {hosts: ['hooks.operators.svc', '127.0.0.1']}, 'replace certificate', 'it is not valid for 127.0.0.1'],
 	['a certificate with more hosts than needed stays', {hosts: []}, 'keep'],
@@ -106,7 +125,7 @@ test('a new authority is added to the one that signed the served certificate', t
 });
 
 test('if the Secret is lost, the served certificate and the trusted authorities stay', t => {
-	const others = second.signer;
+	const others = newer.signer;
 	t.deepEqual(replaced({held: undefined, trusted: trust(dayMs, others)}), {authorities: [others.pem, first.signer.pem], leaf: first.leaf});
 	t.deepEqual(replaced({held: undefined, served: undefined, trusted: trust(dayMs, others)}), {authorities: [others.pem], leaf: undefined});
 	t.deepEqual(replaced({held: undefined, served: undefined, trusted: []}), {authorities: [], leaf: undefined});
@@ -116,17 +135,34 @@ test('an expired certificate or authority does not stay', t => {
 	t.deepEqual(replaced({held: undefined, now: first.signer.notAfter}), {authorities: [], leaf: undefined});
 });
 
+test('what another replica made with a clock that is ahead does not stay, and what it removed comes back', t => {
+	t.deepEqual(replaced({held: future, trusted: trust(dayMs, future.signer)}), {authorities: [first.signer.pem], leaf: first.leaf});
+	t.deepEqual(replaced({held: future, served: undefined, trusted: trust(dayMs, first.signer)}), {authorities: [first.signer.pem], leaf: undefined});
+});
+
+test('a clock is wrong that differs by more than five minutes in either direction', t => {
+	t.deepEqual([5 * minuteMs, -5 * minuteMs, 0].map(skewMs => isTooFarOff(skewMs)), [false, false, false]);
+	t.deepEqual([5 * minuteMs + 1, -5 * minuteMs - 1].map(skewMs => isTooFarOff(skewMs)), [true, true]);
+});
+
 const serves = test.macro((t, change: Partial<CertificateSituation>, expected: Leaf | undefined) => {
 	t.is(certificateToServe(situation(change))?.keyPair.certificate, expected?.keyPair.certificate);
 });
 
-test('a replica without a certificate serves that of the Secret', serves, {held: second, served: undefined}, second.leaf);
-test('a renewed certificate of the same authority is served at once', serves, {held: {...first, leaf: between.leaf}}, between.leaf);
-test('a certificate of an authority that is not in the caBundle is not served', serves, {held: second, now: madeAt + dayMs}, first.leaf);
-test('a certificate of an authority that is new in the caBundle is not served', serves, {held: second, now: madeAt + dayMs, trusted: trust(minuteMs, first.signer, second.signer)}, first.leaf);
-test('a certificate of a new authority is served after five minutes', serves, {held: second, now: madeAt + dayMs, trusted: trust(5 * minuteMs, first.signer, second.signer)}, second.leaf);
-test('it is served at once if the API server does not trust the served one', serves, {held: second, now: madeAt + dayMs, trusted: trust(0, second.signer)}, second.leaf);
-test('it is served at once if the served one has expired', serves, {held: second, now: first.leaf.notAfter}, second.leaf);
+test('a replica without a certificate serves that of the Secret', serves, {held: newer, served: undefined}, newer.leaf);
+test('a renewed certificate of the same authority is served at once', serves, {held: renewed, now: madeAt + 60 * dayMs}, renewed.leaf);
+test('a certificate of an authority that is not in the caBundle is not served', serves, {held: newer, now: madeAt + dayMs}, first.leaf);
+test('a certificate of an authority that is new in the caBundle is not served', serves, {held: newer, now: madeAt + dayMs, trusted: trust(minuteMs, first.signer, newer.signer)}, first.leaf);
+test('a certificate of a new authority is served after five minutes', serves, {held: newer, now: madeAt + dayMs, trusted: trust(5 * minuteMs, first.signer, newer.signer)}, newer.leaf);
+test('it is served at once if the API server does not trust the served one', serves, {held: newer, now: madeAt + dayMs, trusted: trust(0, newer.signer)}, newer.leaf);
+test('it is served at once if the served one has expired', serves, {held: second, now: replacedAt}, second.leaf);
+test('a certificate that is not valid yet is not served', serves, {held: futureLeaf}, first.leaf);
+test('a certificate whose authority is not valid yet is not served', serves, {held: {...newer, leaf: signedBy(newer.leaf, future.signer)}, trusted: trust(dayMs, future.signer)}, first.leaf);
+test('a replica without a certificate serves none that is not valid yet', serves, {held: futureLeaf, served: undefined}, undefined);
+test('a certificate that is valid is served at once if the served one is not valid yet', serves, {held: first, served: future.leaf}, first.leaf);
+test('a replica with a wrong clock serves what the Secret has', serves, {held: first, served: undefined, now: madeAt + 400 * dayMs, isClockWrong: true}, first.leaf);
+test('a replica with a wrong clock follows a renewal', serves, {held: renewed, now: madeAt - 65 * dayMs, isClockWrong: true}, renewed.leaf);
+test('a replica with a wrong clock waits until a new authority is trusted', serves, {held: newer, now: madeAt + 400 * dayMs, trusted: trust(minuteMs, first.signer, newer.signer), isClockWrong: true}, first.leaf);
 test('if the Secret has no valid certificate, the served one stays', serves, {held: broken({leaf: 'invalid'})}, first.leaf);
 test('if there is no Secret, the served certificate stays', serves, {held: undefined}, first.leaf);
 

@@ -8,7 +8,9 @@ import {makeCertificates} from '../../src/certificates/make.ts';
 import type {CertificatesToMake, MadeCertificates} from '../../src/certificates/make-in-child-process.ts';
 import {CertificateKeeper} from '../../src/certificates/keeper.ts';
 import type {CertificateKeeperOptions} from '../../src/certificates/keeper.ts';
+import type {Clock} from '../../src/clock.ts';
 import {ApiError} from '../../src/errors.ts';
+import {createMetrics} from '../../src/metrics.ts';
 import {ApiInMemory} from '../helpers/api-in-memory.ts';
 import {ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
@@ -77,7 +79,7 @@ const setUp = (t: ExecutionContext) => {
 	const bundle = () => decodeBundle(Buffer.from((cluster.find('MutatingWebhookConfiguration', {name: 'hooks'}) as unknown as Configuration).webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString());
 	const held = () => decodeCertificates(cluster.find('Secret', {name: secretName})?.['data'] as Secret['data']);
 	return {
-		clock, api, log, keeper, configure, bundle, held, make, pass,
+		clock, cluster, api, log, keeper, configure, bundle, held, make, pass,
 		deleteSecret: () => cluster.remove('Secret', {name: secretName}),
 		/** Edits the Secret as a person would. */
 		editSecret: (data: Secret['data']) => cluster.patch('Secret', {name: secretName}, {data}),
@@ -86,7 +88,8 @@ const setUp = (t: ExecutionContext) => {
 
 /** Whether an API server with this caBundle accepts the certificate. */
 const isTrusted = (leaf: Leaf, bundle: ReturnType<typeof decodeBundle>, nowMs: number): boolean =>
-	nowMs < leaf.notAfter && bundle.some(({certificate}) => leaf.certificate.checkIssued(certificate));
+	leaf.notBefore <= nowMs && nowMs < leaf.notAfter
+	&& bundle.some(({certificate, notBefore, notAfter}) => notBefore <= nowMs && nowMs < notAfter && leaf.certificate.checkIssued(certificate));
 
 test('three replicas that start at once share one authority and one certificate', async t => {
 	const {keeper, configure, bundle, held, clock} = setUp(t);
@@ -252,4 +255,101 @@ test('a certificate that can\'t be made is logged and tried again', async t => {
 	await start();
 	t.not(served(), undefined);
 	t.true(log.includes('the webhook\'s certificate can\'t be kept valid: trying again'));
+});
+
+const dayMs = 24 * hourMs;
+
+/**
+ * Two replicas with the default lifetimes, and a third one whose wall clock is `skewMs` ahead. `knowsOfIt`: whether it learns
+ * that from the API server's answers.
+ */
+const setUpWrongClock = async (t: ExecutionContext, skewMs: number, {knowsOfIt}: {readonly knowsOfIt: boolean}) => {
+	const base = setUp(t);
+	const {clock, cluster, configure, keeper, bundle, pass} = base;
+	configure();
+	const metrics = createMetrics();
+	const lifetimes = lifetimesOf(90 * dayMs);
+	const healthy = [keeper({lifetimes}), keeper({lifetimes})];
+	await Promise.all(healthy.map(async ({start}) => start()));
+	const api = new ApiInMemory(cluster.server);
+	api.clockSkewMs = knowsOfIt ? skewMs : 0;
+	const wrongClock: Clock = {now: clock.now, sleep: clock.sleep, deadline: clock.deadline, date: () => new Date(clock.date().getTime() + skewMs)};
+	const wrong = keeper({lifetimes, metrics, api, clock: wrongClock});
+	for (const {run} of [...healthy, wrong]) {
+		run();
+	}
+
+	const minutes = async (count: number) => {
+		for (let minute = 0; minute < count; minute++) {
+			await pass(60_000);
+		}
+	};
+
+	const isValidNow = ({notBefore, notAfter}: {readonly notBefore: number; readonly notAfter: number}) => notBefore <= clock.date().getTime() && clock.date().getTime() < notAfter;
+	const allTrusted = () => [...healthy, wrong].every(({served}) => isTrusted(served()!, bundle(), clock.date().getTime()));
+	return {...base, api, metrics, healthy, wrong, minutes, isValidNow, allTrusted};
+};
+
+for (const days of [65, 200, 400, -65]) {
+	test(`a replica whose clock is wrong by ${days} days serves what the others make, changes nothing and says so`, async t => {
+		const {api, metrics, held, healthy, minutes, allTrusted, log} = await setUpWrongClock(t, days * dayMs, {knowsOfIt: true});
+		const before = JSON.stringify(held());
+		await minutes(30);
+		t.true(allTrusted());
+		t.is(JSON.stringify(held()), before);
+		t.deepEqual(healthy.map(({all}) => all.length), [1, 1]);
+		t.is((await metrics.clockSkew.get()).values[0]?.value, days * 24 * 3600);
+		t.is(log.filter(line => line.startsWith(`this replica's clock is ${Math.abs(days) * 24 * 3600} s ${days > 0 ? 'ahead of' : 'behind'} an API server's: `)).length, 3, 'At once, and every ten minutes.');
+		api.clockSkewMs = 0;
+		await minutes(1);
+		t.is((await metrics.clockSkew.get()).values[0]?.value, 0);
+	});
+}
+
+for (const days of [65, 200, 400]) {
+	test(`healthy replicas never serve what a replica makes ${days} days ahead, and replace it within two minutes`, async t => {
+		const {bundle, held, healthy, wrong, minutes, isValidNow, allTrusted, api, log} = await setUpWrongClock(t, days * dayMs, {knowsOfIt: false});
+		await minutes(3);
+		t.true(wrong.all.some(leaf => !isValidNow(leaf)), 'The wrong clock has done its harm.');
+		// From here on, it is known.
+		api.clockSkewMs = days * dayMs;
+		await minutes(2);
+		t.true(log.some(line => line.endsWith('not valid yet')));
+		const {signer, leaf, authorities} = held();
+		t.true(typeof signer === 'object' && isValidNow(signer));
+		t.true(typeof leaf === 'object' && isValidNow(leaf) && isValidNow(leaf.issuer));
+		t.true([...authorities, ...bundle()].every(authority => isValidNow(authority)));
+		t.true(healthy.every(({all}) => all.every(leaf => isValidNow(leaf))));
+		t.true(allTrusted());
+	});
+}
+
+test('an emptied caBundle is filled from the Secret by a replica with a wrong clock', async t => {
+	const {api, keeper, configure, bundle, pass} = setUp(t);
+	configure();
+	const {start, run} = keeper();
+	await start();
+	api.clockSkewMs = 400 * dayMs;
+	run();
+	await pass(5000);
+	configure();
+	await pass(5000);
+	t.is(bundle().length, 1);
+});
+
+test('a replica with a wrong clock that finds no certificate says why it can\'t start, and starts once another replica has made one', async t => {
+	const {cluster, keeper, log, pass, clock} = setUp(t);
+	const wrongApi = new ApiInMemory(cluster.server);
+	wrongApi.clockSkewMs = -400 * dayMs;
+	const errors: string[] = [];
+	const logger = pino({level: 'error'}, {write: (line: string) => errors.push((JSON.parse(line) as {err?: {message: string}}).err?.message ?? '')});
+	const wrong = keeper({api: wrongApi, logger});
+	const starting = wrong.keeper.start(new AbortController().signal);
+	await pass(5000);
+	t.true(await clock.isPending(starting));
+	t.true(errors.includes('this replica\'s clock is 34560000 s behind an API server\'s, so this replica makes no certificate, and other replicas have not made one yet'));
+	await keeper().start();
+	await clock.until(starting);
+	t.not(wrong.served(), undefined);
+	t.false(log.some(line => line.includes('an API server\'s')));
 });

@@ -22,6 +22,7 @@ export class ApiInMemory extends ApiClient {
 	before: Hook = () => {};
 	/** Called after a request was carried out. If it throws, the caller gets that error in place of the answer. */
 	after: Hook = () => {};
+	override clockSkewMs = 0;
 	/** While true, events of watches are lost. */
 	isWatchStalled = false;
 	readonly #name: string;

@@ -1,4 +1,5 @@
 /** One Lease on an API server in memory: as a person sees and edits it, and through clients whose requests a test can break. */
+import {ApiError} from '../../src/errors.ts';
 import {waitersAnnotation} from '../../src/lease/lease-record.ts';
 import type {Lease} from '../../src/lease/lease-record.ts';
 import {ApiInMemory} from './api-in-memory.ts';
@@ -41,14 +42,16 @@ export class LeaseInMemory {
 /**
  * - `refuse`: the connection is refused.
  * - `hang`: the request does not arrive, and no answer comes until the caller gives up.
+ * - `throttle`: the API server answers 429, and asks to wait for `retryAfterMs`.
  * - `lose`: the request is carried out, but its answer is lost.
  * - `delay`: the request is carried out, and its answer arrives after `deliver`.
  */
-export type Fault = 'refuse' | 'hang' | 'lose' | 'delay';
+export type Fault = 'refuse' | 'throttle' | 'hang' | 'lose' | 'delay';
 
 /** One replica's client. */
 export class LeaseClient extends ApiInMemory {
 	fault: Fault | undefined;
+	retryAfterMs = 0;
 	/** The Lease after each of its writes: `a [b,c]` for holder and queue. */
 	readonly writes: string[] = [];
 	#delivery = Promise.withResolvers<void>();
@@ -72,6 +75,10 @@ export class LeaseClient extends ApiInMemory {
 	override readonly before = async () => {
 		if (this.fault === 'refuse') {
 			throw new TypeError('connect ECONNREFUSED');
+		}
+
+		if (this.fault === 'throttle') {
+			throw new ApiError('GET', '/leases', 429, 'too many requests', this.retryAfterMs);
 		}
 
 		return this.fault === 'hang' ? new Promise<void>(() => {}) : undefined;

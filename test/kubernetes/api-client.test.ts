@@ -8,6 +8,7 @@ type Answer = object | number;
 
 /** Returns its answers in order, whatever the request. A number is the HTTP status of an error. */
 class ScriptedClient extends ApiClient {
+	override readonly clockSkewMs = 0;
 	readonly paths: string[] = [];
 	readonly #answers: Iterator<Answer, undefined>;
 

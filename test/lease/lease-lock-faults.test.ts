@@ -2,7 +2,7 @@
 import test from 'ava';
 import {ClusterInMemory} from '../helpers/cluster-in-memory.ts';
 import {LeaseInMemory} from '../helpers/lease-in-memory.ts';
-import {idleMs, setUp} from '../helpers/lease-locks.ts';
+import {durationMs, idleMs, setUp} from '../helpers/lease-locks.ts';
 
 test('a replica asks an unreachable API server until it answers', async t => {
 	const {clock, server, start} = setUp(t);
@@ -132,3 +132,25 @@ test('a watch that ended is started again', async t => {
 	t.false(await clock.isPending(request));
 	t.is(b.client.requests.length, reads, 'Without a read.');
 });
+
+for (const [title, retryAfterMs, pauseMs] of [
+	['the Lease is not asked for again before the API server asks for', 2500, 2500],
+	['a longer pause that the API server asks for ends after a Lease duration', 3_600_000, durationMs],
+] as const) {
+	test(title, async t => {
+		const {clock, start} = setUp(t);
+		const a = start('a');
+		await clock.settle();
+		const {length: before} = a.client.requests;
+		a.client.fault = 'throttle';
+		a.client.retryAfterMs = retryAfterMs;
+		const request = a.request();
+		await clock.advance(pauseMs - 1);
+		t.is(a.client.requests.length, before + 1);
+		await clock.advance(1);
+		t.is(a.client.requests.length, before + 2);
+		t.is(a.logged[0], `Lease could not be read or written: trying again in ${pauseMs} ms`);
+		a.client.fault = undefined;
+		await clock.until(request);
+	});
+}

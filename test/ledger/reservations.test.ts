@@ -112,6 +112,24 @@ test('repairs that fail do not delay admissions', async t => {
 	t.is(api.count('PATCH hostport-ledger-31000'), 1);
 });
 
+test('a commit is not repeated before the API server asks for, and a deadline ends the wait', async t => {
+	const {clock, reservations, api} = await startLedger({'30558.tcp': bound});
+	let refusals = 2;
+	api.before = request => {
+		if (request === 'PATCH hostport-ledger-30500' && refusals-- > 0) {
+			throw new ApiError('PATCH', '/page', 429, 'too many requests', 5000);
+		}
+	};
+
+	const startedAt = clock.now();
+	const reserved = reservations.reserve(demandFor(['grpc']), never);
+	await t.throwsAsync(clock.until(reservations.reserve(demandFor(['grpc']), clock.deadline(2000))), {message: /in time \(PATCH .page: 429 too many requests\): try again/});
+	t.is(clock.now() - startedAt, 2000);
+	t.deepEqual(await clock.until(reserved), [30_559]);
+	t.true(clock.now() - startedAt >= 10_000);
+	t.is(api.count('PATCH hostport-ledger-30500'), 3);
+});
+
 test('a repair whose answer is lost is not committed twice', async t => {
 	const {clock, reservations, api, entries} = await startLedger({'30558.tcp': bound, '30559.tcp': bound});
 	api.after = request => {

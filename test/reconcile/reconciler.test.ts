@@ -1,6 +1,7 @@
 /** Passes over a ledger and a cluster in memory, on a clock that tests advance. */
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
+import {ApiError} from '../../src/errors.ts';
 import type {Tenure} from '../../src/lease/lease-lock.ts';
 import {Reconciler} from '../../src/reconcile/reconciler.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
@@ -300,6 +301,22 @@ test('a pass that gets no answer delays the next pass by a minute at most', asyn
 	test.api.before = () => {};
 	await test.clock.advance(maxIntervalMs);
 	t.is(test.stateOf(key), 'released');
+});
+
+test('a pass that is refused is repeated when the API server asks for', async t => {
+	const {clock, api, lead} = await setUp(t, {});
+	await lead();
+	const triedAt: number[] = [];
+	api.before = request => {
+		if (request === 'GET services') {
+			triedAt.push(clock.now());
+			throw new ApiError('GET', '/api/v1/services', 429, 'too many requests', 20_000);
+		}
+	};
+
+	await clock.advance(2 * maxIntervalMs);
+	const [first = 0, second] = triedAt;
+	t.is(second, first + 20_000);
 });
 
 test('a lost election ends the pass before it writes, and clears the gauges', async t => {

@@ -42,6 +42,11 @@ export class ReplicaNetwork extends ApiClient {
 		this.#options = options;
 	}
 
+	/** Only certificates depend on it, and the simulation has none. */
+	override get clockSkewMs(): number {
+		return 0;
+	}
+
 	override async get<T>(path: string, options: RequestOptions): Promise<T> {
 		return await this.#send(getRequest(path, options), options) as T;
 	}
@@ -165,7 +170,7 @@ export class ReplicaNetwork extends ApiClient {
 		}
 
 		if (random.chance(tooManyRequests)) {
-			return failure({status: 429, reason: 'TooManyRequests', message: 'the server has received too many requests and has asked us to try again later'});
+			return failure({status: 429, reason: 'TooManyRequests', message: 'the server has received too many requests and has asked us to try again later', retryAfterSeconds: 1});
 		}
 
 		if (random.chance(internalError)) {
