@@ -5,7 +5,7 @@ import {ApiError} from '../errors.ts';
 import {ApiClient} from './api-client.ts';
 import type {CompareAndSwap, RequestOptions, WatchEvent, WatchOptions} from './api-client.ts';
 import type {Connection} from './credentials.ts';
-import {readText, sendRequest} from './http-request.ts';
+import {readLines, readText, sendRequest} from './http-request.ts';
 
 /** Bounds every request, whatever signal the caller passes. Watches have a bound of their own. */
 const requestTimeoutMs = 15_000;
@@ -39,18 +39,13 @@ export class HttpApiClient extends ApiClient {
 			signal: AbortSignal.any([signal, AbortSignal.timeout((timeoutSeconds + 15) * 1000)]),
 			metadataOnly,
 		});
-		let rest = '';
-		for await (const chunk of response.setEncoding('utf8')) {
-			const lines = (rest + String(chunk)).split('\n');
-			rest = lines.pop() ?? '';
-			for (const line of lines) {
-				const event = JSON.parse(line) as WatchEvent<T>;
-				if (event.type === 'ERROR') {
-					throw apiError('GET', path, (event.object as V1Status).code ?? 500, line);
-				}
-
-				yield event;
+		for await (const line of readLines(response)) {
+			const event = JSON.parse(line) as WatchEvent<T>;
+			if (event.type === 'ERROR') {
+				throw apiError('GET', path, (event.object as V1Status).code ?? 500, line);
 			}
+
+			yield event;
 		}
 	}
 
@@ -59,7 +54,7 @@ export class HttpApiClient extends ApiClient {
 		const timer = setTimeout(() => timeout.abort(new DOMException(`the API server did not answer within ${requestTimeoutMs / 1000} s`, 'TimeoutError')), requestTimeoutMs);
 		try {
 			const response = await this.#send(method, path, content, {...options, signal: AbortSignal.any([options.signal, timeout.signal])});
-			return JSON.parse(await readText(response)) as T;
+			return JSON.parse(await readText(response, options.maximumLength)) as T;
 		} finally {
 			clearTimeout(timer);
 		}

@@ -4,9 +4,8 @@ import {hostPortsOf} from '../ports/host-port-use.ts';
 import type {HostPortUse, StoredPod} from '../ports/host-port-use.ts';
 import type {Protocol} from '../ports/demand.ts';
 
-/** A Pod is 5–10 KB, so an answer is at most about 1 MB. */
+/** A Pod is 5–10 KB and a Service about 2 KB, so an answer is usually at most about 1 MB. */
 const podsPerPage = 100;
-
 const servicesPerPage = 500;
 
 type StoredService = {
@@ -23,10 +22,9 @@ type StoredService = {
  * @throws like `ApiClient.list`.
  */
 export const listHostPortsInUse = async (api: Pick<ApiClient, 'list'>, signal: AbortSignal): Promise<HostPortUse[]> => {
-	const [nodePorts, hostPorts] = await Promise.all([
-		api.list('/api/v1/services', {pageSize: servicesPerPage, select: nodePortsOf, signal}),
-		listFromPods(api, hostPortsOf, signal),
-	]);
+	// One after the other: only one long answer is in memory at a time.
+	const nodePorts = await api.list('/api/v1/services', {pageSize: servicesPerPage, select: nodePortsOf, signal});
+	const hostPorts = await listFromPods(api, hostPortsOf, signal);
 	return [...nodePorts, ...hostPorts];
 };
 
