@@ -1,5 +1,5 @@
 import test from 'ava';
-import {listHostPortsInUse} from '../../src/ledger/host-ports-in-use.ts';
+import {listHostPortsInUse, surveyHostPorts} from '../../src/ledger/host-ports-in-use.ts';
 import {ApiInMemory} from '../helpers/api-in-memory.ts';
 import {ClusterInMemory, storedPod} from '../helpers/cluster-in-memory.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
@@ -34,4 +34,14 @@ test('Services and Pods beyond the first page of a list are found', async t => {
 	t.is(new Set(uses.map(({port}) => port)).size, 501 + 101);
 	t.is(api.count('GET services'), 2);
 	t.is(api.count('GET pods'), 2);
+});
+
+test('a survey finds the Pods that ask for ports and have none, and the ports that they use nevertheless', async t => {
+	const cluster = new ClusterInMemory(new FakeClock());
+	const unserved = storedPod('unserved', 31_000, {managed: false});
+	const {metadata: {uid}} = cluster.put('Pod', {...unserved, metadata: {...unserved.metadata, annotations: {'hostport.io/enabled': 'true'}}});
+	cluster.put('Pod', storedPod('served', 31_001));
+	const {uses, podsWithoutPorts} = await surveyHostPorts(new ApiInMemory(cluster.server), never);
+	t.deepEqual(uses.map(({port}) => port).toSorted((a, b) => a - b), [31_000, 31_001]);
+	t.deepEqual(podsWithoutPorts, [{pod: 'game/unserved', uid}]);
 });
