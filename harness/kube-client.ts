@@ -36,7 +36,7 @@ export const createKubeClient = async (kubeconfig: string, {timeoutMs = defaultT
 			body,
 			signal: AbortSignal.timeout(timeoutMs),
 		});
-		const text = await readText(response);
+		const text = await readText(response, Infinity);
 		return {status: response.statusCode ?? 0, body: (text.startsWith('{') ? JSON.parse(text) : text) as never};
 	};
 

@@ -66,6 +66,16 @@ export class ApiError extends Error {
 	}
 }
 
+/** An answer of the API server is longer than its reader allows, so the rest of it was not read. */
+export class AnswerTooLongError extends Error {
+	override name = 'AnswerTooLongError';
+
+	/** @param maximumLength in characters. */
+	constructor(maximumLength: number, options?: ErrorOptions) {
+		super(`the API server's answer is longer than ${maximumLength} characters`, options);
+	}
+}
+
 /** Whether a ledger operation that failed may succeed a moment later. Bugs and missing rights don't go away so soon. */
 export const isTransient = (error: unknown): boolean => {
 	if (error instanceof ApiError) {

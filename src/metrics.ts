@@ -1,5 +1,6 @@
 /** All metrics, with help texts and labels, named by Prometheus' conventions. Passed in wherever something is counted. */
 import {Counter, Gauge, Histogram, Registry, collectDefaultMetrics} from 'prom-client';
+import {duplicateKinds} from './ports/repair.ts';
 import {version} from './version.ts';
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -78,7 +79,19 @@ export const createMetrics = () => {
 		}),
 		duplicates: new Gauge({
 			name: 'hostport_duplicate_ports',
-			help: 'Host ports that several live Pods have, at least one of them managed by the operator. Should always be 0; is 0 on replicas that do not reconcile.',
+			help: 'Host ports that the operator gave to a Pod and that another live Pod (kind Pod) or a Service (kind NodePort) has too. Should always be 0; is 0 on replicas that do not reconcile.',
+			labelNames: ['kind'],
+			registers,
+		}),
+		podsWithoutPorts: new Gauge({
+			name: 'hostport_pods_without_ports',
+			help: 'Live Pods that ask for host ports and have none, because they were created without the webhook. Should always be 0; is 0 on replicas that do not reconcile.',
+			registers,
+		}),
+		pageFailures: new Counter({
+			name: 'hostport_reconciler_page_failures_total',
+			help: 'Reconciliations in which a page of the ledger (a ConfigMap) could not be read or written. The other pages were reconciled.',
+			labelNames: ['page'],
 			registers,
 		}),
 		lastPass: new Gauge({
@@ -111,6 +124,10 @@ export const createMetrics = () => {
 
 	for (const result of ['ok', 'conflict', 'failed']) {
 		metrics.commits.inc({result}, 0);
+	}
+
+	for (const kind of duplicateKinds) {
+		metrics.duplicates.set({kind}, 0);
 	}
 
 	for (const lease of ['hostport-ledger', 'hostport-reconciler']) {

@@ -13,6 +13,7 @@ import {createLedger, ledgerLeaseName} from './ledger/create-ledger.ts';
 import type {CreateLedgerOptions} from './ledger/create-ledger.ts';
 import {createDuplicateReporter} from './reconcile/duplicate-events.ts';
 import {Reconciler} from './reconcile/reconciler.ts';
+import {createUnservedPodReporter} from './reconcile/unserved-pods.ts';
 import {retry} from './retry.ts';
 
 export type ReplicaOptions = Pick<CreateLedgerOptions, 'api' | 'clock' | 'random' | 'mintClaim' | 'logger' | 'metrics' | 'blockSize'> & {
@@ -49,6 +50,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 		...common, newPages, blockSize: parts.blockSize, reservations, election,
 		ranges,
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
+		reportPodsWithoutPorts: createUnservedPodReporter({api, clock, logger, identity}),
 	});
 	let running: ReadonlyArray<Promise<void>> = [];
 	return {

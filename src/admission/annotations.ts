@@ -1,11 +1,11 @@
 /** The names that users see: what we read from a Pod and what we write to it. Pure. */
-import {allocatedAnnotationPrefix} from '../ports/host-port-use.ts';
+import {allocatedAnnotationPrefix, enabledAnnotation} from '../ports/host-port-use.ts';
 
 export const annotationPrefix = 'hostport.io/';
 
 /** What a user may write. */
 export const optionAnnotations = {
-	enabled: 'hostport.io/enabled',
+	enabled: enabledAnnotation,
 	basePort: 'hostport.io/base-port',
 	maxPort: 'hostport.io/max-port',
 	strategy: 'hostport.io/strategy',

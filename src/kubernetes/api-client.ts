@@ -1,5 +1,6 @@
 /** The few requests that the operator sends to the API server. Every write names a resourceVersion, or creates an object. */
-import {ApiError} from '../errors.ts';
+import {AnswerTooLongError, ApiError} from '../errors.ts';
+import type {KubernetesObject} from './object.ts';
 
 export type WatchEvent<T> = {
 	readonly type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR';
@@ -15,6 +16,8 @@ export type RequestOptions = {
 	 * data that a compare-and-swap will prove.
 	 */
 	readonly maybeStale?: boolean;
+	/** Of the answer to a read, in characters. A longer one is an `AnswerTooLongError`. Default: longer than any stored object. */
+	readonly maximumLength?: number;
 };
 
 export type WatchOptions = RequestOptions & {
@@ -40,7 +43,7 @@ export type CompareAndSwap = {
 
 export type ListOptions<Item, Selected> = {
 	readonly signal: AbortSignal;
-	/** Objects in one answer. A replica's memory grows to the largest answer. */
+	/** Objects in one answer; fewer while objects are so large that the answer is too long. */
 	readonly pageSize: number;
 	/** What to keep of each object: ten thousand whole Pods need more memory than everything else together. */
 	readonly select: (item: Item) => readonly Selected[];
@@ -50,6 +53,12 @@ type ListPage<Item> = {
 	readonly metadata: {readonly continue?: string};
 	readonly items: readonly Item[];
 };
+
+/**
+ * Characters in an answer with several objects. A replica's memory grows to the longest answer, and any tenant can store objects
+ * of 1.5 MB. A hundred ordinary Pods have 0.5–1 million characters.
+ */
+const maximumListLength = 4 * 1024 * 1024;
 
 /** A list that outlives etcd's compaction (every five minutes) starts again. More restarts than this mean that something else is wrong. */
 const maximumRestarts = 3;
@@ -94,10 +103,11 @@ export abstract class ApiClient {
 	}
 
 	/**
-	 * Lists a whole collection, page by page, as of a moment after the call began.
+	 * Lists a whole collection, page by page, as of a moment after the call began. Holds one page at a time, of at most 4 Mi
+	 * characters or one object.
 	 *
 	 * @param path without a query.
-	 * @throws when one page fails. Then nothing is known, and no conclusion may be drawn.
+	 * @throws when one page fails, or an object is too long to be read. Then nothing is known, and no conclusion may be drawn.
 	 */
 	async list<Item, Selected>(path: string, options: ListOptions<Item, Selected>): Promise<Selected[]> {
 		for (let restarts = 0; ; restarts++) {
@@ -114,13 +124,48 @@ export abstract class ApiClient {
 	async #listOnce<Item, Selected>(path: string, {signal, pageSize, select}: ListOptions<Item, Selected>): Promise<Selected[]> {
 		const found: Selected[] = [];
 		let token = '';
+		let limit = pageSize;
 		do {
-			const page = await this.get<ListPage<Item>>(`${path}?limit=${pageSize}${token && `&continue=${encodeURIComponent(token)}`}`, {signal});
-			found.push(...page.items.flatMap(select));
+			const {page, answeredLimit} = await this.#readPage<Item>(path, token, limit, signal);
+			for (const item of page.items) {
+				found.push(...select(item));
+			}
+
 			token = page.metadata.continue ?? '';
+			// Few objects are that large, so the next page may be longer again.
+			limit = Math.min(2 * answeredLimit, pageSize);
 		} while (token);
 
 		return found;
+	}
+
+	/**
+	 * Reads the objects from `token` on: `limit` of them, and half as many each time that the answer is too long. The limit may
+	 * change between pages, because a token holds a version and a key alone (`EncodeContinue` in k8s.io/apiserver/pkg/storage).
+	 */
+	async #readPage<Item>(path: string, token: string, limit: number, signal: AbortSignal): Promise<{readonly page: ListPage<Item>; readonly answeredLimit: number}> {
+		const query = `${path}?limit=${limit}${token && `&continue=${encodeURIComponent(token)}`}`;
+		try {
+			const page = await this.get<ListPage<Item>>(query, {signal, ...(limit > 1 && {maximumLength: maximumListLength})});
+			return {page, answeredLimit: limit};
+		} catch (error) {
+			if (!(error instanceof AnswerTooLongError)) {
+				throw error;
+			}
+
+			if (limit === 1) {
+				throw new Error(`${await this.#nameOfFirst(query, signal)} in ${path} can't be read, because ${error.message}: make it smaller, or delete it`, {cause: error});
+			}
+
+			return this.#readPage(path, token, Math.floor(limit / 2), signal);
+		}
+	}
+
+	/** The name of the first object of a list, whose metadata may be short although the object is not. */
+	async #nameOfFirst(query: string, signal: AbortSignal): Promise<string> {
+		const {items: [item]} = await this.get<ListPage<KubernetesObject>>(query, {signal, metadataOnly: 'list'});
+		const {namespace, name} = item?.metadata ?? {};
+		return [namespace, name].filter(Boolean).join('/') || 'an object';
 	}
 }
 

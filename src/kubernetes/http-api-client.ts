@@ -75,7 +75,7 @@ export class HttpApiClient extends ApiClient {
 		const signal = AbortSignal.any([options.signal, timeout.signal]);
 		try {
 			const response = await this.#send(method, path, content, {...options, signal});
-			return JSON.parse(await readText(response)) as T;
+			return JSON.parse(await readText(response, options.maximumLength)) as T;
 		} catch (error) {
 			// A body that breaks off because of the signal says only "aborted".
 			throw signal.aborted ? signal.reason : error;

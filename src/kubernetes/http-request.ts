@@ -2,6 +2,7 @@
 import type http from 'node:http';
 import https from 'node:https';
 import {unlessAborted} from '../unless-aborted.ts';
+import {AnswerTooLongError} from '../errors.ts';
 import type {Connection} from './credentials.ts';
 
 export type HttpRequest = {
@@ -14,8 +15,11 @@ export type HttpRequest = {
 	readonly signal: AbortSignal;
 };
 
-/** Characters. Bounds the memory that a broken or hostile server can use. Honest answers are far smaller: Pods come in pages of a hundred, a ConfigMap has at most 1 MiB. */
-const maximumResponseLength = 64 * 1024 * 1024;
+/**
+ * Characters. Bounds the memory that one answer or one event of a watch can use. etcd stores objects of up to 1.5 MiB by default
+ * (`--max-request-bytes`), and a character may be six in the answer (`<` is `\u003c`): 9.4 million. This is twice as many.
+ */
+export const maximumAnswerLength = 20 * 1024 * 1024;
 
 /**
  * Resolves with the response, whatever its status, once its headers are there. Read its body with `readText` or as a stream.
@@ -35,13 +39,16 @@ export const sendRequest = async ({server, agent, authorization}: Connection, {m
 	});
 };
 
-/** @throws the network's error if the body breaks off, and an Error if it is longer than 64 Mi characters. */
-export const readText = async (response: http.IncomingMessage): Promise<string> => {
+/**
+ * @param maximumLength in characters.
+ * @throws {AnswerTooLongError} if the body is longer; or the network's error if it breaks off.
+ */
+export const readText = async (response: http.IncomingMessage, maximumLength = maximumAnswerLength): Promise<string> => {
 	let text = '';
 	for await (const chunk of response.setEncoding('utf8') as AsyncIterable<string>) {
 		text += chunk;
-		if (text.length > maximumResponseLength) {
-			throw new Error(`the API server's answer is longer than ${maximumResponseLength} characters`);
+		if (text.length > maximumLength) {
+			throw new AnswerTooLongError(maximumLength);
 		}
 	}
 

@@ -25,6 +25,14 @@ export type NewPagesOptions = {
 	readonly logger: Logger;
 };
 
+/** The pages that the index lists, by first port. */
+export type LedgerSnapshot = {
+	/** Those that could be read. */
+	readonly pages: ReadonlyMap<number, LedgerPage>;
+	/** What the others failed with. */
+	readonly failures: ReadonlyMap<number, unknown>;
+};
+
 /** Most pages created ahead at once. Empty pages cost little, but people read the list. */
 const maximumAhead = 8;
 
@@ -42,14 +50,37 @@ export class NewPages {
 		this.#options = options;
 	}
 
-	/** Reads the index and every page that it lists, and creates, in quarantine, those that were deleted. */
-	async readAll(signal: AbortSignal): Promise<ReadonlyMap<number, LedgerPage>> {
-		const {ledger, clock} = this.#options;
-		const now = clock.now();
+	/**
+	 * Reads the index and every page that it lists, and creates, in quarantine, those that were deleted. A page that fails does
+	 * not keep the others from being read.
+	 *
+	 * @throws the signal's reason, or what the read of the index failed with.
+	 */
+	async readAll(signal: AbortSignal): Promise<LedgerSnapshot> {
+		const {ledger} = this.#options;
 		const {pageStarts} = await this.#readOrCreateIndex(signal);
-		const all = new Set(pageStarts);
-		await this.readOrCreate({index: now, pages: new Map(pageStarts.map(first => [first, now])), written: all, consistent: all}, signal);
-		return new Map(ledger.cache.pages);
+		const pages = new Map<number, LedgerPage>();
+		const failures = new Map<number, unknown>();
+		await Promise.all(pageStarts.map(async first => {
+			try {
+				if (!await ledger.readPage(first, signal)) {
+					await this.#create([first], signal);
+				}
+			} catch (error) {
+				failures.set(first, error);
+			}
+		}));
+		signal.throwIfAborted();
+		for (const first of pageStarts.filter(first => !failures.has(first))) {
+			const page = ledger.cache.pages.get(first);
+			if (page) {
+				pages.set(first, page);
+			} else {
+				failures.set(first, new Error('it does not exist and could not be created'));
+			}
+		}
+
+		return {pages, failures};
 	}
 
 	/**

@@ -19,6 +19,7 @@ export type StoredPod = {
 };
 
 type StoredContainer = {
+	readonly restartPolicy?: string;
 	readonly ports?: ReadonlyArray<{
 		readonly name?: string;
 		readonly containerPort: number;
@@ -31,7 +32,7 @@ type StoredContainer = {
 export type HostPortUse = {
 	readonly port: number;
 	readonly protocol: Protocol;
-	/** `namespace/name` */
+	/** `namespace/name`; for a NodePort, `Service namespace/name`. */
 	readonly pod: string;
 	readonly uid: string;
 	readonly node: string | undefined;
@@ -40,6 +41,9 @@ export type HostPortUse = {
 	/** Whether an annotation on the Pod says that we gave it this port. */
 	readonly managed: boolean;
 };
+
+/** `"true"`: the Pod asks for host ports. */
+export const enabledAnnotation = 'hostport.io/enabled';
 
 /** A Pod has one such annotation for each port that we gave it: `hostport.io/allocated-grpc: "30558"`. */
 export const allocatedAnnotationPrefix = 'hostport.io/allocated-';
@@ -82,3 +86,24 @@ export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 /** Whether an annotation says that we gave this Pod a port. */
 export const isManaged = ({metadata: {annotations}}: {readonly metadata: Pick<StoredPod['metadata'], 'annotations'>}): boolean =>
 	!isMirror(annotations) && Object.keys(annotations ?? {}).some(annotation => annotation.startsWith(allocatedAnnotationPrefix));
+
+/** Whether a Service uses this port, and no Pod. A Pod's `namespace/name` has no space. */
+export const isNodePort = ({pod}: Pick<HostPortUse, 'pod'>): boolean => pod.startsWith('Service ');
+
+/** A live Pod that asks for host ports and has none from us. */
+export type PodWithoutPorts = {
+	/** `namespace/name` */
+	readonly pod: string;
+	readonly uid: string;
+};
+
+/**
+ * Whether a live Pod asks for host ports and was given none: it was created without the webhook, or its annotation was added
+ * later. An admission gives ports to every such Pod that has a port in a container or sidecar, or denies it.
+ */
+export const lacksPorts = (pod: StoredPod): boolean => {
+	const {metadata: {annotations}, spec: {containers, initContainers = []}} = pod;
+	const sidecars = initContainers.filter(({restartPolicy}) => restartPolicy === 'Always');
+	return annotations?.[enabledAnnotation] === 'true' && isLive(pod) && !isMirror(annotations) && !isManaged(pod)
+		&& [...containers, ...sidecars].some(({ports = []}) => ports.length > 0);
+};

@@ -5,6 +5,7 @@
  */
 import {observe} from './entry-states.ts';
 import type {Transition, TransitionInput} from './entry-states.ts';
+import {isNodePort} from './host-port-use.ts';
 import type {HostPortUse} from './host-port-use.ts';
 import {entryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
@@ -20,12 +21,19 @@ export type Repair = Transition & {
 	readonly judged: LedgerEntry | undefined;
 };
 
-/** A port that several live Pods have, and that at least one of them was given by us. */
+/** A port that we gave to a Pod and that another live Pod, or a Service as NodePort, has too. */
 export type Duplicate = {
 	readonly key: string;
-	/** One for each Pod. */
+	/** `NodePort`: one Pod and at least one Service have it. `Pod`: several Pods. */
+	readonly kind: DuplicateKind;
+	/** One for each Pod and Service. */
 	readonly uses: readonly HostPortUse[];
+	/** The `pod` of the use that the ledger's entry names. */
+	readonly holder: string;
 };
+
+export const duplicateKinds = ['Pod', 'NodePort'] as const;
+export type DuplicateKind = (typeof duplicateKinds)[number];
 
 export type PassInput = TransitionInput & {
 	/** By first port. Pages in quarantine, or that can't be read, are left alone. */
@@ -78,12 +86,26 @@ export const planPass = (input: PassInput): Pass => {
 		}
 	}
 
-	return {repairs, sightings, duplicates: findDuplicates(usesByKey), nextDue};
+	return {repairs, sightings, duplicates: findDuplicates(usesByKey, input), nextDue};
 };
 
-/** Foreign Pods on different nodes may share a number, as those of a DaemonSet do; Pods that we gave a port never may. */
-const findDuplicates = (usesByKey: ReadonlyMap<string, readonly HostPortUse[]>): Duplicate[] =>
-	[...usesByKey]
-		.filter(([, uses]) => uses.length > 1)
-		.map(([key, uses]) => ({key, uses: [...new Map(uses.map(use => [use.uid, use])).values()]}))
-		.filter(({uses}) => uses.length > 1 && uses.some(({managed}) => managed));
+/**
+ * Foreign Pods on different nodes may share a number, as those of a DaemonSet do; Pods that we gave a port never may. An
+ * annotation does not prove that we gave it, because anyone can write one: the entry, as it was read, must have a claim and name one of
+ * the Pods. Nothing is said of a port whose page could not be read or is in quarantine.
+ */
+const findDuplicates = (usesByKey: ReadonlyMap<string, readonly HostPortUse[]>, {pages, blockSize}: PassInput): Duplicate[] => {
+	const duplicates: Duplicate[] = [];
+	for (const [key, all] of usesByKey) {
+		const uses = [...new Map(all.map(use => [use.uid, use])).values()];
+		const page = pages.get(pageOf(all[0]!.port, blockSize));
+		const entry = page?.unusable ? undefined : page?.entries.get(key);
+		const holder = uses.find(({uid}) => uid === entry?.uid);
+		if (uses.length > 1 && entry?.claim !== undefined && holder && uses.some(({managed}) => managed)) {
+			const pods = uses.filter(use => !isNodePort(use));
+			duplicates.push({key, kind: pods.length > 1 ? 'Pod' : 'NodePort', uses, holder: holder.pod});
+		}
+	}
+
+	return duplicates;
+};

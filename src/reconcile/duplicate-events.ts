@@ -1,68 +1,54 @@
-/** Reports a port that several live Pods have, by an Event on each Pod and in the log. No Pod is evicted. */
-import type {Logger} from 'pino';
+/** Reports ports that several live Pods, or a Pod and a Service, have: in the log, and by Events on the Pods. No Pod is evicted. */
+import {isNodePort} from '../ports/host-port-use.ts';
 import type {HostPortUse} from '../ports/host-port-use.ts';
 import type {Duplicate} from '../ports/repair.ts';
-import type {ApiClient} from '../kubernetes/api-client.ts';
-import {timestamp} from '../clock.ts';
-import type {Clock} from '../clock.ts';
+import {createPodEvents, firstNames} from './pod-events.ts';
+import type {PodEventsOptions} from './pod-events.ts';
 
-type DuplicateReporterOptions = {
-	readonly api: Pick<ApiClient, 'create'>;
-	readonly clock: Clock;
-	readonly logger: Logger;
-	readonly identity: string;
-};
+/** Pods of one duplicate that get an Event: a DaemonSet may have the port on thousands of nodes. */
+const maximumPods = 20;
 
-/** Bounds on the names in one message and on the Events of one duplicate: a DaemonSet may have the port on thousands of nodes. */
-const maximumNames = 5;
-const maximumEvents = 20;
+/** Bounds the log lines of one pass. */
+const maximumLines = 20;
 
 /** Makes a function that reports each Pod of a duplicate once while the duplicate lasts. */
-export const createDuplicateReporter = ({api, clock, logger, identity}: DuplicateReporterOptions) => {
-	let reported = new Set<string>();
+export const createDuplicateReporter = (options: PodEventsOptions) => {
+	const writeEvents = createPodEvents(options, 'DuplicateHostPort');
+	let logged = new Set<string>();
 	return async (duplicates: readonly Duplicate[], signal: AbortSignal): Promise<void> => {
-		const before = reported;
-		reported = new Set(duplicates.flatMap(({key, uses}) => uses.map(({uid}) => `${key} ${uid}`)));
-		for (const {key, uses} of duplicates) {
-			const oursFirst = uses.toSorted((a, b) => Number(b.managed) - Number(a.managed));
-			const fresh = oursFirst.filter(({uid}) => !before.has(`${key} ${uid}`));
-			if (fresh.length > 0) {
-				logger.error({key, holders: namesOf(oursFirst)}, 'several live Pods have the same host port');
-			}
-
-			for (const use of fresh.filter(({pod}) => !pod.startsWith('Service ')).slice(0, maximumEvents)) {
-				const others = namesOf(oursFirst.filter(({uid}) => uid !== use.uid));
-				await writeEvent(use, `host port ${key} is also used by ${others}: delete one of these Pods, and its controller creates one with another port`, signal);
-			}
-		}
+		const before = logged;
+		logged = new Set(duplicates.flatMap(duplicate => duplicate.uses.map(use => idOf(duplicate, use))));
+		log(duplicates.filter(duplicate => duplicate.uses.some(use => !before.has(idOf(duplicate, use)))));
+		await writeEvents(duplicates.flatMap(duplicate => oursFirst(duplicate)
+			.filter(use => !isNodePort(use))
+			.slice(0, maximumPods)
+			.map(use => ({pod: use.pod, uid: use.uid, about: duplicate.key, message: () => messageFor(use, duplicate)}))), signal);
 	};
 
-	async function writeEvent({pod, uid}: HostPortUse, message: string, signal: AbortSignal): Promise<void> {
-		const [namespace = '', name = ''] = pod.split('/');
-		const time = timestamp(clock.date());
-		try {
-			await api.create(`/api/v1/namespaces/${namespace}/events`, {
-				apiVersion: 'v1',
-				kind: 'Event',
-				metadata: {generateName: `${name.slice(0, 200)}.`, namespace},
-				involvedObject: {apiVersion: 'v1', kind: 'Pod', namespace, name, uid},
-				type: 'Warning',
-				reason: 'DuplicateHostPort',
-				message,
-				source: {component: 'hostport-operator'},
-				reportingComponent: 'hostport-operator',
-				reportingInstance: identity.slice(0, 128),
-				firstTimestamp: time,
-				lastTimestamp: time,
-				count: 1,
-			}, {signal});
-		} catch (error) {
-			logger.warn({err: error, pod}, 'an Event about a duplicate host port could not be written');
+	function log(duplicates: readonly Duplicate[]): void {
+		const {logger} = options;
+		for (const duplicate of duplicates.slice(0, maximumLines)) {
+			const {key, kind} = duplicate;
+			const holders = firstNames(oursFirst(duplicate).map(({pod}) => pod));
+			logger.error({key, holders}, kind === 'Pod' ? 'several live Pods have the same host port' : `a Service has the host port of a Pod as NodePort: ${nodePortRemedy}`);
+		}
+
+		if (duplicates.length > maximumLines) {
+			logger.error(`${duplicates.length - maximumLines} more host ports are used twice`);
 		}
 	}
 };
 
-const namesOf = (uses: readonly HostPortUse[]): string => {
-	const more = uses.length - maximumNames;
-	return [...uses.slice(0, maximumNames).map(({pod}) => pod), ...(more > 0 ? [`${more} more`] : [])].join(', ');
+const nodePortRemedy = 'give the Service another nodePort; if this happens often, choose a --port-range outside of the NodePort range';
+
+const messageFor = ({uid}: HostPortUse, duplicate: Duplicate): string => {
+	const {key, kind, holder} = duplicate;
+	const others = firstNames(oursFirst(duplicate).filter(use => use.uid !== uid).map(({pod}) => pod));
+	return kind === 'Pod'
+		? `host port ${key} is also used by ${others}, and the ledger has it for ${holder}: delete the other Pod, and its controller creates one with another port`
+		: `host port ${key} is also the NodePort of ${others}, so the nodes send its traffic there: ${nodePortRemedy}`;
 };
+
+const oursFirst = ({uses}: Duplicate): readonly HostPortUse[] => uses.toSorted((a, b) => Number(b.managed) - Number(a.managed));
+
+const idOf = ({key}: Duplicate, {uid}: HostPortUse): string => `${key} ${uid}`;

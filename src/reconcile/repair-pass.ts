@@ -1,21 +1,21 @@
 /** One comparison of the ledger with the cluster, and the repair of what differs. */
 import type {Logger} from 'pino';
 import {entryStates} from '../ports/ledger-entry.ts';
-import {pageOfKey} from '../ports/ledger-page.ts';
-import type {LedgerPage} from '../ports/ledger-page.ts';
+import type {PodWithoutPorts} from '../ports/host-port-use.ts';
+import {pageName, pageOfKey} from '../ports/ledger-page.ts';
 import {countEntries, countFree} from '../ports/port-counts.ts';
 import type {AllowedRange} from '../ports/port-range.ts';
-import {planPass} from '../ports/repair.ts';
-import type {Duplicate, Pass, Repair} from '../ports/repair.ts';
+import {duplicateKinds, planPass} from '../ports/repair.ts';
+import type {Duplicate, Repair} from '../ports/repair.ts';
 import {withWritten} from '../ports/sightings.ts';
 import type {Sightings} from '../ports/sightings.ts';
 import type {Metrics} from '../metrics.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
-import type {NewPages} from '../ledger/new-pages.ts';
+import type {LedgerSnapshot, NewPages} from '../ledger/new-pages.ts';
 import type {Reservations} from '../ledger/reservations.ts';
-import {listHostPortsInUse} from '../ledger/host-ports-in-use.ts';
+import {surveyHostPorts} from '../ledger/host-ports-in-use.ts';
 
 export type RepairPassOptions = {
 	readonly api: Pick<ApiClient, 'list'>;
@@ -29,14 +29,21 @@ export type RepairPassOptions = {
 	/** What the administrator allows, merged and sorted. The metrics count by these ranges. */
 	readonly ranges: readonly AllowedRange[];
 	readonly mintClaim: () => string;
-	readonly metrics: Pick<Metrics, 'repairs' | 'entries' | 'freePorts' | 'rangePorts' | 'duplicates' | 'lastPass'>;
-	/** Called in each pass with the ports that several Pods have. */
+	readonly metrics: Pick<Metrics, 'repairs' | 'entries' | 'freePorts' | 'rangePorts' | 'duplicates' | 'podsWithoutPorts' | 'pageFailures' | 'lastPass'>;
+	/** Called at the end of each pass with the ports that several Pods have. */
 	readonly reportDuplicates: (duplicates: readonly Duplicate[], signal: AbortSignal) => Promise<void>;
+	/** Called at the end of each pass with the Pods that ask for ports and have none. */
+	readonly reportPodsWithoutPorts: (pods: readonly PodWithoutPorts[], signal: AbortSignal) => Promise<void>;
 };
+
+/** A pass follows within this time when a page has failed. The failure may last (a ConfigMap can be immutable), and a pass lists all Pods. */
+const failedPageRetryMs = 15_000;
 
 export class RepairPass {
 	readonly #options: RepairPassOptions;
 	#sightings: Sightings = new Map();
+	/** First ports of the pages that failed in the last pass. */
+	#failedPages: ReadonlySet<number> = new Set();
 
 	constructor(options: RepairPassOptions) {
 		this.#options = options;
@@ -46,18 +53,23 @@ export class RepairPass {
 	 * Runs one pass. It reads the ledger first: a Pod that was stored by then is in the list, so an entry without its Pod belongs
 	 * to one that is gone or not stored yet.
 	 *
-	 * @returns when the next hold time is over, on the monotonic clock; undefined if no entry is held.
-	 * @throws the error of the read or write that failed. What was repaired until then stays, and the next pass plans again.
+	 * A page that can't be read or written does not keep the pass from the others. It is counted and logged, and the next pass tries
+	 * again. Repairs come before Events, which must not use up the time of the pass.
+	 *
+	 * @returns when the next pass is due, on the monotonic clock: when the next hold time is over, or soon after a page has failed;
+	 * undefined if neither is the case.
+	 * @throws the error if the index, the Pods or the Services can't be read, or the signal's reason. What was repaired until then
+	 * stays, and the next pass plans again.
 	 */
 	async run(signal: AbortSignal): Promise<number | undefined> {
-		const {api, newPages, blockSize, clock, logger, holdMs, mintClaim, reportDuplicates} = this.#options;
+		const {api, newPages, blockSize, clock, logger, metrics, holdMs, mintClaim, reportDuplicates, reportPodsWithoutPorts} = this.#options;
 		logger.debug('a pass begins');
 		const snapshot = await newPages.readAll(signal);
 		// Taken before the list: the age of an entry must not include the time after the list began.
 		const now = clock.now();
-		const uses = await listHostPortsInUse(api, signal);
+		const {uses, podsWithoutPorts} = await surveyHostPorts(api, signal);
 		const pass = planPass({
-			pages: snapshot,
+			pages: snapshot.pages,
 			blockSize,
 			uses,
 			sightings: this.#sightings,
@@ -67,57 +79,100 @@ export class RepairPass {
 			mintClaim,
 		});
 		this.#sightings = pass.sightings;
-		this.#measure(snapshot, pass);
-		await reportDuplicates(pass.duplicates, signal);
-		const applied = await this.#repair(pass.repairs, signal);
+		this.#measure(snapshot, pass.duplicates, podsWithoutPorts.length);
+		const {applied, failures} = await this.#repair(pass.repairs, signal);
 		const released = applied.flatMap(({key, reason, next}) => reason === 'release' && next ? [[key, next] as const] : []);
 		this.#sightings = withWritten(pass.sightings, released, clock.now());
-		return released.length > 0 ? Math.min(pass.nextDue ?? Infinity, clock.now() + holdMs) : pass.nextDue;
+		this.#tellFailures(new Map([...snapshot.failures, ...failures]));
+		const due = [
+			...(pass.nextDue === undefined ? [] : [pass.nextDue]),
+			...(released.length > 0 ? [clock.now() + holdMs] : []),
+			...(this.#failedPages.size > 0 ? [clock.now() + failedPageRetryMs] : []),
+		];
+		await reportDuplicates(pass.duplicates, signal);
+		await reportPodsWithoutPorts(podsWithoutPorts, signal);
+		metrics.lastPass.set(clock.date().getTime() / 1000);
+		return due.length > 0 ? Math.min(...due) : undefined;
 	}
 
 	/** Clears sightings and gauges, because another replica reconciles from now on. */
 	forget(): void {
 		const {metrics} = this.#options;
 		this.#sightings = new Map();
-		for (const gauge of [metrics.entries, metrics.freePorts, metrics.rangePorts, metrics.duplicates, metrics.lastPass]) {
+		for (const gauge of [metrics.entries, metrics.freePorts, metrics.rangePorts, metrics.podsWithoutPorts, metrics.lastPass]) {
 			gauge.reset();
 		}
+
+		this.#countDuplicates([]);
 	}
 
-	#measure(snapshot: ReadonlyMap<number, LedgerPage>, {sightings, duplicates}: Pass): void {
-		const {metrics, clock, ranges, blockSize} = this.#options;
-		for (const {state, range, count} of countEntries(sightings, entryStates, ranges)) {
+	#measure({pages, failures}: LedgerSnapshot, duplicates: readonly Duplicate[], podsWithoutPorts: number): void {
+		const {metrics, ranges, blockSize} = this.#options;
+		this.#countDuplicates(duplicates);
+		metrics.podsWithoutPorts.set(podsWithoutPorts);
+		if (failures.size > 0) {
+			// The entries of these pages are unknown: the last counts are nearer to the truth than counts without them.
+			return;
+		}
+
+		for (const {state, range, count} of countEntries(this.#sightings, entryStates, ranges)) {
 			metrics.entries.set({state, range}, count);
 		}
 
-		for (const {range, free, size} of countFree(snapshot, blockSize, ranges)) {
+		for (const {range, free, size} of countFree(pages, blockSize, ranges)) {
 			metrics.freePorts.set({range}, free);
 			metrics.rangePorts.set({range}, size);
 		}
-
-		metrics.duplicates.set(duplicates.length);
-		metrics.lastPass.set(clock.date().getTime() / 1000);
 	}
 
-	/** @returns the repairs that were written; the entries of the others have changed since they were judged. */
-	async #repair(repairs: readonly Repair[], signal: AbortSignal): Promise<readonly Repair[]> {
-		if (repairs.length === 0) {
-			return [];
+	#countDuplicates(duplicates: readonly Duplicate[]): void {
+		for (const kind of duplicateKinds) {
+			this.#options.metrics.duplicates.set({kind}, duplicates.filter(duplicate => duplicate.kind === kind).length);
+		}
+	}
+
+	#tellFailures(failures: ReadonlyMap<number, unknown>): void {
+		const {metrics, logger} = this.#options;
+		for (const [first, error] of failures) {
+			metrics.pageFailures.inc({page: pageName(first)});
+			logger.warn({err: error}, `the ConfigMap ${pageName(first)} could not be reconciled with the cluster: trying again in the next pass`);
 		}
 
+		this.#failedPages = new Set(failures.keys());
+	}
+
+	/** Writes page by page, so that an admission waits for one write at most. Pages that have failed before come last: a page may take until its request times out. */
+	async #repair(repairs: readonly Repair[], signal: AbortSignal): Promise<RepairResult> {
 		const {reservations, blockSize, logger, metrics} = this.#options;
 		const applied: Repair[] = [];
-		// Page by page, so that an admission waits for one write at most.
-		for (const ofPage of Map.groupBy(repairs, ({key}) => pageOfKey(key, blockSize)).values()) {
-			applied.push(...await reservations.repair(ofPage, signal));
+		const failures = new Map<number, unknown>();
+		const byPage = [...Map.groupBy(repairs, ({key}) => pageOfKey(key, blockSize))];
+		for (const [first, ofPage] of byPage.toSorted(([a], [b]) => Number(this.#failedPages.has(a)) - Number(this.#failedPages.has(b)))) {
+			try {
+				applied.push(...await reservations.repair(ofPage, signal));
+			} catch (error) {
+				signal.throwIfAborted();
+				failures.set(first, error);
+			}
 		}
 
 		for (const {reason} of applied) {
 			metrics.repairs.inc({reason});
 		}
 
-		const counts = Map.groupBy(applied, ({reason}) => reason).entries().map(([reason, list]) => [reason, list.length] as const);
-		logger.info({...Object.fromEntries(counts), overtaken: repairs.length - applied.length}, 'repaired');
-		return applied;
+		if (repairs.length > 0) {
+			const counts = Map.groupBy(applied, ({reason}) => reason).entries().map(([reason, list]) => [reason, list.length] as const);
+			const failed = byPage.reduce((sum, [first, ofPage]) => sum + (failures.has(first) ? ofPage.length : 0), 0);
+			logger.info({...Object.fromEntries(counts), overtaken: repairs.length - applied.length - failed, ...(failed > 0 && {failed})}, 'repaired');
+		}
+
+		return {applied, failures};
 	}
 }
+
+type RepairResult = {
+	/** The repairs that were written. The entries of the others have changed since they were judged, or their page failed. */
+	readonly applied: readonly Repair[];
+	/** What pages failed with, by first port. */
+	readonly failures: ReadonlyMap<number, unknown>;
+};

@@ -1,5 +1,6 @@
 /** Which Pods share a commit, and how long a Pod waits for others. */
 import test from 'ava';
+import {maximumBatch} from '../../src/ledger/batch-committer.ts';
 import {gate} from '../helpers/api-in-memory.ts';
 import {demandFor, entryWith} from '../helpers/ledger-builders.ts';
 import {never} from '../helpers/no-ops.ts';
@@ -69,4 +70,15 @@ test('a Pod that arrives alone after a large batch waits for at most 50 ms', asy
 	t.is(commits(), 3);
 	await clock.until(create());
 	t.is(clock.now() - startedAt, 50, 'The next one does not wait.');
+});
+
+test('a batch has at most 256 Pods', async t => {
+	const {burst, commits, metrics, clock, reservations} = await setUp();
+	await burst(maximumBatch - 1);
+	t.is(commits(), 2);
+	const pods = Array.from({length: maximumBatch + 1}, async () => reservations.reserve(demandFor(['grpc'], {basePort: 31_500, maxPort: 31_999}), never));
+	await clock.until(Promise.all(pods));
+	const {values} = await metrics.batchSize.get();
+	t.is(values.find(({labels}) => labels['le'] === maximumBatch)?.value, values.find(({metricName}) => metricName === 'hostport_ledger_batch_size_count')?.value, 'No batch is larger.');
+	t.is(maximumBatch, 256);
 });

@@ -32,13 +32,13 @@ test('readAll reads every page', async t => {
 	await newPages.readAll(never);
 	await clock.advance(1);
 	write(key, undefined);
-	const all = await newPages.readAll(never);
+	const {pages: all} = await newPages.readAll(never);
 	t.deepEqual([...all].map(([page, {entries}]) => [page, [...entries.keys()]]), [[30_500, []], [31_000, ['31000.tcp']]]);
 });
 
 test('a later read does not change a snapshot', async t => {
 	const {clock, newPages, ledger, write} = await startLedger({[key]: entry});
-	const all = await newPages.readAll(never);
+	const {pages: all} = await newPages.readAll(never);
 	write('30559.tcp', entry);
 	await clock.advance(1);
 	await newPages.readAll(never);
@@ -91,7 +91,7 @@ test('a deleted page comes back in quarantine, then with its Pods and NodePorts'
 		metadata: {namespace: 'shop', name: 'web'},
 		spec: {ports: [{name: 'http', port: 80, protocol: 'TCP', nodePort: 30_600}], healthCheckNodePort: 31_600},
 	});
-	const all = await newPages.readAll(never);
+	const {pages: all} = await newPages.readAll(never);
 	t.true(all.get(first)?.quarantined);
 	await clock.advance(holdMs - 1);
 	t.deepEqual(entries(), {});
@@ -106,9 +106,57 @@ test('a deleted index is created again with its pages', async t => {
 	const {clock, cluster, newPages, configMap} = await startLedger({[key]: entry, '31000.tcp': entry});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
 	await clock.advance(1);
-	const all = await newPages.readAll(never);
+	const {pages: all} = await newPages.readAll(never);
 	t.deepEqual([...all.keys()], [30_500, 31_000]);
 	t.is(configMap('hostport-ledger')?.data?.['pages'], '30500 31000');
+});
+
+test('a page that can\'t be read does not keep the others from being read', async t => {
+	const {clock, api, newPages} = await startLedger({[key]: entry, '31000.tcp': entry});
+	await newPages.readAll(never);
+	await clock.advance(1);
+	const problem = new Error('no answer');
+	api.before = request => {
+		if (request === 'GET hostport-ledger-30500') {
+			throw problem;
+		}
+	};
+
+	const {pages, failures} = await newPages.readAll(never);
+	t.deepEqual([...pages.keys()], [31_000], 'The cached copy of the other one is too old.');
+	t.deepEqual([...failures], [[first, problem]]);
+});
+
+test('a page that was deleted and can\'t be created again does not keep the others from being read', async t => {
+	const {api, cluster, newPages} = await startLedger({[key]: entry, '31000.tcp': entry});
+	cluster.remove('ConfigMap', {name: 'hostport-ledger-30500'});
+	api.before = request => {
+		if (request.startsWith('POST')) {
+			throw new Error('exceeded quota');
+		}
+	};
+
+	const {pages, failures} = await newPages.readAll(never);
+	t.deepEqual([...pages.keys()], [31_000]);
+	t.deepEqual([...failures.keys()], [first]);
+});
+
+test('readAll leaves out cached pages that the index does not list', async t => {
+	const {clock, cluster, newPages} = await startLedger({[key]: entry, '31000.tcp': entry});
+	await newPages.readAll(never);
+	cluster.patch('ConfigMap', {name: 'hostport-ledger'}, {data: {pages: '31000'}});
+	await clock.advance(1);
+	t.deepEqual([...(await newPages.readAll(never)).pages.keys()], [31_000]);
+});
+
+test('of two versions of a page, the one with the larger number is the later one', async t => {
+	const {ledger} = await startLedger({[key]: entry});
+	const page = await ledger.readPage(first, never);
+	for (const [cached, arriving, kept] of [['9', '10', '10'], ['10', '9', '10'], ['99', '100', '100'], ['100', '99', '100']] as const) {
+		ledger.cache.storeRead(first, {...page!, resourceVersion: cached, uid: `uid of ${cached}, ${arriving}`}, 0, false);
+		ledger.cache.storePage({...page!, resourceVersion: arriving, uid: `uid of ${cached}, ${arriving}`});
+		t.is(ledger.cache.pages.get(first)?.resourceVersion, kept, `${cached}, then ${arriving}`);
+	}
 });
 
 test('a read from the watch cache is not a consistent read', async t => {

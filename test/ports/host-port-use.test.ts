@@ -1,5 +1,5 @@
 import test from 'ava';
-import {hostPortsOf, isLive, isManaged} from '../../src/ports/host-port-use.ts';
+import {hostPortsOf, isLive, isManaged, isNodePort, lacksPorts} from '../../src/ports/host-port-use.ts';
 import type {HostPortUse, StoredPod} from '../../src/ports/host-port-use.ts';
 
 type Shape = {
@@ -52,4 +52,25 @@ test('a Pod is managed if it has an annotation with an allocated port', t => {
 	t.false(isManaged(podWith({annotations: {'hostport.io/enabled': 'true'}})));
 	t.false(isManaged(podWith({annotations: {'hostport.io/allocated-grpc': '30558', 'kubernetes.io/config.mirror': 'a7c3'}})));
 	t.false(isManaged(podWith()));
+});
+
+const asks = {'hostport.io/enabled': 'true'};
+
+const isUnserved = test.macro((t, expected: boolean, shape: Shape) => {
+	t.is(lacksPorts(podWith({annotations: asks, ...shape})), expected);
+});
+
+test('a live Pod that asks for ports and has no annotation of ours lacks them', isUnserved, true, {});
+test('a Pod that was given a port lacks none', isUnserved, false, {annotations: {...asks, 'hostport.io/allocated-grpc': '30558'}});
+test('a Pod that does not ask for ports lacks none', isUnserved, false, {annotations: {'hostport.io/enabled': 'false'}});
+test('a Pod without annotations lacks no ports', isUnserved, false, {annotations: {}});
+test('a mirror Pod lacks no ports', isUnserved, false, {annotations: {...asks, 'kubernetes.io/config.mirror': 'a7c3'}});
+test('a Pod that has ended lacks no ports', isUnserved, false, {phase: 'Succeeded'});
+test('a Pod whose containers have no ports lacks none', isUnserved, false, {spec: {containers: [{}, {ports: []}]}});
+test('a Pod whose sidecar has a port lacks it', isUnserved, true, {spec: {containers: [{}], initContainers: [{restartPolicy: 'Always', ports: [{containerPort: 1}]}]}});
+test('ports of an ordinary init container are never given numbers', isUnserved, false, {spec: {containers: [{}], initContainers: [{ports: [{containerPort: 1}]}]}});
+
+test('a NodePort is known by the Service that has it', t => {
+	t.true(isNodePort({pod: 'Service shop/web'}));
+	t.false(isNodePort({pod: 'Service/web'}));
 });

@@ -8,7 +8,7 @@ import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {pageOf, withChanges} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import {planPass} from '../../src/ports/repair.ts';
-import type {Pass, PassInput, Repair} from '../../src/ports/repair.ts';
+import type {Duplicate, Pass, PassInput, Repair} from '../../src/ports/repair.ts';
 import type {Sightings} from '../../src/ports/sightings.ts';
 import {arbitraryLedger, blockSize as smallBlock} from '../helpers/arbitrary-ledger.ts';
 import {deepFreeze} from '../../harness/deep-freeze.ts';
@@ -121,20 +121,36 @@ test('other pages are repaired while one is in quarantine', t => {
 	t.deepEqual(repairs.map(({key}) => key), ['31000.tcp']);
 });
 
-const duplicateOf = test.macro((t, uses: readonly HostPortUse[], ...pods: readonly string[]) => {
-	for (const entry of [undefined, bound, foreign]) {
-		const {duplicates} = pass({entries: entry ? [[key, entry]] : [], uses});
-		t.deepEqual(duplicates.map(({key, uses}) => [key, uses.map(({pod}) => pod)]), pods.length > 0 ? [[key, pods]] : []);
+/** With the entry of the first Pod, which we gave the port. */
+const duplicateOf = test.macro((t, uses: readonly HostPortUse[], kind?: Duplicate['kind']) => {
+	for (const entry of [bound, {...bound, state: 'foreign'} as const]) {
+		const {duplicates} = pass({entries: [[key, entry]], uses});
+		t.deepEqual(duplicates, kind ? [{key, kind, uses, holder: 'game/server-0'}] : []);
 	}
 });
 
-test('two Pods of ours with one port are a duplicate', duplicateOf, [ours, {...ours, pod: 'game/other', uid: 'u1'}], 'game/server-0', 'game/other');
-test('a Pod of ours and a foreign Pod are a duplicate', duplicateOf, [theirs, ours], 'kube-system/proxy', 'game/server-0');
-test('a Pod of ours and a Service are a duplicate', duplicateOf, [ours, service], 'game/server-0', 'Service shop/web');
-test('a Pod and its successor of the same name are a duplicate', duplicateOf, [ours, {...ours, uid: 'u1'}], 'game/server-0', 'game/server-0');
+test('two Pods of ours with one port are a duplicate', duplicateOf, [ours, {...ours, pod: 'game/other', uid: 'u1'}], 'Pod');
+test('a Pod of ours and a foreign Pod are a duplicate', duplicateOf, [theirs, ours], 'Pod');
+test('a Pod of ours and a Service are a duplicate', duplicateOf, [ours, service], 'NodePort');
+test('a Pod and its successor of the same name are a duplicate', duplicateOf, [ours, {...ours, uid: 'u1'}], 'Pod');
 test('two containers of one Pod are not a duplicate', duplicateOf, [ours, ours]);
 test('foreign Pods may share a port on different nodes', duplicateOf, [theirs, {...theirs, pod: 'kube-system/proxy-2', uid: 'f2', node: 'worker-2'}]);
 test('one number with two protocols is not a duplicate', duplicateOf, [ours, {...ours, pod: 'game/other', uid: 'u1', protocol: 'UDP'}]);
+
+test('two Pods and a Service are a duplicate of Pods', duplicateOf, [ours, theirs, service], 'Pod');
+
+const isNoDuplicate = test.macro((t, input: Given) => {
+	t.deepEqual(pass({uses: [ours, theirs], ...input}).duplicates, []);
+});
+
+test('annotations alone, without an entry, make no duplicate', isNoDuplicate, {});
+test('an entry without a claim makes no duplicate', isNoDuplicate, {entries: [[key, foreign]]});
+test('an entry that names another Pod makes no duplicate until it has followed the Pod', isNoDuplicate, {entries: [[key, {...bound, uid: 'gone'}]]});
+test('the entry of a Pod that is not stored makes no duplicate', isNoDuplicate, {entries: [[key, pending]]});
+test('an entry of another protocol makes no duplicate', isNoDuplicate, {entries: [['30558.udp', bound]]});
+test('nothing is said of a port whose page was not read', isNoDuplicate, {pages: ledgerOf([['31000.tcp', bound]])});
+test('nothing is said of a port whose page is in quarantine', isNoDuplicate, {pages: ledgerOf([[key, bound]], {quarantined: [30_500]})});
+test('Pods without an annotation of ours are no duplicate', isNoDuplicate, {entries: [[key, bound]], uses: [{...ours, managed: false}, theirs]});
 
 const holders: ReadonlyArray<Pick<HostPortUse, 'pod' | 'uid' | 'node' | 'managed'>> = [
 	{pod: 'game/server-0', uid: 'u0', node: 'worker-1', managed: true},

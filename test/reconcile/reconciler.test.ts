@@ -15,6 +15,7 @@ import {holdMs, startLedger} from '../helpers/start-ledger.ts';
 const minIntervalMs = 5000;
 const changeDelayMs = 30_000;
 const maxIntervalMs = 60_000;
+const failedPageRetryMs = 15_000;
 
 const untilAborted = async (signal: AbortSignal) => new Promise<void>(resolve => {
 	signal.addEventListener('abort', () => resolve(), {once: true});
@@ -46,6 +47,7 @@ const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, Ledge
 	const {clock, api} = ledger;
 	const election = new Election();
 	const duplicates: Array<readonly Duplicate[]> = [];
+	const unserved: Array<readonly string[]> = [];
 	const reconciler = new Reconciler({
 		...ledger,
 		election,
@@ -54,6 +56,9 @@ const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, Ledge
 		ranges: [{first: 30_000, last: 30_999}],
 		reportDuplicates: async found => {
 			duplicates.push(found);
+		},
+		reportPodsWithoutPorts: async found => {
+			unserved.push(found.map(({pod}) => pod));
 		},
 	});
 	const told = new AbortController();
@@ -66,6 +71,7 @@ const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, Ledge
 		...ledger,
 		election,
 		duplicates,
+		unserved,
 		stateOf: (key: string) => ledger.entries()[key]?.state,
 		get passes() {
 			// Services fit into one request; the list of Pods takes several.
@@ -167,7 +173,7 @@ for (const list of ['pods', 'services', 'hostport-ledger-30500', 'hostport-ledge
 		t.deepEqual([stateOf(key), stateOf('30559.tcp')], ['bound', 'pending']);
 		t.true(tries >= 10, `${tries} tries`);
 		api.before = () => {};
-		await clock.advance(2 * minIntervalMs);
+		await clock.advance(failedPageRetryMs);
 		t.deepEqual([stateOf(key), stateOf('30559.tcp')], ['released', 'pending']);
 	});
 }
@@ -185,6 +191,92 @@ test('a repair that can\'t be written is planned again', async t => {
 	cluster.put('Pod', storedPod('server-0', 30_558));
 	await clock.advance(minIntervalMs);
 	t.is(stateOf(key), 'bound');
+});
+
+test('a page that can\'t be written does not keep the others from being repaired, and is tried again, not too often', async t => {
+	const test = await setUp(t, {[key]: bound, '31000.tcp': bound});
+	const {clock, lead, stateOf, api, metrics} = test;
+	api.before = request => {
+		if (request === 'PATCH hostport-ledger-30500') {
+			throw new ApiError('PATCH', '/hostport-ledger-30500', 422, 'field is immutable when `immutable` is set');
+		}
+	};
+
+	const startedAt = clock.now();
+	await lead();
+	t.is(stateOf('31000.tcp'), 'released');
+	await clock.advance(20 * 60_000);
+	t.deepEqual([stateOf(key), stateOf('31000.tcp')], ['bound', undefined]);
+	const passes = Math.floor((clock.now() - startedAt) / failedPageRetryMs);
+	t.true(test.passes >= passes && test.passes <= passes + 2, `${test.passes} passes`);
+	const text = await metrics.registry.metrics();
+	t.true(text.includes(`hostport_reconciler_page_failures_total{page="hostport-ledger-30500"} ${test.passes}\n`));
+	t.notRegex(text, /page_failures_total\{page="hostport-ledger-31000"/);
+	api.before = () => {};
+	await clock.advance(failedPageRetryMs);
+	t.is(stateOf(key), 'released');
+});
+
+test('a page that can\'t be read does not keep the others from being repaired, and the gauges keep their last counts', async t => {
+	const test = await setUp(t, {[key]: bound, '31000.tcp': {...bound, uid: 'uid-other'}});
+	const {clock, cluster, stateOf, api, metrics} = test;
+	cluster.put('Pod', storedPod('server-0', 30_558));
+	const {metadata} = cluster.put('Pod', storedPod('other', 31_000));
+	await test.leadQuietly();
+	const gauges = async () => (await metrics.registry.metrics()).split('\n').filter(line => /^hostport_(?:ledger_entries|free_ports)/.test(line));
+	const before = await gauges();
+	api.before = request => {
+		if (request === 'GET hostport-ledger-30500') {
+			throw new Error('no answer');
+		}
+	};
+
+	cluster.remove('Pod', metadata);
+	await clock.advance(minIntervalMs);
+	t.is(stateOf('31000.tcp'), 'released');
+	t.deepEqual(await gauges(), before);
+	t.regex(await metrics.registry.metrics(), /page_failures_total\{page="hostport-ledger-30500"\} 1\n/);
+});
+
+test('pages that failed before are repaired last', async t => {
+	const {clock, lead, stateOf, api} = await setUp(t, {[key]: bound, '31000.tcp': bound});
+	api.before = async (request, signal) => request === 'PATCH hostport-ledger-30500' ? untilAborted(signal) : undefined;
+	await lead();
+	await clock.advance(60_000);
+	t.deepEqual([stateOf(key), stateOf('31000.tcp')], ['bound', 'bound'], 'The first page takes all the time of the pass.');
+	api.before = request => {
+		if (request === 'PATCH hostport-ledger-30500') {
+			throw new Error('no answer');
+		}
+	};
+	await clock.advance(60_000 + failedPageRetryMs);
+	t.is(stateOf('31000.tcp'), 'released');
+	const {length} = api.requests;
+	await clock.advance(holdMs + failedPageRetryMs);
+	const writes = api.requests.slice(length).filter(request => request.startsWith('PATCH'));
+	t.true(writes.lastIndexOf('PATCH hostport-ledger-31000') < writes.lastIndexOf('PATCH hostport-ledger-30500'));
+});
+
+test('ports are repaired before anything is reported', async t => {
+	const {lead, stateOf, duplicates, unserved, api} = await setUp(t, {[key]: bound});
+	const {opened, open} = gate();
+	api.before = async request => request.startsWith('PATCH') ? opened : undefined;
+	await lead();
+	t.deepEqual([duplicates, unserved], [[], []]);
+	open();
+	await new Promise(resolve => {
+		setImmediate(resolve);
+	});
+	t.is(stateOf(key), 'released');
+	t.is(duplicates.length, 1);
+});
+
+test('Pods that ask for ports and have none are counted and reported', async t => {
+	const {cluster, lead, metrics, unserved} = await setUp(t, quiet);
+	cluster.put('Pod', {...foreignPod, metadata: {...foreignPod.metadata, annotations: {'hostport.io/enabled': 'true'}}});
+	await lead();
+	t.deepEqual(unserved, [['game/foreign']]);
+	t.regex(await metrics.registry.metrics(), /hostport_pods_without_ports 1\n/);
 });
 
 test('thousands of events cause few passes', async t => {
@@ -370,11 +462,13 @@ test('differences are counted, repaired and reported', async t => {
 		['30562.tcp', 'foreign', 'Service shop/web'],
 		['30600.tcp', 'released', 'game/other'],
 	]);
-	t.deepEqual(duplicates.map(found => found.map(({key, uses}) => [key, ...uses.map(({pod}) => pod)])), [[['30558.tcp', 'game/a', 'game/b']]]);
+	t.deepEqual(duplicates, [[]], 'The entry that was read names no Pod yet.');
 	const text = await metrics.registry.metrics();
 	for (const [reason, count] of Object.entries({bind: 1, release: 2, adopt: 1, foreign: 2})) {
 		t.true(text.includes(`hostport_ledger_repairs_total{reason="${reason}"} ${count}\n`), reason);
 	}
 
-	t.regex(text, /hostport_duplicate_ports 1\n/);
+	await clock.advance(minIntervalMs);
+	t.deepEqual(duplicates.at(-1)?.map(({key, kind, uses, holder}) => [key, kind, holder, uses.map(({pod}) => pod).join()]), [['30558.tcp', 'Pod', 'game/a', 'game/a,game/b']]);
+	t.regex(await metrics.registry.metrics(), /hostport_duplicate_ports\{kind="Pod"\} 1\nhostport_duplicate_ports\{kind="NodePort"\} 0\n/);
 });

@@ -36,8 +36,8 @@ export const variants: readonly Variant[] = [
 		name: 'Pods are listed before the ledger is read',
 		theme: 'long passes',
 		edits: [
-			edit('repairPass', 'const snapshot = await newPages.readAll(signal);', 'const uses = await listHostPortsInUse(api, signal);\n\t\tconst snapshot = await newPages.readAll(signal);'),
-			edit('repairPass', 'const uses = await listHostPortsInUse(api, signal);\n\t\tconst pass', 'const pass'),
+			edit('repairPass', 'const snapshot = await newPages.readAll(signal);', 'const {uses, podsWithoutPorts} = await surveyHostPorts(api, signal);\n\t\tconst snapshot = await newPages.readAll(signal);'),
+			edit('repairPass', 'const {uses, podsWithoutPorts} = await surveyHostPorts(api, signal);\n\t\tconst pass', 'const pass'),
 		],
 	},
 	{
