@@ -48,6 +48,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	const election = new LeaseLock({...common, name: 'hostport-reconciler', identity, durationSeconds: electionFactor * leaseDuration, idleMs: 0, rereadMs: 5000, eager: false});
 	const reconciler = new Reconciler({
 		...common, newPages, blockSize: parts.blockSize, reservations, election,
+		hasPage: first => parts.ledger.cache.index.pageStarts.includes(first),
 		ranges,
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
 		reportPodsWithoutPorts: createUnservedPodReporter({api, clock, logger, identity}),

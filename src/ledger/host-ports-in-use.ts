@@ -8,7 +8,8 @@ import type {Protocol} from '../ports/demand.ts';
 const podsPerPage = 100;
 const servicesPerPage = 500;
 
-type StoredService = {
+/** The members of a stored Service that say which NodePorts it has. */
+export type StoredService = {
 	readonly metadata: {readonly namespace: string; readonly name: string; readonly uid: string};
 	readonly spec: {
 		readonly ports?: ReadonlyArray<{readonly name?: string; readonly port: number; readonly protocol?: Protocol; readonly nodePort?: number}>;
@@ -48,7 +49,7 @@ export const listFromPods = async <T>(api: Pick<ApiClient, 'list'>, select: (pod
 const withoutPorts = ({metadata: {namespace, name, uid}}: StoredPod): PodWithoutPorts => ({pod: `${namespace}/${name}`, uid});
 
 /** kube-proxy takes a NodePort on every node, so no Pod may be given one. */
-const nodePortsOf = ({metadata: {namespace, name, uid}, spec: {ports = [], healthCheckNodePort}}: StoredService): HostPortUse[] => {
+export const nodePortsOf = ({metadata: {namespace, name, uid}, spec: {ports = [], healthCheckNodePort}}: StoredService): HostPortUse[] => {
 	const common = {pod: `Service ${namespace}/${name}`, uid, node: undefined, managed: false};
 	return [
 		...ports.flatMap(({nodePort, protocol = 'TCP', port, name: portName}) =>

@@ -8,13 +8,15 @@ import type {ApiClient, WatchEvent} from '../kubernetes/api-client.ts';
 import type {KubernetesObject} from '../kubernetes/object.ts';
 import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
 import type {LeaseLock} from '../lease/lease-lock.ts';
+import {ForeignPorts} from './foreign-ports.ts';
+import type {ForeignPortsOptions} from './foreign-ports.ts';
 import {RepairPass} from './repair-pass.ts';
 import type {RepairPassOptions} from './repair-pass.ts';
 import {pauseAfter} from '../retry.ts';
 import {Wakeup} from '../wakeup.ts';
 
-type ReconcilerOptions = RepairPassOptions & {
-	readonly api: Pick<ApiClient, 'get' | 'list' | 'watch'>;
+type ReconcilerOptions = RepairPassOptions & ForeignPortsOptions & {
+	readonly api: Pick<ApiClient, 'get' | 'find' | 'list' | 'watch'>;
 	/** Of the Lease `hostport-reconciler`. */
 	readonly election: Pick<LeaseLock, 'acquire'>;
 };
@@ -48,6 +50,7 @@ const watchRetryMs = 1000;
 export class Reconciler {
 	readonly #options: ReconcilerOptions;
 	readonly #pass: RepairPass;
+	readonly #foreignPorts: ForeignPorts;
 	readonly #wakeup: Wakeup;
 	/** When the next pass begins, on the monotonic clock. */
 	#dueAt = 0;
@@ -55,6 +58,7 @@ export class Reconciler {
 	constructor(options: ReconcilerOptions) {
 		this.#options = options;
 		this.#pass = new RepairPass(options);
+		this.#foreignPorts = new ForeignPorts(options);
 		this.#wakeup = new Wakeup(options.clock);
 	}
 
@@ -107,7 +111,7 @@ export class Reconciler {
 		await Promise.all(watching);
 	}
 
-	/** Watches Pods or Services. An event only brings the next pass forward, which finds out what has changed. */
+	/** Watches Pods or Services. An event brings the next pass forward; ports of new ones without the operator are entered at once. */
 	async #watch(path: string, signal: AbortSignal): Promise<void> {
 		const {clock, logger} = this.#options;
 		return keepWatching({
@@ -115,7 +119,10 @@ export class Reconciler {
 			signal,
 			restMs: watchRetryMs,
 			start: () => this.#events(path, signal),
-			onEvent: event => this.#passWithin(delayMsAfter(event)),
+			onEvent: event => {
+				this.#foreignPorts.noticed(path, event, signal);
+				this.#passWithin(delayMsAfter(event));
+			},
 			onBroken: error => logger.warn({err: error}, `the watch of ${path} ended: starting it again`),
 		});
 	}

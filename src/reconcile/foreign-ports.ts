@@ -1,0 +1,127 @@
+/**
+ * Enters the ports of Pods and Services that came without the operator as soon as their events arrive, so that no replica
+ * gives them away while the next pass is still due. A pass finds whatever is missed here.
+ */
+import type {Logger} from 'pino';
+import {timestamp} from '../clock.ts';
+import type {Clock} from '../clock.ts';
+import type {ApiClient, WatchEvent} from '../kubernetes/api-client.ts';
+import type {KubernetesObject, ObjectMetadata} from '../kubernetes/object.ts';
+import {nodePortsOf} from '../ledger/host-ports-in-use.ts';
+import type {StoredService} from '../ledger/host-ports-in-use.ts';
+import type {Reservations} from '../ledger/reservations.ts';
+import {observe} from '../ports/entry-states.ts';
+import {hostPortsOf, isManaged} from '../ports/host-port-use.ts';
+import type {HostPortUse, StoredPod} from '../ports/host-port-use.ts';
+import {entryKey} from '../ports/ledger-entry.ts';
+import {pageOf} from '../ports/ledger-page.ts';
+import type {Repair} from '../ports/repair.ts';
+
+export type ForeignPortsOptions = {
+	readonly api: Pick<ApiClient, 'find'>;
+	readonly reservations: Pick<Reservations, 'repair'>;
+	/** Port numbers in a page. */
+	readonly blockSize: number;
+	/** Whether the ledger has the page with this first port. Other pages get entries for the ports in use when they are created. */
+	readonly hasPage: (first: number) => boolean;
+	readonly clock: Clock;
+	readonly logger: Logger;
+	readonly mintClaim: () => string;
+};
+
+/** What one read finds out about all Pods of a controller: those that it makes from one template have the same ports. */
+const maximumTemplates = 1000;
+
+/** Objects that are read at once. */
+const maximumAtOnce = 20;
+
+/** Objects that wait to be read. The next pass, which their events have called for, finds the others. */
+const maximumWaiting = 1000;
+
+/** Bounds the reads and the commit for one group of objects. */
+const budgetMs = 15_000;
+
+export class ForeignPorts {
+	readonly #options: ForeignPortsOptions;
+	/** By the path of the object. */
+	readonly #waiting = new Map<string, KubernetesObject>();
+	/** Templates whose Pods have no host ports. */
+	readonly #withoutPorts = new Set<string>();
+	#entering: Promise<void> | undefined;
+
+	constructor(options: ForeignPortsOptions) {
+		this.#options = options;
+	}
+
+	/** @param path of the collection that is watched: `/api/v1/pods` or `/api/v1/services`. */
+	noticed(path: string, {type, object}: WatchEvent<KubernetesObject>, signal: AbortSignal): void {
+		// The ports of a Pod never change, those of a Service may.
+		const mayHavePorts = type === 'ADDED' || (type === 'MODIFIED' && path.endsWith('/services'));
+		if (!mayHavePorts || isManaged(object) || this.#withoutPorts.has(templateOf(object.metadata) ?? '') || this.#waiting.size >= maximumWaiting) {
+			return;
+		}
+
+		const {namespace = '', name} = object.metadata;
+		this.#waiting.set(path.replace('/api/v1', `/api/v1/namespaces/${namespace}`) + `/${name}`, object);
+		this.#entering ??= this.#enterAll(signal).finally(() => {
+			this.#entering = undefined;
+		});
+	}
+
+	async #enterAll(signal: AbortSignal): Promise<void> {
+		const {clock, logger} = this.#options;
+		while (this.#waiting.size > 0 && !signal.aborted) {
+			const group = [...this.#waiting].slice(0, maximumAtOnce);
+			for (const [path] of group) {
+				this.#waiting.delete(path);
+			}
+
+			try {
+				await this.#enter(group, AbortSignal.any([signal, clock.deadline(budgetMs)]));
+			} catch (error) {
+				logger.debug({err: error}, 'ports of new Pods and Services could not be entered at once: the next pass enters them');
+			}
+		}
+	}
+
+	async #enter(group: ReadonlyArray<readonly [path: string, object: KubernetesObject]>, signal: AbortSignal): Promise<void> {
+		const {reservations, blockSize, hasPage, clock, mintClaim} = this.#options;
+		const uses = (await Promise.all(group.map(async ([path, {metadata}]) => this.#portsOf(path, metadata, signal)))).flat();
+		const since = timestamp(clock.date());
+		const repairs = [...Map.groupBy(uses, ({port, protocol}) => entryKey(port, protocol))]
+			.map(([key, ofKey]): Repair => ({...observe(undefined, ofKey, false, {since, mintClaim})!, key, judged: undefined}))
+			// A port with an entry is left to the next pass, and so is a Pod that says we gave it the port.
+			.filter(({reason}) => reason === 'foreign');
+		const byPage = Map.groupBy(repairs, ({key}) => pageOf(Number.parseInt(key, 10), blockSize));
+		for (const [first, ofPage] of byPage) {
+			if (hasPage(first)) {
+				await reservations.repair(ofPage, signal);
+			}
+		}
+	}
+
+	async #portsOf(path: string, metadata: ObjectMetadata, signal: AbortSignal): Promise<readonly HostPortUse[]> {
+		const object = await this.#options.api.find<StoredPod | StoredService>(path, {signal});
+		if (!object) {
+			return [];
+		}
+
+		const uses = 'containers' in object.spec ? hostPortsOf(object as StoredPod) : nodePortsOf(object as StoredService);
+		const template = templateOf(metadata);
+		if (template !== undefined && uses.length === 0) {
+			if (this.#withoutPorts.size >= maximumTemplates) {
+				this.#withoutPorts.clear();
+			}
+
+			this.#withoutPorts.add(template);
+		}
+
+		return uses;
+	}
+}
+
+/** The controller of a Pod and the revision of its template; undefined for an object without a controller. */
+const templateOf = ({ownerReferences = [], labels = {}}: ObjectMetadata): string | undefined => {
+	const owner = ownerReferences.find(({controller}) => controller === true);
+	return owner && `${owner.uid} ${labels['controller-revision-hash'] ?? ''}`;
+};
