@@ -47,7 +47,7 @@ export class ForeignPorts {
 	readonly #waiting = new Map<string, KubernetesObject>();
 	/** Templates whose Pods have no host ports. */
 	readonly #withoutPorts = new Set<string>();
-	#entering: Promise<void> | undefined;
+	#isEntering = false;
 
 	constructor(options: ForeignPortsOptions) {
 		this.#options = options;
@@ -63,13 +63,15 @@ export class ForeignPorts {
 
 		const {namespace = '', name} = object.metadata;
 		this.#waiting.set(path.replace('/api/v1', `/api/v1/namespaces/${namespace}`) + `/${name}`, object);
-		this.#entering ??= this.#enterAll(signal).finally(() => {
-			this.#entering = undefined;
-		});
+		if (!this.#isEntering) {
+			void this.#enterAll(signal);
+		}
 	}
 
+	/** Never rejects. */
 	async #enterAll(signal: AbortSignal): Promise<void> {
 		const {clock, logger} = this.#options;
+		this.#isEntering = true;
 		while (this.#waiting.size > 0 && !signal.aborted) {
 			const group = [...this.#waiting].slice(0, maximumAtOnce);
 			for (const [path] of group) {
@@ -82,6 +84,8 @@ export class ForeignPorts {
 				logger.debug({err: error}, 'ports of new Pods and Services could not be entered at once: the next pass enters them');
 			}
 		}
+
+		this.#isEntering = false;
 	}
 
 	async #enter(group: ReadonlyArray<readonly [path: string, object: KubernetesObject]>, signal: AbortSignal): Promise<void> {
@@ -89,7 +93,10 @@ export class ForeignPorts {
 		const uses = (await Promise.all(group.map(async ([path, {metadata}]) => this.#portsOf(path, metadata, signal)))).flat();
 		const since = timestamp(clock.date());
 		const repairs = [...Map.groupBy(uses, ({port, protocol}) => entryKey(port, protocol))]
-			.map(([key, ofKey]): Repair => ({...observe(undefined, ofKey, false, {since, mintClaim})!, key, judged: undefined}))
+			.map(([key, ofKey]): Repair => {
+				const {reason, next} = observe(undefined, ofKey, false, {since, mintClaim})!;
+				return {key, judged: undefined, reason, next};
+			})
 			// A port with an entry is left to the next pass, and so is a Pod that says we gave it the port.
 			.filter(({reason}) => reason === 'foreign');
 		const byPage = Map.groupBy(repairs, ({key}) => pageOf(Number.parseInt(key, 10), blockSize));

@@ -19,18 +19,23 @@ const setUp = async () => {
 		put,
 		/** The watch tells of this object. */
 		notice: async (path: string, object: Stored, type: 'ADDED' | 'MODIFIED' | 'DELETED' = 'ADDED') => {
-			foreignPorts.noticed(path, {type, object: object as never}, never);
+			foreignPorts.noticed(path, {type, object}, never);
 			await ledger.clock.settle();
 		},
 		states: () => Object.fromEntries(Object.entries(ledger.entries()).map(([key, {state}]) => [key, state])),
 	};
 };
 
+const daemonPod = (name: string, revision: string) => ({
+	metadata: {name, namespace: 'game', labels: {'controller-revision-hash': revision}, ownerReferences: [{apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'agent', uid: 'uid-agent', controller: true}]},
+	spec: {containers: [{name: 'agent', image: 'agent'}]},
+});
+
 const service = (nodePort?: number) => ({metadata: {name: 'web', namespace: 'game'}, spec: {ports: [{port: 80, ...(nodePort && {nodePort})}]}});
 
 test('a port of a new Pod without the operator is not given any more', async t => {
 	const {put, notice, states, clock, reservations} = await setUp();
-	await notice(pods, put('Pod', storedPod('agent', 30_600, {managed: false}) as never));
+	await notice(pods, put('Pod', storedPod('agent', 30_600, {managed: false})));
 	t.deepEqual(states(), {'30558.tcp': 'bound', '30600.tcp': 'foreign'});
 	t.deepEqual(await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 30_600}), never)), [30_601]);
 });
@@ -45,24 +50,20 @@ test('so is a NodePort, also one that a Service gets later', async t => {
 
 test('an entry stays as it is, and so do Pods with ports from the operator, deleted Pods and pages that do not exist', async t => {
 	const {put, notice, states, api} = await setUp();
-	await notice(pods, put('Pod', storedPod('thief', 30_558, {managed: false}) as never));
-	await notice(pods, put('Pod', storedPod('far', 20_000, {managed: false}) as never));
+	await notice(pods, put('Pod', storedPod('thief', 30_558, {managed: false})));
+	await notice(pods, put('Pod', storedPod('far', 20_000, {managed: false})));
 	const before = api.requests.length;
-	await notice(pods, put('Pod', storedPod('ours', 30_601) as never));
-	await notice(pods, put('Pod', storedPod('gone', 30_602, {managed: false}) as never), 'DELETED');
-	await notice(pods, put('Pod', storedPod('known', 30_603, {managed: false}) as never), 'MODIFIED');
+	await notice(pods, put('Pod', storedPod('ours', 30_601)));
+	await notice(pods, put('Pod', storedPod('gone', 30_602, {managed: false})), 'DELETED');
+	await notice(pods, put('Pod', storedPod('known', 30_603, {managed: false})), 'MODIFIED');
 	t.is(api.requests.length, before, 'None of these is read.');
 	t.deepEqual(states(), {'30558.tcp': 'bound'});
 });
 
 test('of the Pods of one template without host ports, one is read', async t => {
 	const {put, notice, api} = await setUp();
-	const pod = (name: string, revision: string) => ({
-		metadata: {name, namespace: 'game', labels: {'controller-revision-hash': revision}, ownerReferences: [{apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'agent', uid: 'uid-agent', controller: true}]},
-		spec: {containers: [{name: 'agent', image: 'agent'}]},
-	});
 	for (const [name, revision] of [['a', '1'], ['b', '1'], ['c', '2'], ['d', '2']] as const) {
-		await notice(pods, put('Pod', pod(name, revision)));
+		await notice(pods, put('Pod', daemonPod(name, revision)));
 	}
 
 	t.deepEqual(api.requests.filter(request => /^GET [a-d]$/.test(request)), ['GET a', 'GET c']);
@@ -75,8 +76,8 @@ test('a failed read is left to the next pass', async t => {
 			throw new Error('no answer');
 		}
 	};
-	await notice(pods, put('Pod', storedPod('agent', 30_600, {managed: false}) as never));
+	await notice(pods, put('Pod', storedPod('agent', 30_600, {managed: false})));
 	t.deepEqual(Object.keys(states()), ['30558.tcp']);
-	await notice(pods, put('Pod', storedPod('other', 30_601, {managed: false}) as never));
+	await notice(pods, put('Pod', storedPod('other', 30_601, {managed: false})));
 	t.is(states()['30601.tcp'], 'foreign');
 });
