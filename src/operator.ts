@@ -63,7 +63,7 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 	const replica = createReplica({api, clock, random: Math.random, mintClaim, logger, metrics, identity, config});
 	const certificates = createTlsSource(config, {api, clock, logger, metrics});
 	const [tls] = await Promise.all([certificates.start(signal), replica.load(signal)]);
-	const webhook = await listen(createWebhookApp({mutatePod: replica.mutatePod, logger, isStopping: () => isStopping}), {host: config.bindAddress, port: config.webhookPort, tls});
+	const webhook = await listen(createWebhookApp({path: config.webhookPath, mutatePod: replica.mutatePod, logger, isStopping: () => isStopping}), {host: config.bindAddress, port: config.webhookPort, tls});
 	const keepingCertificate = certificates.run(webhook.useTls, lifetime.signal);
 	replica.start();
 	whyNotReady = undefined;

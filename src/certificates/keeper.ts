@@ -5,7 +5,7 @@
 import type {V1Secret} from '@kubernetes/client-node';
 import type {Logger} from 'pino';
 import type {Clock} from '../clock.ts';
-import {ApiError} from '../errors.ts';
+import {ApiError, ConfigurationError} from '../errors.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import {keepWatching, watchSeconds} from '../kubernetes/keep-watching.ts';
 import type {Stored} from '../kubernetes/object.ts';
@@ -17,6 +17,7 @@ import type {Authority, Leaf} from './certificate-set.ts';
 import {createClockCheck, describeSkew} from './clock-check.ts';
 import {certificateToServe, decideCertificates} from './decision.ts';
 import type {CertificateChange, CertificateSituation, Lifetimes} from './decision.ts';
+import {isMarked, otherInstallation} from './installation.ts';
 import type {CertificatesToMake, MadeCertificates} from './make-in-child-process.ts';
 import {CertificateSecret, certificateSecretName, makeSecretData} from './secret.ts';
 import {describeBundle, hasBundle, hostsOf, readWebhookConfiguration, trustedBy, webhookConfigurationWatch, writeBundle} from './webhook-configuration.ts';
@@ -139,8 +140,13 @@ export class CertificateKeeper {
 	 * @returns how long nothing will be due, milliseconds; undefined if something was written.
 	 */
 	async #pass(signal: AbortSignal): Promise<number | undefined> {
-		const {api, clock, configurationName, lifetimes, logger} = this.#options;
+		const {api, clock, configurationName, lifetimes, logger, namespace} = this.#options;
 		const configuration = await readWebhookConfiguration(api, configurationName, signal);
+		const other = configuration && otherInstallation(configuration, namespace);
+		if (other !== undefined) {
+			throw new ConfigurationError(other);
+		}
+
 		const trusted = configuration && trustedBy(configuration);
 		this.#firstSeenAt = new Map(trusted?.map(({pem}) => [pem, this.#firstSeenAt.get(pem) ?? clock.now()]));
 		const secret = await this.#secret.read(signal);
@@ -168,8 +174,8 @@ export class CertificateKeeper {
 		}
 
 		const authorities = typeof held?.signer === 'object' ? held.authorities : [];
-		if (authorities.length > 0 && configuration && !hasBundle(configuration, encodeBundle(authorities))) {
-			await writeBundle(api, configuration, encodeBundle(authorities), signal);
+		if (authorities.length > 0 && configuration && !(hasBundle(configuration, encodeBundle(authorities)) && isMarked(configuration))) {
+			await writeBundle(api, configuration, encodeBundle(authorities), namespace, signal);
 			logger.info(`the caBundle of the MutatingWebhookConfiguration ${configurationName} ${describeBundle(configuration)}: replaced by ${authorities.length === 1 ? 'the authority' : `the ${authorities.length} authorities`} of the Secret ${certificateSecretName}`);
 			return undefined;
 		}
@@ -226,6 +232,6 @@ const done = {
 	'remove authorities': 'removed the earlier authorities',
 } as const;
 
-const explain = (error: unknown): string => error instanceof ApiError && error.status === 403
+const explain = (error: unknown): string => error instanceof ConfigurationError ? error.message : error instanceof ApiError && error.status === 403
 	? `the webhook's certificate can't be kept valid: ${error.message}. Grant this right to the operator's ServiceAccount, or provide a certificate with --tls-cert-file and --tls-private-key-file`
 	: 'the webhook\'s certificate can\'t be kept valid: trying again';

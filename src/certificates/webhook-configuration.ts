@@ -4,6 +4,7 @@ import type {ApiClient} from '../kubernetes/api-client.ts';
 import type {KubernetesObject} from '../kubernetes/object.ts';
 import {decodeBundle} from './certificate-set.ts';
 import type {Authority} from './certificate-set.ts';
+import {namespaceAnnotation} from './installation.ts';
 
 type Webhook = {readonly clientConfig: Readonly<AdmissionregistrationV1WebhookClientConfig>};
 
@@ -20,14 +21,15 @@ export const readWebhookConfiguration = async (api: Pick<ApiClient, 'find'>, nam
 export const webhookConfigurationWatch = (name: string): string => `${collection}?fieldSelector=metadata.name%3D${name}`;
 
 /**
- * Makes the API server trust exactly the authorities in `bundle` (PEM).
+ * Makes the API server trust exactly the authorities in `bundle` (PEM), and marks the configuration as that of the installation
+ * in `namespace`.
  *
  * @throws {ApiError} 409 if the configuration has changed since it was read, 404 if it was deleted.
  */
-export const writeBundle = async (api: Pick<ApiClient, 'compareAndSwap'>, {metadata: {name, resourceVersion}, webhooks = []}: WebhookConfiguration, bundle: string, signal: AbortSignal): Promise<void> => {
+export const writeBundle = async (api: Pick<ApiClient, 'compareAndSwap'>, {metadata: {name, resourceVersion}, webhooks = []}: WebhookConfiguration, bundle: string, namespace: string, signal: AbortSignal): Promise<void> => {
 	const caBundle = Buffer.from(bundle).toString('base64');
 	await api.compareAndSwap(`${collection}/${name}`, {
-		metadata: {resourceVersion},
+		metadata: {resourceVersion, annotations: {[namespaceAnnotation]: namespace}},
 		// The API server merges the list by the webhooks' names; the resourceVersion ensures that these are still the same.
 		webhooks: webhooks.map(webhook => ({...webhook, clientConfig: {...webhook.clientConfig, caBundle}})),
 	}, {signal, metadataOnly: true});

@@ -4,7 +4,7 @@ import {parseArgs} from 'node:util';
 import {ConfigurationError, messageOf} from '../errors.ts';
 import {excludeNumbers} from '../ports/port-range.ts';
 import type {AllowedRange} from '../ports/port-range.ts';
-import {dnsLabel, duration, identity, objectName, oneOf, optional, port, portRanges, portRangesOrNone, wholeNumber, wholeSeconds} from './parsers.ts';
+import {dnsLabel, duration, identity, objectName, oneOf, optional, port, portRanges, portRangesOrNone, urlPath, wholeNumber, wholeSeconds} from './parsers.ts';
 import type {Parse} from './parsers.ts';
 
 export type Option<T> = {
@@ -48,10 +48,16 @@ export const options = {
 		parse: optional,
 	}),
 	webhookPort: option({
-		description: 'Port of the webhook, `POST /mutate-pods`, over TLS.',
+		description: 'Port of the webhook, over TLS.',
 		placeholder: 'port',
 		default: '9443',
 		parse: port,
+	}),
+	webhookPath: option({
+		description: 'Path of the webhook, as in the webhook configuration; the webhook answers 404 to every other path. A path that is hard to guess keeps out clients that can reach the webhook\'s port but can\'t read its configuration.',
+		placeholder: 'path',
+		default: '/mutate-pods',
+		parse: urlPath,
 	}),
 	healthPort: option({
 		description: 'Port of `/livez` and `/readyz`, over plain HTTP.',

@@ -28,6 +28,15 @@ export const objectName = single(value => {
 	return value;
 });
 
+/** A path that the API server accepts in a webhook configuration: its segments are DNS subdomains. */
+export const urlPath = single(value => {
+	if (value.length > 253 || !/^(?:\/[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?)+$/.test(value)) {
+		throw new Error(`is "${value}": it must be a path such as /mutate-pods, at most 253 lower case letters, digits, "-", "." and "/"`);
+	}
+
+	return value;
+});
+
 /** One of `choices`. */
 export const oneOf = <const T extends string>(...choices: readonly T[]) => single((value): T => {
 	const choice = choices.find(candidate => candidate === value);

@@ -3,15 +3,20 @@ import {Router} from '@koa/router';
 import Koa from 'koa';
 import type {Logger} from 'pino';
 import {BadReviewError} from '../errors.ts';
-import {BodyPool} from './body-pool.ts';
+import {BytePool} from './byte-pool.ts';
 import {readJson} from './request-body.ts';
+import {createUnsentAnswers} from './unsent-answers.ts';
 
 export type WebhookAppOptions = {
+	/** The path of the webhook. Every other path is 404, and its body is not read. */
+	readonly path: string;
 	/** Answers the decoded JSON body with an AdmissionReview. Throws `BadReviewError` if the body is no AdmissionReview. */
 	readonly mutatePod: (body: unknown, signal: AbortSignal) => Promise<object>;
 	readonly logger: Logger;
 	/** Whether clients should open their next connection to another replica. */
 	readonly isStopping: () => boolean;
+	/** How long a client may take to read its answer, milliseconds. Default 10 s, the API server's default timeout for webhooks. */
+	readonly drainMs?: number;
 };
 
 /** The API server's default timeout for webhooks (its maximum is 30 s). No allocation takes that long. */
@@ -23,17 +28,17 @@ const marginMs = 500;
 /** Bounds the memory of all unfinished bodies: thousands of normal reviews, or four of the largest. */
 const maximumUnfinishedBytes = 32 * 1024 * 1024;
 
-/** `POST /mutate-pods`. */
-export const createWebhookApp = ({mutatePod, logger, isStopping}: WebhookAppOptions): Koa => {
-	const router = new Router();
-	const pool = new BodyPool(maximumUnfinishedBytes);
-	router.post('/mutate-pods', async context => {
+/** `POST` to the webhook's path. */
+export const createWebhookApp = ({path, mutatePod, logger, isStopping, drainMs}: WebhookAppOptions): Koa => {
+	const router = new Router({sensitive: true, strict: true});
+	const pool = new BytePool(maximumUnfinishedBytes);
+	router.post(path, async context => {
 		const {signal, clear} = startDeadline(context);
 		try {
 			const review = await mutatePod(await readJson(context, pool, signal), signal);
 			context.set('Content-Type', 'application/json; charset=utf-8');
-			// Koa would check whether an object is a `Response`, which makes Node load its HTTP client (3 MB).
-			context.body = JSON.stringify(review);
+			// Bytes, because Node would keep a string beside its bytes while the answer is unsent. Not the object: Koa would check whether it is a `Response`, which makes Node load its HTTP client (3 MB).
+			context.body = Buffer.from(JSON.stringify(review));
 		} finally {
 			clear();
 			if (isStopping()) {
@@ -41,7 +46,7 @@ export const createWebhookApp = ({mutatePod, logger, isStopping}: WebhookAppOpti
 			}
 		}
 	});
-	return createApp(router, logger);
+	return createApp(router, logger, drainMs);
 };
 
 export type Health = {
@@ -73,11 +78,21 @@ export const createMetricsApp = (registry: {readonly contentType: string; readon
 	return createApp(router, logger);
 };
 
-const createApp = (router: Router, logger: Logger): Koa => {
+const createApp = (router: Router, logger: Logger, drainMs = longestTimeoutMs): Koa => {
 	const app = new Koa();
+	const boundAnswer = createUnsentAnswers({drainMs, onClosed: message => logger.warn(message)});
 	app.on('error', (error: Error) => {
 		// Most likely, the client has closed the connection.
 		logger.warn({err: error}, 'a connection failed');
+	});
+	app.use(async (context, next) => {
+		await next();
+		if (context.status >= 400) {
+			// The rest of the body may not have been read.
+			context.set('Connection', 'close');
+		}
+
+		boundAnswer(context);
 	});
 	app.use(async (context, next) => {
 		// Read before `next`: a closed connection has no address.
@@ -95,9 +110,6 @@ const createApp = (router: Router, logger: Logger): Koa => {
 				context.status = 500;
 				context.body = 'internal error: see the log of the operator\n';
 			}
-
-			// The rest of the body may not have been read.
-			context.set('Connection', 'close');
 		}
 	});
 	app.use(router.routes());

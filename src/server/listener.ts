@@ -31,12 +31,20 @@ export type ListenOptions = {
 	readonly port: number;
 	/** Without it, plain HTTP. */
 	readonly tls?: TlsOptions;
-	/** How long a client may take to send a whole request. Default 15 s; an AdmissionReview arrives in milliseconds. */
+	/** How long a client may take for the TLS handshake, and to send a whole request. Default 15 s; an AdmissionReview arrives in milliseconds. */
 	readonly requestTimeoutMs?: number;
+	/** Further connections are closed at once. Default 1500. */
+	readonly maximumConnections?: number;
 };
 
 /** Longer than the 90 s for which the API server keeps idle connections: if the webhook closed first, it could drop a request on its way. */
 const keepAliveTimeoutMs = 120_000;
+
+/**
+ * An API server opens as many connections as it has requests for the webhook, of which it handles 600 at a time by default
+ * (`--max-requests-inflight` and `--max-mutating-requests-inflight`), and keeps 25 of them when they are idle.
+ */
+const defaultMaximumConnections = 1500;
 
 /** @throws {ConfigurationError} if the port is taken, the address is not one of this machine, or the certificate is invalid. */
 export const listen = async (app: Koa, options: ListenOptions): Promise<Listener> => {
@@ -61,6 +69,7 @@ export const listen = async (app: Koa, options: ListenOptions): Promise<Listener
 		throw new ConfigurationError(`can't listen on port ${port} of ${host ?? 'all addresses'}: ${messageOf(error)}`, {cause: error});
 	}
 
+	limitConnections(server, options, error => app.emit('error', error));
 	// A connection that can't be accepted, for example for lack of file descriptors, must not end the process.
 	server.on('error', error => app.emit('error', error));
 	const stopAccepting = () => {
@@ -93,6 +102,21 @@ export const listen = async (app: Koa, options: ListenOptions): Promise<Listener
 	};
 };
 
+/** Limits the number of connections, and reports once when connections begin to be closed for that. */
+const limitConnections = (server: http.Server, {maximumConnections = defaultMaximumConnections}: ListenOptions, report: (error: Error) => void): void => {
+	let isReported = false;
+	server.maxConnections = maximumConnections;
+	server.on('drop', () => {
+		if (!isReported) {
+			isReported = true;
+			report(new Error(`${maximumConnections} connections are open: closing further ones`));
+		}
+	});
+	server.on('connection', () => {
+		isReported = false;
+	});
+};
+
 const createServer = ({tls, requestTimeoutMs = 15_000}: ListenOptions, onRequest: http.RequestListener): http.Server => {
 	const timeouts = {
 		keepAliveTimeout: keepAliveTimeoutMs,
@@ -111,7 +135,7 @@ const createServer = ({tls, requestTimeoutMs = 15_000}: ListenOptions, onRequest
 		}
 
 		const clientCheck = {requestCert: tls.clientCa !== undefined, rejectUnauthorized: tls.clientCa !== undefined};
-		return https.createServer({...timeouts, ...secureContextOf(tls), ...clientCheck}, onRequest);
+		return https.createServer({...timeouts, handshakeTimeout: requestTimeoutMs, ...secureContextOf(tls), ...clientCheck}, onRequest);
 	} catch (error) {
 		throw new ConfigurationError(`the webhook's certificate can't be used: ${messageOf(error)}. Both files must be PEM, and the key must belong to the certificate`, {cause: error});
 	}

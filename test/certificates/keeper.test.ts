@@ -72,8 +72,8 @@ const setUp = (t: ExecutionContext) => {
 		};
 	};
 
-	const configure = (clientConfig: Configuration['webhooks'][number]['clientConfig'] = {service: {name: 'service', namespace: 'operators'}}) => {
-		cluster.put('MutatingWebhookConfiguration', {metadata: {name: 'hooks'}, webhooks: [{name: 'mutate-pods.hostport.io', timeoutSeconds: 10, clientConfig}]});
+	const configure = (clientConfig: Configuration['webhooks'][number]['clientConfig'] = {service: {name: 'service', namespace: 'operators'}}, annotations: Readonly<Record<string, string>> = {}) => {
+		cluster.put('MutatingWebhookConfiguration', {metadata: {name: 'hooks', annotations}, webhooks: [{name: 'mutate-pods.hostport.io', timeoutSeconds: 10, clientConfig}]});
 	};
 
 	const bundle = () => decodeBundle(Buffer.from((cluster.find('MutatingWebhookConfiguration', {name: 'hooks'}) as unknown as Configuration).webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString());
@@ -114,6 +114,37 @@ test('a configuration that is created later gets the caBundle, and the certifica
 	t.is(served()?.certificate.checkIP('::1'), '::1');
 	t.true(isTrusted(served()!, bundle(), clock.date().getTime()));
 	t.true(log.some(line => line === 'the caBundle of the MutatingWebhookConfiguration hooks is empty: replaced by the authority of the Secret hostport-operator-webhook-certificate'));
+});
+
+test('a second installation does not start, names both namespaces and leaves the caBundle alone', async t => {
+	const {keeper, configure, bundle, clock, log, pass} = setUp(t);
+	configure();
+	await keeper().start();
+	const [authority] = bundle();
+	configure({service: {name: 'service', namespace: 'second'}, caBundle: Buffer.from(authority!.pem).toString('base64')}, {'hostport.io/installed-in': 'operators'});
+	const second = keeper({namespace: 'second'});
+	const starting = second.keeper.start(AbortSignal.timeout(60_000));
+	void starting.catch(() => {});
+	for (let count = 0; count < 20; count++) {
+		await pass(1000);
+	}
+
+	t.true(await clock.isPending(starting));
+	t.true(log.some(line => line.startsWith('the operator is already installed in the namespace operators, and this is a second installation in the namespace second')));
+	t.deepEqual(bundle().map(({pem}) => pem), [authority!.pem]);
+});
+
+test('an operator whose webhook configuration calls another namespace says so and leaves the caBundle alone', async t => {
+	const {keeper, configure, bundle, log, pass} = setUp(t);
+	configure();
+	const {start, run} = keeper();
+	await start();
+	run();
+	configure({service: {name: 'service', namespace: 'second'}}, {'hostport.io/installed-in': 'operators'});
+	await pass(5000);
+	await pass(5000);
+	t.true(log.some(line => line.startsWith('the MutatingWebhookConfiguration hooks calls the Service in the namespace second, and this operator runs in the namespace operators')));
+	t.deepEqual(bundle(), []);
 });
 
 test('an API server that lags behind trusts every certificate through several authorities', async t => {

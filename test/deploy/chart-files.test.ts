@@ -23,7 +23,7 @@ const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 /** Options that the chart sets itself, or that other objects of the chart depend on. */
 const notConfigurable = new Set([
-	'kubeconfig', 'namespace', 'identity', 'bindAddress', 'webhookPort', 'healthPort', 'metricsPort', 'tlsCertFile', 'tlsPrivateKeyFile',
+	'kubeconfig', 'namespace', 'identity', 'bindAddress', 'webhookPort', 'webhookPath', 'healthPort', 'metricsPort', 'tlsCertFile', 'tlsPrivateKeyFile',
 	'clientCaFile', 'webhookServiceName', 'webhookConfigurationName',
 ]);
 

@@ -85,9 +85,14 @@ test.serial('the chart with the same values installs, upgrades without a change 
 	t.true(created.trim().split('\n').every(line => line.endsWith(' created (server dry run)')), created);
 
 	await quiet(t, run('helm', 'install', ...chart));
+	// The dry run made another random path.
+	const installed = await quiet(t, run('helm', 'get', 'manifest', 'hostport-operator', '--namespace', 'operators'));
+	await writeFile(file, installed);
 	t.is(await quiet(t, run('kubectl', 'diff', '-f', file)), '');
+	t.is(new Set(installed.match(/\/mutate-pods\/[a-z\d]{32}$/gm)).size, 1, 'Deployment and webhook configuration have the same path.');
+	t.is(installed.match(/\/mutate-pods/g)?.length, 2);
 	await quiet(t, run('helm', 'upgrade', ...chart));
-	t.is(await quiet(t, run('kubectl', 'diff', '-f', file)), '');
+	t.is(await quiet(t, run('kubectl', 'diff', '-f', file)), '', 'The path is kept.');
 	await quiet(t, run('helm', 'uninstall', 'hostport-operator', '--namespace', 'operators', '--wait'));
 	t.is(await leftovers(cluster(), ...customKinds), '');
 });

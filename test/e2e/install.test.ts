@@ -123,7 +123,13 @@ test.serial('helm installs and upgrades without a warning, and uninstall keeps P
 	await untilThreeRun();
 	await assertRestricted(t);
 
-	const installation = await cluster().standIn();
+	const {webhooks} = await client.request<{webhooks: ReadonlyArray<{clientConfig: {service: {path: string}}}>}>('GET', webhookConfiguration);
+	const {path: webhookPath} = webhooks[0]!.clientConfig.service;
+	t.regex(webhookPath, /^\/mutate-pods\/[a-z\d]{32}$/);
+	const {stdout: inDeployment} = await run('kubectl', 'get', 'deployment', 'hostport-operator', '--namespace', 'operators', '-o', 'jsonpath={.spec.template.spec.containers[0].env[?(@.name=="HOSTPORT_WEBHOOK_PATH")].value}');
+	t.is(inDeployment, webhookPath);
+
+	const installation = await cluster().standIn('--webhook-path', webhookPath);
 	try {
 		t.is(await createPod(client, 'fourth'), '30561');
 		const before = await generations();

@@ -26,7 +26,7 @@ export type Webhook = AsyncDisposable & {
 
 export const startWebhook = async (): Promise<Webhook> => {
 	let current = await freshMutator();
-	const app = createWebhookApp({mutatePod: async (body, signal) => current.mutatePod(body, signal), logger: silent, isStopping: () => false});
+	const app = createWebhookApp({path: '/mutate-pods', mutatePod: async (body, signal) => current.mutatePod(body, signal), logger: silent, isStopping: () => false});
 	const {port, close} = await listen(app, {host: '127.0.0.1', port: 0});
 	return {
 		port,

@@ -13,7 +13,7 @@ import {answerTo, send, sendRaw} from '../helpers/http.ts';
 
 const echo: WebhookAppOptions['mutatePod'] = async body => ({echo: body});
 
-const startWebhook = async (t: ExecutionContext, {mutatePod = echo, isStopping = () => false}: Partial<WebhookAppOptions> = {}) => {
+const startWebhook = async (t: ExecutionContext, options: Partial<WebhookAppOptions> = {}) => {
 	const logged: Array<{readonly level: number; readonly msg: string}> = [];
 	const lines = new EventEmitter();
 	const logger = pino({}, {write: line => {
@@ -26,7 +26,7 @@ const startWebhook = async (t: ExecutionContext, {mutatePod = echo, isStopping =
 		}
 	};
 
-	const {port, close} = await listen(createWebhookApp({mutatePod, logger, isStopping}), {host: '127.0.0.1', port: 0});
+	const {port, close} = await listen(createWebhookApp({path: '/mutate-pods', mutatePod: echo, logger, isStopping: () => false, ...options}), {host: '127.0.0.1', port: 0});
 	t.teardown(async () => close(0));
 	return {port, logged, untilLogged};
 };
@@ -68,6 +68,8 @@ const isRejected = test.macro(async (t, options: RequestOptions & {readonly body
 test('another path is not found', isRejected, {path: '/'}, 404, 'Not Found');
 test('a path below is not found', isRejected, {path: '/mutate-pods/more'}, 404, 'Not Found');
 test('a path that can\'t be decoded is not found', isRejected, {path: '/%E0%A4%A'}, 404, 'Not Found');
+test('a path in upper case is not found', isRejected, {path: '/MUTATE-PODS'}, 404, 'Not Found');
+test('a path with a slash at its end is not found', isRejected, {path: '/mutate-pods/'}, 404, 'Not Found');
 test('another method is not allowed', isRejected, {method: 'GET'}, 405, 'Method Not Allowed');
 test('another method with a body is not allowed', isRejected, {method: 'PUT', body: '{}'}, 405, 'Method Not Allowed');
 test('a form is not JSON', isRejected, {headers: {'Content-Type': 'application/x-www-form-urlencoded'}, body: 'a=b'}, 415, 'the Content-Type is "application/x-www-form-urlencoded": send an AdmissionReview as application/json\n');
@@ -77,10 +79,31 @@ test('plain text is not JSON', isRejected, {body: 'hello'}, 400, /^the body is n
 test('truncated JSON is not JSON', isRejected, {body: '{"kind": '}, 400, /^the body is not JSON in UTF-8: /);
 test('JSON in UTF-16 is not JSON', isRejected, {body: Buffer.from('{}', 'utf16le')}, 400, /^the body is not JSON in UTF-8: /);
 test('invalid UTF-8 is not JSON', isRejected, {body: Buffer.from([0x22, 0xFF, 0xFE, 0x22])}, 400, /^the body is not JSON in UTF-8: /);
-test('compressed JSON is not JSON', isRejected, {headers: {...json, 'Content-Encoding': 'gzip'}, body: Buffer.from([0x1F, 0x8B, 8, 0])}, 400, /^the body is not JSON in UTF-8: /);
+test('compressed JSON is not read', isRejected, {headers: {...json, 'Content-Encoding': 'gzip'}, body: Buffer.from([0x1F, 0x8B, 8, 0])}, 415, 'the Content-Encoding is "gzip": send the body as it is\n');
+test('an unknown Content-Encoding is not read', isRejected, {headers: {...json, 'Content-Encoding': `identity, ${'x'.repeat(5000)}`}, body: '{}'}, 415, /^the Content-Encoding is "identity, x{90}": /);
 test('an empty body is rejected', isRejected, {body: ''}, 400, 'the body is empty: send an AdmissionReview\n');
 test('a body with too large a Content-Length is rejected without reading it', isRejected, {headers: {...json, 'Content-Length': maximumBodyBytes + 1}, body: '{'}, 413, 'the body is larger than 7340032 bytes\n');
 test('a body of spaces is not JSON', isRejected, {body: ' '.repeat(1000)}, 400, /^the body is not JSON in UTF-8: /);
+
+test('a body without an encoding is read, also if the client says so', async t => {
+	const {port} = await startWebhook(t);
+	t.is((await send(port, {...post, headers: {...json, 'Content-Encoding': 'Identity'}, body: '{}'})).status, 200);
+});
+
+test('a configured path is served, and the default path is not', async t => {
+	const {port} = await startWebhook(t, {path: '/hooks/k3'});
+	t.is((await send(port, {...post, path: '/hooks/k3?timeout=10s', body: '{}'})).status, 200);
+	t.is((await send(port, {...post, body: '{}'})).status, 404);
+});
+
+test('a request that is rejected by its head is answered before its body arrives, and closes the connection', async t => {
+	const {port} = await startWebhook(t);
+	const head = 'HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\nContent-Type: application/json\r\n';
+	// sendRaw resolves when the server ends the connection.
+	t.regex(await sendRaw(port, `POST /other ${head}\r\n{`), /^HTTP\/1\.1 404 /);
+	t.regex(await sendRaw(port, `PUT /mutate-pods ${head}\r\n{`), /^HTTP\/1\.1 405 /);
+	t.regex(await sendRaw(port, `POST /mutate-pods ${head}Content-Encoding: br\r\n\r\n{`), /^HTTP\/1\.1 415 /);
+});
 
 test('a request without a body is rejected', async t => {
 	const {port} = await startWebhook(t);

@@ -9,6 +9,7 @@ import {ConfigurationError} from '../../src/errors.ts';
 import {listen} from '../../src/server/listener.ts';
 import type {ListenOptions} from '../../src/server/listener.ts';
 import {answerTo, send, sendRaw} from '../helpers/http.ts';
+import type {Answer} from '../helpers/http.ts';
 
 const loopback = {host: '127.0.0.1', port: 0};
 
@@ -122,6 +123,18 @@ test('an invalid certificate or key is a configuration error', async t => {
 	}
 });
 
+test('a client that sends nothing in time gets a 408', async t => {
+	const {port} = await start(t, sayHello, {requestTimeoutMs: 50});
+	t.regex(await sendRaw(port, ''), /^HTTP\/1\.1 408 /);
+});
+
+test('a client that does not finish the TLS handshake in time is disconnected', async t => {
+	const authority = await createCertificateAuthority();
+	const {certificatePem, keyPem} = await authority.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'});
+	const {port} = await start(t, sayHello, {tls: {certificate: certificatePem, key: keyPem}, requestTimeoutMs: 50});
+	t.is(await sendRaw(port, ''), '');
+});
+
 test('a client that does not finish its headers in time gets a 408', async t => {
 	const {port} = await start(t, sayHello, {requestTimeoutMs: 50});
 	t.regex(await sendRaw(port, 'GET / HTTP/1.1\r\nHost:'), /^HTTP\/1\.1 408 /);
@@ -184,6 +197,57 @@ test('close drops connections after its budget', async t => {
 	const [result] = await Promise.allSettled([running, close(20)]);
 	t.like(result, {status: 'rejected', reason: {code: 'ECONNRESET'}});
 	held.release();
+});
+
+test('idle connections stay open for longer than the 90 s for which the API server keeps them', async t => {
+	const {port} = await start(t, sayHello);
+	const agent = new http.Agent({keepAlive: true});
+	t.teardown(() => agent.destroy());
+	const {headers} = await send(port, {path: '/', agent});
+	const [, seconds] = /^timeout=(\d+)$/.exec(String(headers['keep-alive'])) ?? [];
+	t.true(Number(seconds) > 90, String(headers['keep-alive']));
+});
+
+type LimitedServer = http.Server & {readonly maxConnections: number};
+
+for (const isTls of [false, true]) {
+	test(`by default, ${isTls ? 'HTTPS' : 'HTTP'} requests must arrive within 15 s, and 1500 connections may be open`, async t => {
+		const authority = await createCertificateAuthority();
+		const {certificatePem, keyPem} = await authority.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'});
+		const servers: LimitedServer[] = [];
+		const {port} = await start(t, ({req: {socket}}) => {
+			// The server of a TLS connection is a property too.
+			servers.push((socket as typeof socket & {readonly server: LimitedServer}).server);
+		}, isTls ? {tls: {certificate: certificatePem, key: keyPem}} : {});
+		const options = {host: '127.0.0.1', port, agent: false} as const;
+		await answerTo((isTls ? https.request({...options, ca: authority.certificatePem}) : http.request(options)).end());
+		t.like(servers[0], {requestTimeout: 15_000, headersTimeout: 15_000, maxConnections: 1500});
+	});
+}
+
+test('connections beyond the maximum are closed, and that is reported once until one is accepted', async t => {
+	const app = new Koa();
+	const errors: string[] = [];
+	app.on('error', (error: Error) => errors.push(error.message));
+	app.use(sayHello);
+	const {port, close} = await listen(app, {...loopback, maximumConnections: 1});
+	t.teardown(async () => close(0));
+	const agent = new http.Agent({keepAlive: true});
+	t.teardown(() => agent.destroy());
+	const isFull = '1 connections are open: closing further ones';
+	t.is((await send(port, {path: '/', agent})).status, 200);
+	await t.throwsAsync(send(port, {path: '/'}));
+	await t.throwsAsync(send(port, {path: '/'}));
+	t.deepEqual(errors, [isFull]);
+	t.is((await send(port, {path: '/', agent, headers: {Connection: 'close'}})).status, 200);
+	// The server may see the end of the connection a moment after the client.
+	let next: Answer | undefined;
+	while (!next) {
+		next = await send(port, {path: '/', agent}).catch(() => undefined);
+	}
+
+	await t.throwsAsync(send(port, {path: '/'}));
+	t.deepEqual(errors, [isFull, isFull]);
 });
 
 test('a server error while listening is emitted on the app, and the server keeps serving', async t => {

@@ -54,6 +54,24 @@ test('each value ends up in its field', async t => {
 	t.false('Role operators/hostport-operator-certificate' in objects, 'The operator has no right to a certificate that it does not make.');
 });
 
+test('Deployment and webhook configuration have the same path', async t => {
+	const objects = comparable(await helmTemplate('operators', '--set', 'webhookPath=/hooks/k3'));
+	t.like(objects['MutatingWebhookConfiguration /hostport-operator-hostport-mutating-webhook-configuration'], {webhooks: [{clientConfig: {service: {path: '/hooks/k3'}}}]});
+	t.like(objects['Deployment operators/hostport-operator'], {spec: {template: {spec: {containers: [{
+		env: [{name: 'HOSTPORT_IDENTITY'}, {name: 'HOSTPORT_NAMESPACE'}, {name: 'HOSTPORT_WEBHOOK_PATH', value: '/hooks/k3'}],
+	}]}}}});
+});
+
+/** Which objects of API Priority and Fairness the chart renders. */
+const flowControl = async (...args: readonly string[]) => Object.keys(comparable(await helmTemplate('games', ...args)))
+	.filter(identity => /^(?:FlowSchema|PriorityLevelConfiguration) /.test(identity)).toSorted();
+
+test('the operator\'s requests have a priority level where Kubernetes has the API, unless it is switched off', async t => {
+	t.deepEqual(await flowControl('--kube-version', '1.29.0'), ['FlowSchema /hostport-operator', 'PriorityLevelConfiguration /hostport-operator']);
+	t.deepEqual(await flowControl('--kube-version', '1.28.15'), []);
+	t.deepEqual(await flowControl('--set', 'flowControl.enabled=false'), []);
+});
+
 for (const [values, message] of [
 	['replicas=none', /replicas.*got string, want integer/s],
 	['replicas=0', /replicas.*minimum/s],
@@ -63,6 +81,8 @@ for (const [values, message] of [
 	['config.maxPortsPerPod=0', /maxPortsPerPod.*minimum/s],
 	['config.excludePorts=ssh', /excludePorts.*does not match pattern/s],
 	['image.digest=sha256:abc', /digest.*does not match pattern/s],
+	['webhookPath=mutate-pods', /webhookPath.*does not match pattern/s],
+	['config.webhookPath=/a', /config.*additional properties 'webhookPath' not allowed/s],
 	['timeoutSeconds=31', /timeoutSeconds.*maximum/s],
 	['replica=3', /additional properties 'replica' not allowed/],
 	['certificate.source=secret,certificate.caBundle=QUJD', /certificate\.secretName is empty: name the Secret/],

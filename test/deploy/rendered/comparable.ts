@@ -6,7 +6,8 @@ import type {Manifest} from '../../../harness/manifests.ts';
 export const comparable = (text: string): Record<string, Manifest> =>
 	Object.fromEntries(parseManifests(text)
 		.filter(({kind}) => kind !== 'Namespace')
-		.map(manifest => [identityOf(manifest), withDefaults(withoutHelmLabels(manifest))] as const));
+		.map(manifest => withDefaults(withoutHelmLabels(withoutUselessNamespace(manifest))))
+		.map(manifest => [identityOf(manifest), manifest] as const));
 
 /** Kind, namespace and name. */
 export const identityOf = ({kind, metadata}: Manifest): string => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
@@ -31,6 +32,14 @@ const withDefaults = (manifest: Manifest): Manifest => {
 	volumes?.sort(byName);
 
 	return copy;
+};
+
+/** Kustomize does not know that these kinds belong to no namespace, and adds one. The API server ignores it. */
+const clusterWide = new Set(['FlowSchema', 'PriorityLevelConfiguration']);
+
+const withoutUselessNamespace = (manifest: Manifest): Manifest => {
+	const {namespace: _, ...metadata} = manifest.metadata;
+	return clusterWide.has(manifest.kind) ? {...manifest, metadata} : manifest;
 };
 
 /** Helm adds these to each object. The only other difference is the Namespace, which `helm install --create-namespace` makes. */
