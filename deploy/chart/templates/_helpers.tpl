@@ -26,3 +26,8 @@ hostport-operator-webhook-tls
 {{ required "certificate.secretName is empty: name the Secret with the webhook's certificate, or choose another certificate.source" .Values.certificate.secretName }}
 {{- end -}}
 {{- end }}
+
+{{- /* A list of the namespaces whose Pods get no ports. */ -}}
+{{- define "hostport.excludedNamespaces" -}}
+{{- concat (list .Release.Namespace "kube-system" "kube-public" "kube-node-lease") .Values.excludedNamespaces | uniq | toYaml -}}
+{{- end }}
