@@ -43,6 +43,8 @@ for (const [page, sentences] of Object.entries({
 		'It is entered in the ledger, and the Pod is rejected if another Pod has the number.',
 		'| Service with `targetPort: 8080` | **no** |',
 		'| annotation `prometheus.io/port: "9090"` | **no** |',
+		'| … without a number, such as `redis-cli ping` | **no**',
+		'each member has another number',
 		'most network plugins ignore them',
 		'Istio and Linkerd don\'t inject a sidecar',
 		'Ports that other webhooks add later are not managed',
