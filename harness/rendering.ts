@@ -19,20 +19,28 @@ export const renderInstallFile = async (): Promise<string> => `# The whole insta
 ${await kustomize(path.join(deployFolder, 'overlays', 'default'))}`;
 
 /** The chart's copies of files of deploy/: Helm can't read files outside of the chart. */
-export const chartFiles = ['prometheus-rule.yaml', 'dashboard.json'].map(name => ({
-	source: path.join(deployFolder, 'components', 'prometheus', name),
-	copy: path.join(deployFolder, 'chart', 'files', name),
-}));
+export const chartFiles = [
+	...['prometheus-rule.yaml', 'dashboard.json'].map(name => ({
+		source: path.join(deployFolder, 'components', 'prometheus', name),
+		copy: path.join(deployFolder, 'chart', 'files', name),
+	})),
+	...['ledger.yaml', 'pods.yaml', 'own-writes.yaml', 'own-webhook.yaml'].map(name => ({
+		source: path.join(deployFolder, 'components', 'admission-policies', name),
+		copy: path.join(deployFolder, 'chart', 'files', 'admission-policies', name),
+	})),
+];
 
 /**
- * Renders a folder that has a kustomization.yaml.
+ * Renders a folder that has a kustomization.yaml. Removes the namespace that kustomize up to 5.8 gives to
+ * ValidatingAdmissionPolicies (https://github.com/kubernetes-sigs/kustomize/issues/6051): they have none, and the API server
+ * ignores it.
  *
  * @throws what kustomize prints when it fails.
  */
 export const kustomize = async (folder: string): Promise<string> => {
 	const {kubectl} = await obtainBinaries(['kubectl']);
 	const {stdout} = await run(kubectl, ['kustomize', folder]);
-	return stdout;
+	return stdout.split('---\n').map(text => /^kind: ValidatingAdmissionPolicy/m.test(text) ? text.replace(/^ {2}namespace: .*\n/m, '') : text).join('---\n');
 };
 
 /**

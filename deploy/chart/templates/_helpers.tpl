@@ -45,3 +45,8 @@ rendering gets the same. Without access to the cluster, nothing could keep it un
 {{- end -}}
 {{ .Values.webhookPath }}
 {{- end }}
+
+{{- /* A list of the namespaces whose Pods get no ports. */ -}}
+{{- define "hostport.excludedNamespaces" -}}
+{{- concat (list .Release.Namespace "kube-system" "kube-public" "kube-node-lease") .Values.excludedNamespaces | uniq | toYaml -}}
+{{- end }}

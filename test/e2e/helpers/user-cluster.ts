@@ -78,7 +78,7 @@ export const createPod = async (client: KubeClient, name: string, metadata: Pick
 
 /** Returns a line for each object of the installation that is still there. */
 export const leftovers = async ({run}: UserCluster, ...kinds: readonly string[]): Promise<string> => {
-	const all = ['clusterrole', 'clusterrolebinding', 'priorityclass', 'flowschema', 'prioritylevelconfiguration', 'mutatingwebhookconfiguration', 'role', 'rolebinding', 'serviceaccount', 'service', 'deployment', 'poddisruptionbudget', ...kinds];
+	const all = ['clusterrole', 'clusterrolebinding', 'priorityclass', 'flowschema', 'prioritylevelconfiguration', 'mutatingwebhookconfiguration', 'validatingadmissionpolicy', 'validatingadmissionpolicybinding', 'role', 'rolebinding', 'serviceaccount', 'service', 'deployment', 'poddisruptionbudget', ...kinds];
 	const {stdout} = await run('kubectl', 'get', all.join(), '--all-namespaces', '-l', 'app.kubernetes.io/name=hostport-operator', '-o', 'name');
 	return stdout.trim();
 };
