@@ -42,8 +42,8 @@ const failedPageRetryMs = 15_000;
 export class RepairPass {
 	readonly #options: RepairPassOptions;
 	#sightings: Sightings = new Map();
-	/** First ports of the pages that failed in the last pass. */
-	#failedPages: ReadonlySet<number> = new Set();
+	/** First ports of the pages that failed in the last pass, also if that did not end in time. */
+	#failedPages = new Set<number>();
 
 	constructor(options: RepairPassOptions) {
 		this.#options = options;
@@ -151,6 +151,7 @@ export class RepairPass {
 			try {
 				applied.push(...await reservations.repair(ofPage, signal));
 			} catch (error) {
+				this.#failedPages.add(first);
 				signal.throwIfAborted();
 				failures.set(first, error);
 			}

@@ -238,23 +238,52 @@ test('a page that can\'t be read does not keep the others from being repaired, a
 	t.regex(await metrics.registry.metrics(), /page_failures_total\{page="hostport-ledger-30500"\} 1\n/);
 });
 
-test('pages that failed before are repaired last', async t => {
+test('a page whose write takes all the time of a pass is written last in the next one', async t => {
 	const {clock, lead, stateOf, api} = await setUp(t, {[key]: bound, '31000.tcp': bound});
 	api.before = async (request, signal) => request === 'PATCH hostport-ledger-30500' ? untilAborted(signal) : undefined;
 	await lead();
 	await clock.advance(60_000);
-	t.deepEqual([stateOf(key), stateOf('31000.tcp')], ['bound', 'bound'], 'The first page takes all the time of the pass.');
-	api.before = request => {
-		if (request === 'PATCH hostport-ledger-30500') {
-			throw new Error('no answer');
-		}
-	};
-	await clock.advance(60_000 + failedPageRetryMs);
-	t.is(stateOf('31000.tcp'), 'released');
-	const {length} = api.requests;
-	await clock.advance(holdMs + failedPageRetryMs);
-	const writes = api.requests.slice(length).filter(request => request.startsWith('PATCH'));
-	t.true(writes.lastIndexOf('PATCH hostport-ledger-31000') < writes.lastIndexOf('PATCH hostport-ledger-30500'));
+	t.deepEqual([stateOf(key), stateOf('31000.tcp')], ['bound', 'bound']);
+	await clock.advance(maxIntervalMs);
+	t.deepEqual([stateOf(key), stateOf('31000.tcp')], ['bound', 'released']);
+});
+
+test('a pass that a lost election ends has no failed pages', async t => {
+	const {clock, election, lead, metrics, api} = await setUp(t, {[key]: bound, '31000.tcp': bound});
+	const {opened, open} = gate();
+	api.before = async request => request.startsWith('PATCH') ? opened : undefined;
+	await lead();
+	election.lose();
+	open();
+	await clock.settle();
+	const text = await metrics.registry.metrics();
+	t.notRegex(text, /page_failures_total\{/);
+	t.regex(text, /hostport_reconciler_last_success_timestamp_seconds 0\n/);
+});
+
+test('the rest after a pass is ten times its length, or its length if it failed', async t => {
+	for (const [fails, restMs] of [[false, 20_000], [true, 5000]] as const) {
+		const test = await setUp(t, quiet);
+		test.cluster.put('Pod', quietPod);
+		await test.leadQuietly();
+		await test.clock.advance(minIntervalMs);
+		test.api.before = async request => {
+			if (request === 'GET pods') {
+				await test.clock.sleep(2000, never);
+				if (fails) {
+					throw new Error('no answer');
+				}
+			}
+		};
+		test.cluster.put('Pod', foreignPod);
+		await test.clock.advance(2000);
+		const before = test.passes;
+		test.cluster.remove('Pod', foreignPod.metadata);
+		await test.clock.advance(restMs - 1);
+		t.is(test.passes, before);
+		await test.clock.advance(1);
+		t.is(test.passes, before + 1);
+	}
 });
 
 test('ports are repaired before anything is reported', async t => {
