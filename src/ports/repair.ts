@@ -28,7 +28,7 @@ export type Duplicate = {
 	readonly kind: DuplicateKind;
 	/** One for each Pod and Service. */
 	readonly uses: readonly HostPortUse[];
-	/** The `pod` of the use that the ledger's entry names. */
+	/** The `pod` of the use that the ledger's entry names after this pass. */
 	readonly holder: string;
 };
 
@@ -86,24 +86,24 @@ export const planPass = (input: PassInput): Pass => {
 		}
 	}
 
-	return {repairs, sightings, duplicates: findDuplicates(usesByKey, input), nextDue};
+	return {repairs, sightings, duplicates: findDuplicates(usesByKey, repairs, input), nextDue};
 };
 
 /**
  * Foreign Pods on different nodes may share a number, as those of a DaemonSet do; Pods that we gave a port never may. An
- * annotation does not prove that we gave it, because anyone can write one: the entry, as it was read, must have a claim and name one of
- * the Pods. Nothing is said of a port whose page could not be read or is in quarantine.
+ * annotation does not prove that we gave it, because anyone can write one: the entry, as it was read, must have a claim. Nothing is
+ * said of a port whose page could not be read or is in quarantine.
  */
-const findDuplicates = (usesByKey: ReadonlyMap<string, readonly HostPortUse[]>, {pages, blockSize}: PassInput): Duplicate[] => {
+const findDuplicates = (usesByKey: ReadonlyMap<string, readonly HostPortUse[]>, repairs: readonly Repair[], {pages, blockSize}: PassInput): Duplicate[] => {
+	const nextByKey = new Map(repairs.map(({key, next}) => [key, next]));
 	const duplicates: Duplicate[] = [];
 	for (const [key, all] of usesByKey) {
 		const uses = [...new Map(all.map(use => [use.uid, use])).values()];
 		const page = pages.get(pageOf(all[0]!.port, blockSize));
 		const entry = page?.unusable ? undefined : page?.entries.get(key);
-		const holder = uses.find(({uid}) => uid === entry?.uid);
-		if (uses.length > 1 && entry?.claim !== undefined && holder && uses.some(({managed}) => managed)) {
+		if (uses.length > 1 && entry?.claim !== undefined && uses.some(({managed}) => managed)) {
 			const pods = uses.filter(use => !isNodePort(use));
-			duplicates.push({key, kind: pods.length > 1 ? 'Pod' : 'NodePort', uses, holder: holder.pod});
+			duplicates.push({key, kind: pods.length > 1 ? 'Pod' : 'NodePort', uses, holder: (nextByKey.get(key) ?? entry).pod});
 		}
 	}
 

@@ -36,14 +36,17 @@ export type RepairPassOptions = {
 	readonly reportPodsWithoutPorts: (pods: readonly PodWithoutPorts[], signal: AbortSignal) => Promise<void>;
 };
 
-/** A pass follows within this time when a page has failed. The failure may last (a ConfigMap can be immutable), and a pass lists all Pods. */
-const failedPageRetryMs = 15_000;
+/**
+ * A pass follows within this time when a page has failed: the failure may last (a ConfigMap can be immutable), and a pass lists
+ * all Pods. Also when ports were missing in the ledger: only the next pass can tell which of them several Pods have.
+ */
+const followUpMs = 15_000;
 
 export class RepairPass {
 	readonly #options: RepairPassOptions;
 	#sightings: Sightings = new Map();
-	/** First ports of the pages that failed in the last pass. */
-	#failedPages: ReadonlySet<number> = new Set();
+	/** First ports of the pages that failed in the last pass, also if that did not end in time. */
+	#failedPages = new Set<number>();
 
 	constructor(options: RepairPassOptions) {
 		this.#options = options;
@@ -56,7 +59,7 @@ export class RepairPass {
 	 * A page that can't be read or written does not keep the pass from the others. It is counted and logged, and the next pass tries
 	 * again. Repairs come before Events, which must not use up the time of the pass.
 	 *
-	 * @returns when the next pass is due, on the monotonic clock: when the next hold time is over, or soon after a page has failed;
+	 * @returns when the next pass is due, on the monotonic clock: when the next hold time is over, or soon, to follow up;
 	 * undefined if neither is the case.
 	 * @throws the error if the index, the Pods or the Services can't be read, or the signal's reason. What was repaired until then
 	 * stays, and the next pass plans again.
@@ -87,7 +90,7 @@ export class RepairPass {
 		const due = [
 			...(pass.nextDue === undefined ? [] : [pass.nextDue]),
 			...(released.length > 0 ? [clock.now() + holdMs] : []),
-			...(this.#failedPages.size > 0 ? [clock.now() + failedPageRetryMs] : []),
+			...(this.#failedPages.size > 0 || applied.some(({reason}) => reason === 'adopt') ? [clock.now() + followUpMs] : []),
 		];
 		await reportDuplicates(pass.duplicates, signal);
 		await reportPodsWithoutPorts(podsWithoutPorts, signal);
@@ -151,6 +154,7 @@ export class RepairPass {
 			try {
 				applied.push(...await reservations.repair(ofPage, signal));
 			} catch (error) {
+				this.#failedPages.add(first);
 				signal.throwIfAborted();
 				failures.set(first, error);
 			}

@@ -180,7 +180,7 @@ test('live Pods with the same port get an Event each, and none is evicted', asyn
 	await untilTrue(async () => logs.some(({msg, level}) => level === 'error' && msg.includes('same host port')), 'the error in the log');
 	t.is((await client.send('GET', `${podsPath('operators')}/double-a`)).status, 200);
 	const scraped = await Promise.all(installation.replicas().map(async ({metricsPort}) => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()));
-	t.true(scraped.some(text => /^hostport_duplicate_ports 1$/m.test(text)));
+	t.true(scraped.some(text => /^hostport_duplicate_ports\{kind="Pod"\} 1$/m.test(text)));
 	await deleteNow('operators', 'double-a');
 	await deleteNow('operators', 'double-b');
 });

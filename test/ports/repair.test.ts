@@ -145,8 +145,11 @@ const isNoDuplicate = test.macro((t, input: Given) => {
 
 test('annotations alone, without an entry, make no duplicate', isNoDuplicate, {});
 test('an entry without a claim makes no duplicate', isNoDuplicate, {entries: [[key, foreign]]});
-test('an entry that names another Pod makes no duplicate until it has followed the Pod', isNoDuplicate, {entries: [[key, {...bound, uid: 'gone'}]]});
-test('the entry of a Pod that is not stored makes no duplicate', isNoDuplicate, {entries: [[key, pending]]});
+test('the entry of a Pod that is stored since makes a duplicate', t => {
+	const {duplicates} = pass({uses: [theirs, ours], entries: [[key, pending]]});
+	t.deepEqual(duplicates, [{key, kind: 'Pod', uses: [theirs, ours], holder: 'game/server-0'}]);
+});
+
 test('an entry of another protocol makes no duplicate', isNoDuplicate, {entries: [['30558.udp', bound]]});
 test('nothing is said of a port whose page was not read', isNoDuplicate, {pages: ledgerOf([['31000.tcp', bound]])});
 test('nothing is said of a port whose page is in quarantine', isNoDuplicate, {pages: ledgerOf([[key, bound]], {quarantined: [30_500]})});
