@@ -61,7 +61,7 @@ export const createKubeClient = async (kubeconfig: string, {timeoutMs = defaultT
 	};
 };
 
-const clusterScoped = new Set(['Namespace', 'Node', 'ClusterRole', 'ClusterRoleBinding', 'MutatingWebhookConfiguration']);
+const clusterScoped = new Set(['Namespace', 'Node', 'ClusterRole', 'ClusterRoleBinding', 'FlowSchema', 'PriorityLevelConfiguration', 'MutatingWebhookConfiguration']);
 
 const pathOf = ({apiVersion, kind, metadata}: Manifest, namespace = 'default'): string => {
 	const root = apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`;

@@ -20,8 +20,8 @@ export const createUnsentAnswers = ({onClosed, drainMs}: UnsentAnswersOptions): 
 	const pool = new BytePool(maximumUnsentBytes);
 	return context => {
 		const {req: {socket}, res, ip} = context;
-		// Empty if Koa will send only the status as text.
-		const length = Number(context.response.get('Content-Length'));
+		// Koa sets it later if it will send only the status as text.
+		const length = Number(res.getHeader('Content-Length') ?? 0);
 		const close = (reason: string) => {
 			onClosed(`${reason}: closed the connection from ${ip}, which had not read its answer of ${length} bytes`);
 			socket.destroy();
