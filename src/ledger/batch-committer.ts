@@ -6,7 +6,7 @@ import type {Metrics} from '../metrics.ts';
 import type {Batch, BatchPlan} from '../ports/batch-plan.ts';
 import type {Repair} from '../ports/repair.ts';
 import type {BatchWindow} from './batch-window.ts';
-import {exhaustedDenial} from './exhausted-denial.ts';
+import {denialOf} from './denial.ts';
 import type {Ledger} from './ledger.ts';
 import type {NewPages} from './new-pages.ts';
 import {planWithFreshPages} from './plan-with-fresh-pages.ts';
@@ -109,7 +109,7 @@ export class BatchCommitter {
 	async #commit({plan, pages}: FreshPlan<AdmissionRequest>, startedAt: number, signal: AbortSignal): Promise<void> {
 		const {ledger, newPages} = this.#options;
 		const committed = new Set<number>();
-		this.#denyExhausted(plan, startedAt);
+		this.#deny(plan, startedAt);
 		// An earlier attempt may have reserved all ports of a request. Such a request touches no page.
 		this.#answerCommitted(plan, committed);
 		for (const [first, changes] of plan.changes) {
@@ -140,11 +140,11 @@ export class BatchCommitter {
 	}
 
 	/** A denial must rest on reads that began after the request arrived, because no compare-and-swap proves it. A request that arrived later is planned again. */
-	#denyExhausted({requests}: BatchPlan<AdmissionRequest>, startedAt: number): void {
+	#deny({requests}: BatchPlan<AdmissionRequest>, startedAt: number): void {
 		const {queue, ledger: {cache}, holdMs} = this.#options;
 		for (const {request, outcome} of requests) {
-			if (outcome.kind === 'exhausted' && request.arrivedAt <= startedAt) {
-				queue.settle(request, () => request.reject(exhaustedDenial(request.demand, outcome.free, cache.pages.values(), holdMs)));
+			if (outcome.kind !== 'allocated' && request.arrivedAt <= startedAt) {
+				queue.settle(request, () => request.reject(denialOf(request.demand, outcome, {pages: cache.pages.values(), blockSize: cache.blockSize, holdMs})));
 			}
 		}
 	}

@@ -3,7 +3,7 @@ import type {Clock} from '../clock.ts';
 import {DenialError, isTransient, messageOf} from '../errors.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import {retry} from '../retry.ts';
-import {exhaustedDenial} from './exhausted-denial.ts';
+import {denialOf} from './denial.ts';
 import type {Ledger} from './ledger.ts';
 import {planWithFreshPages} from './plan-with-fresh-pages.ts';
 import type {TimedRequest} from './required-reads.ts';
@@ -20,7 +20,7 @@ export type DryRunOptions = {
 /**
  * Resolves with one number for each element of `demand.numbers`.
  *
- * @throws {DenialError} 403 when the range has too few free numbers, 503 when the signal is aborted first or the ledger
+ * @throws {DenialError} 403 when the range has too few free numbers or another Pod has the number of an unmanaged port, 503 when the signal is aborted first or the ledger
  * can't be read.
  */
 export const dryRun = async ({ledger, clock, random, holdMs}: DryRunOptions, demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> => {
@@ -45,8 +45,8 @@ export const dryRun = async ({ledger, clock, random, holdMs}: DryRunOptions, dem
 		throw signal.aborted ? new DenialError(503, `no host ports could be found in time (${lastFailure}): try again`, {cause: error}) : error;
 	});
 	const {outcome} = planned!;
-	if (outcome.kind === 'exhausted') {
-		throw exhaustedDenial(demand, outcome.free, ledger.cache.pages.values(), holdMs);
+	if (outcome.kind !== 'allocated') {
+		throw denialOf(demand, outcome, {pages: ledger.cache.pages.values(), blockSize: ledger.cache.blockSize, holdMs});
 	}
 
 	return outcome.numbers;

@@ -36,7 +36,7 @@ export const listFromPods = async <T>(api: Pick<ApiClient, 'list'>, select: (pod
 
 /** kube-proxy takes a NodePort on every node, so no Pod may be given one. */
 const nodePortsOf = ({metadata: {namespace, name, uid}, spec: {ports = [], healthCheckNodePort}}: StoredService): HostPortUse[] => {
-	const common = {pod: `Service ${namespace}/${name}`, uid, node: undefined, managed: false};
+	const common = {pod: `Service ${namespace}/${name}`, uid, node: undefined, managed: false, given: false};
 	return [
 		...ports.flatMap(({nodePort, protocol = 'TCP', port, name: portName}) =>
 			nodePort ? [{...common, port: nodePort, protocol, portName: portName ?? String(port)}] : []),

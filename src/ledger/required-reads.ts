@@ -1,7 +1,7 @@
 /** What must have been read, and how recently, before a plan may be committed or answered (docs/adr/0003-freshness.md). Pure. */
 import type {PendingRequest} from '../ports/allocator.ts';
 import type {BatchPlan} from '../ports/batch-plan.ts';
-import {pageOfKey} from '../ports/ledger-page.ts';
+import {pageOf, pageOfKey} from '../ports/ledger-page.ts';
 import type {Repair} from '../ports/repair.ts';
 
 /** Times are on the reader's monotonic clock. */
@@ -65,6 +65,13 @@ export const requiredReads = ({plan, repairs, blockSize, pageStartsBetween, sole
 		}
 
 		for (const first of unconfirmedPages) {
+			consistent.add(first);
+		}
+
+		if (outcome.kind === 'taken' || outcome.kind === 'unusable page') {
+			// No compare-and-swap proves this denial either.
+			const first = pageOf(outcome.port.port, blockSize);
+			require(first, startedAt);
 			consistent.add(first);
 		}
 

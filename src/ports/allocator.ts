@@ -1,6 +1,6 @@
 /**
- * Decides which Pod gets which numbers. Pure: pages and demands in, numbers and ledger entries out. `allocate` prefers, in
- * this order: numbers that an earlier attempt of the same request has reserved, numbers of the Pod's predecessor of the same
+ * Decides which Pod gets which numbers. Pure: pages and demands in, numbers and ledger entries out. The Pod's unmanaged ports
+ * keep their numbers (own-ports.ts). For the others `allocate` prefers, in this order: numbers that an earlier attempt of the same request has reserved, numbers of the Pod's predecessor of the same
  * name, numbers by the Pod's ordinal, and then free numbers.
  */
 import type {PodDemand} from './demand.ts';
@@ -8,6 +8,8 @@ import {reserve} from './entry-states.ts';
 import {withRandom, withRun, withSingles} from './free-numbers.ts';
 import {entryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
+import {ownPortsToEnter, problemOfOwnPorts} from './own-ports.ts';
+import type {OwnPortProblem} from './own-ports.ts';
 import type {PortSpace} from './port-space.ts';
 import {withOrdinal, withPredecessors, withReservedEarlier} from './preferred-numbers.ts';
 import {countAvailable, missingOf, startSearch} from './search.ts';
@@ -22,11 +24,12 @@ export type PendingRequest = {
 };
 
 export type Outcome =
+	| OwnPortProblem
 	| {
 		readonly kind: 'allocated';
 		/** One for each of `demand.numbers`, in their order. */
 		readonly numbers: readonly number[];
-		/** Must be committed before the request may be answered. Empty if an earlier attempt has reserved all numbers. */
+		/** Must be committed before the request may be answered. Empty if an earlier attempt has reserved all ports. */
 		readonly changes: ReadonlyMap<string, LedgerEntry>;
 	}
 	| {
@@ -37,13 +40,18 @@ export type Outcome =
 
 /**
  * Allocates for one request. Takes the numbers from `space`, so that the next request of the batch does not get them. If
- * not every port can get a number, takes none.
+ * not every port can get a number, or an unmanaged port can't keep its own, takes none.
  *
  * @param random uniform in [0, 1), for the `Random` strategy.
  * @param since the time to show in the new entries, RFC 3339, for people.
  */
 export const allocate = (space: PortSpace, request: PendingRequest, random: () => number, since: string): Outcome => {
 	const {demand, claim, earlierClaims} = request;
+	const problem = problemOfOwnPorts(space, request);
+	if (problem) {
+		return problem;
+	}
+
 	const reservedEarlier = withReservedEarlier(startSearch(space, demand), earlierClaims);
 	const preferred = withOrdinal(withPredecessors(reservedEarlier));
 	const {numbers} = demand.strategy === 'Random' ? withRandom(preferred, random) : withRun(preferred) ?? withSingles(preferred);
@@ -52,13 +60,12 @@ export const allocate = (space: PortSpace, request: PendingRequest, random: () =
 		return {kind: 'exhausted', free: countAvailable(preferred, protocols)};
 	}
 
+	const given = missingOf(reservedEarlier).flatMap(index => demand.numbers[index]!.ports.map(({name, protocol}) => ({name, protocol, port: numbers[index]!})));
 	const changes = new Map<string, LedgerEntry>();
-	for (const index of missingOf(reservedEarlier)) {
-		for (const {name, protocol} of demand.numbers[index]!.ports) {
-			const entry = reserve(demand.pod, name, claim, since);
-			changes.set(entryKey(numbers[index]!, protocol), entry);
-			space.take(numbers[index]!, protocol, entry);
-		}
+	for (const {port, protocol, name} of [...given, ...ownPortsToEnter(space, request)]) {
+		const entry = reserve(demand.pod, name, claim, since);
+		changes.set(entryKey(port, protocol), entry);
+		space.take(port, protocol, entry);
 	}
 
 	return {kind: 'allocated', numbers, changes};

@@ -9,6 +9,12 @@ export type NamedPort = {
 	readonly protocol: Protocol;
 };
 
+/** A port of a Pod that the operator does not manage: it keeps the number that is written in the Pod. */
+export type OwnPort = NamedPort & {
+	/** Its host port. */
+	readonly port: number;
+};
+
 /**
  * One number to allocate. Several ports share it if they have the same containerPort and different protocols (53/TCP and
  * 53/UDP).
@@ -35,6 +41,9 @@ export type PodDemand = {
 	readonly strategy: Strategy;
 	/** The Pod's position in a StatefulSet or an indexed Job; absent if it has none. */
 	readonly ordinal?: number;
-	/** Host ports of the Pod's unmanaged ports, which its managed ports must avoid. */
-	readonly ownPorts: ReadonlyArray<{readonly port: number; readonly protocol: Protocol}>;
+	/**
+	 * Host ports of the Pod's unmanaged ports, each number and protocol once, in any range or none. They get entries like the
+	 * managed ports, which must avoid their numbers.
+	 */
+	readonly ownPorts: readonly OwnPort[];
 };

@@ -37,8 +37,10 @@ export type HostPortUse = {
 	readonly node: string | undefined;
 	/** The name of the Pod's port, as in its annotation. */
 	readonly portName: string;
-	/** Whether an annotation on the Pod says that we gave it this port. */
+	/** Whether annotations on the Pod say that we gave it ports. Its admission entered its other host ports too. */
 	readonly managed: boolean;
+	/** Whether an annotation on the Pod says that we gave it this port. */
+	readonly given: boolean;
 };
 
 /** A Pod has one such annotation for each port that we gave it: `hostport.io/allocated-grpc: "30558"`. */
@@ -74,7 +76,8 @@ export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 			uid,
 			node: spec.nodeName,
 			portName: port.name ?? allocated.get(hostPort) ?? String(port.containerPort),
-			managed: allocated.has(hostPort),
+			managed: allocated.size > 0,
+			given: allocated.has(hostPort),
 		}] : [];
 	});
 };

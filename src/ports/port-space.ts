@@ -53,6 +53,11 @@ export class PortSpace {
 		return free;
 	}
 
+	/** Why the page that owns this number gives none, in words; undefined if it is usable or does not exist. */
+	whyUnusable(port: number): string | undefined {
+		return this.#pages.get(pageOf(port, this.blockSize))?.unusable;
+	}
+
 	/** The entry of a port, including entries of this batch; undefined if the port is free, its entry damaged or its page unusable. */
 	entryAt(port: number, protocol: Protocol): LedgerEntry | undefined {
 		const key = entryKey(port, protocol);

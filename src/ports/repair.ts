@@ -81,9 +81,12 @@ export const planPass = (input: PassInput): Pass => {
 	return {repairs, sightings, duplicates: findDuplicates(usesByKey), nextDue};
 };
 
-/** Foreign Pods on different nodes may share a number, as those of a DaemonSet do; Pods that we gave a port never may. */
+/**
+ * Pods on different nodes may share a number that is written in them, as those of a DaemonSet do, and so may Pods of ours
+ * that were stored without the webhook; a number that we gave never may be shared.
+ */
 const findDuplicates = (usesByKey: ReadonlyMap<string, readonly HostPortUse[]>): Duplicate[] =>
 	[...usesByKey]
 		.filter(([, uses]) => uses.length > 1)
 		.map(([key, uses]) => ({key, uses: [...new Map(uses.map(use => [use.uid, use])).values()]}))
-		.filter(({uses}) => uses.length > 1 && uses.some(({managed}) => managed));
+		.filter(({uses}) => uses.length > 1 && uses.some(({given}) => given));

@@ -67,10 +67,18 @@ export class InvariantChecks {
 
 	/** A replica has denied the request with this message. */
 	denied(request: PodRequest, message: string, by: string): void {
+		this.#checkTaken(request, message, by);
 		const [, wanted] = /^(\d+) host ports? (?:is|are) needed and /.exec(message) ?? [];
 		const free = wanted !== undefined && this.#options.isQuick ? this.#history.freeFor(request) : 0;
 		if (free >= Number(wanted)) {
 			this.violated('a denial is true', `${by} told ${request.pod}: ${message}; but ${free} numbers are free beyond those that others may need`);
+		}
+	}
+
+	#checkTaken(request: PodRequest, message: string, by: string): void {
+		const [, number, protocol = ''] = /stays as written, (\d+)\/(\w+), and that number /.exec(message) ?? [];
+		if (number !== undefined && this.#options.isQuick && this.#history.wasFree(`${number}.${protocol.toLowerCase()}`, request)) {
+			this.violated('a denial is true', `${by} told ${request.pod}: ${message}; but nothing has had that number for a while`);
 		}
 	}
 

@@ -14,6 +14,8 @@ export type Theme = {
 	readonly ports?: number;
 	/** The share of Pods with a fixed name that later Pods have too, as in a StatefulSet. */
 	readonly fixedNames?: number;
+	/** The share of Pods that have a port with a fixed number, which the operator does not manage; default 0.15. */
+	readonly ownPorts?: number;
 	/** How many Pods take host ports without the operator. */
 	readonly foreignPods?: number;
 	/** How long Pods are created, milliseconds; default about 90 s. */
@@ -121,6 +123,18 @@ export const themes = [
 		ports: 40,
 		blockSize: 8,
 		fixedNames: 0.7,
+		spanMs: 200_000,
+		longestLifeMs: 20_000,
+		inWaves: 0,
+	},
+	{
+		// Most Pods have a port with a fixed number. Pods come one at a time, so that it is known what the ledger had.
+		name: 'fixed numbers',
+		faults: {rejected: 0.1},
+		ports: 80,
+		blockSize: 16,
+		fixedNames: 0.5,
+		ownPorts: 0.8,
 		spanMs: 200_000,
 		longestLifeMs: 20_000,
 		inWaves: 0,

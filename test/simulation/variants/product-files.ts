@@ -19,6 +19,7 @@ export const productFiles = {
 	mutatePod: 'admission/mutate-pod.ts',
 	newPages: 'ledger/new-pages.ts',
 	options: 'config/options.ts',
+	ownPorts: 'ports/own-ports.ts',
 	podIdentity: 'admission/pod-identity.ts',
 	preferredNumbers: 'ports/preferred-numbers.ts',
 	quarantine: 'ledger/quarantine.ts',

@@ -285,4 +285,17 @@ export const variants: readonly Variant[] = [
 		theme: 'full ranges',
 		edits: [edit('requiredReads', "outcome.kind === 'exhausted' ? startedAt :", "outcome.kind === 'exhausted' ? startedAt - 60_000 :")],
 	},
+	{
+		name: 'unmanaged ports are not entered',
+		edits: [edit('ownPorts', 'request.demand.ownPorts.filter(', 'request.demand.ownPorts.slice(0, 0).filter(')],
+	},
+	{
+		name: 'an unmanaged port is entered whoever has its number',
+		edits: [edit('ownPorts', 'if (!holder || !isOfSamePod(holder, request)) {', 'if (!holder) {')],
+	},
+	{
+		name: 'the number of an unmanaged port is refused because of a cached page',
+		theme: 'fixed numbers',
+		edits: [edit('requiredReads', "require(first, startedAt);\n\t\t\tconsistent.add(first);", 'require(first, startedAt - 60_000);')],
+	},
 ];

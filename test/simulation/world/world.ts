@@ -68,7 +68,7 @@ export class World {
 		this.requestTimeoutMs = theme ? 10_000 : random.pick([10_000, 10_000, 20_000, 60_000]);
 		this.#shareBefore = theme?.shareBefore ?? (random.chance(0.3) ? 0.5 : 0);
 		this.spanMs = theme ? theme.spanMs ?? random.between(60_000, 120_000) : random.between(60_000, 300_000);
-		this.contested = {first: 31_000, last: 31_000 + (theme?.ports ?? random.integer(60, 400))};
+		this.contested = {first: 31_000, last: 31_000 + (theme?.ports ?? random.integer(60, 400)), own: theme?.ownPorts ?? 0.15};
 		this.faults = theme ? {...noFaults, ...theme.faults} : someFaults(random);
 		const isPunctual = this.faults.slow === 0 && this.faults.pauses === 0;
 		this.#blockSize = theme?.blockSize ?? random.pick([16, 50, 100]);
