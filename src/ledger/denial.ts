@@ -4,6 +4,7 @@ import type {Outcome} from '../ports/allocator.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
 import {exhaustedDenial} from './exhausted-denial.ts';
+import {overLimitDenial} from './over-limit-denial.ts';
 import {ownPortDenial} from './own-port-denial.ts';
 
 export type Refusal = Exclude<Outcome, {readonly kind: 'allocated'}>;
@@ -18,5 +19,13 @@ export type DenialContext = {
 };
 
 /** The denial of a request whose outcome is not `allocated`. */
-export const denialOf = (demand: PodDemand, refusal: Refusal, {pages, blockSize, holdMs}: DenialContext): DenialError =>
-	refusal.kind === 'exhausted' ? exhaustedDenial(demand, refusal.free, pages, holdMs) : ownPortDenial(refusal, blockSize, holdMs);
+export const denialOf = (demand: PodDemand, refusal: Refusal, {pages, blockSize, holdMs}: DenialContext): DenialError => {
+	switch (refusal.kind) {
+		case 'exhausted':
+			return exhaustedDenial(demand, refusal.free, pages, holdMs);
+		case 'over limit':
+			return overLimitDenial(refusal, holdMs);
+		default:
+			return ownPortDenial(refusal, blockSize, holdMs);
+	}
+};

@@ -75,6 +75,16 @@ export const requiredReads = ({plan, repairs, blockSize, pageStartsBetween, sole
 			consistent.add(first);
 		}
 
+		if (demand.heldLimit && (outcome.kind === 'over limit' || (outcome.kind === 'allocated' && outcome.isNearLimit))) {
+			// Nor does one prove a count over several pages. Under the Lease no other replica adds to it.
+			const countedAfter = outcome.kind === 'over limit' ? startedAt : soleHolderSince;
+			index = Math.max(index, countedAfter);
+			for (const first of pageStartsBetween(demand.heldLimit.first, demand.heldLimit.last)) {
+				require(first, countedAfter);
+				consistent.add(first);
+			}
+		}
+
 		// A predecessor's ports, or the last free port, may be on any page, and no compare-and-swap proves that they are on none.
 		const mustSeeAll = demand.hasFixedName || outcome.kind === 'exhausted';
 		const predecessorReadAfter = Math.max(soleHolderSince, Math.max(startedAt, arrivedAt) - predecessorLifetimeMs);

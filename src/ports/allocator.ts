@@ -6,6 +6,8 @@
 import type {PodDemand} from './demand.ts';
 import {reserve} from './entry-states.ts';
 import {withRandom, withRun, withSingles} from './free-numbers.ts';
+import {checkHeld} from './held-numbers.ts';
+import type {OverLimit} from './held-numbers.ts';
 import {entryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import {ownPortsToEnter, problemOfOwnPorts} from './own-ports.ts';
@@ -25,12 +27,15 @@ export type PendingRequest = {
 
 export type Outcome =
 	| OwnPortProblem
+	| OverLimit
 	| {
 		readonly kind: 'allocated';
 		/** One for each of `demand.numbers`, in their order. */
 		readonly numbers: readonly number[];
 		/** Must be committed before the request may be answered. Empty if an earlier attempt has reserved all ports. */
 		readonly changes: ReadonlyMap<string, LedgerEntry>;
+		/** Set if the namespace may be at its limit, so that its held numbers must be counted in fresh pages. */
+		readonly isNearLimit?: true;
 	}
 	| {
 		readonly kind: 'exhausted';
@@ -40,7 +45,8 @@ export type Outcome =
 
 /**
  * Allocates for one request. Takes the numbers from `space`, so that the next request of the batch does not get them. If
- * not every port can get a number, or an unmanaged port can't keep its own, takes none.
+ * not every port can get a number, or an unmanaged port can't keep its own, or the namespace
+ * would hold too many, takes none.
  *
  * @param random uniform in [0, 1), for the `Random` strategy.
  * @param since the time to show in the new entries, RFC 3339, for people.
@@ -61,14 +67,20 @@ export const allocate = (space: PortSpace, request: PendingRequest, random: () =
 	}
 
 	const given = missingOf(reservedEarlier).flatMap(index => demand.numbers[index]!.ports.map(({name, protocol}) => ({name, protocol, port: numbers[index]!})));
+	const ports = [...given, ...ownPortsToEnter(space, request)];
+	const limit = checkHeld(space, demand, ports);
+	if (typeof limit === 'object') {
+		return limit;
+	}
+
 	const changes = new Map<string, LedgerEntry>();
-	for (const {port, protocol, name} of [...given, ...ownPortsToEnter(space, request)]) {
+	for (const {port, protocol, name} of ports) {
 		const entry = reserve(demand.pod, name, claim, since);
 		changes.set(entryKey(port, protocol), entry);
 		space.take(port, protocol, entry);
 	}
 
-	return {kind: 'allocated', numbers, changes};
+	return {kind: 'allocated', numbers, changes, ...(limit === 'near limit' && {isNearLimit: true})};
 };
 
 const isComplete = (numbers: ReadonlyArray<number | undefined>): numbers is readonly number[] => !numbers.includes(undefined);

@@ -25,6 +25,9 @@ export type NumberDemand = {
 
 export type Strategy = 'Sequential' | 'Random';
 
+/** How many numbers from `first` to `last` the Pod's namespace may hold for Pods that are not stored yet or gone. */
+export type HeldLimit = PortRange & {readonly most: number};
+
 /** Everything that allocation needs to know about one Pod. */
 export type PodDemand = {
 	/** `game/server-0`, or `game/server-7d9f- (ReplicaSet server-7d9f)` if the Pod has no name yet. */
@@ -39,6 +42,8 @@ export type PodDemand = {
 	/** Numbers from `basePort` to `maxPort` that the administrator lets no Pod get, merged and sorted; absent means none. */
 	readonly excluded?: readonly PortRange[];
 	readonly strategy: Strategy;
+	/** Absent means no limit. */
+	readonly heldLimit?: HeldLimit;
 	/** The Pod's position in a StatefulSet or an indexed Job; absent if it has none. */
 	readonly ordinal?: number;
 	/**

@@ -12,6 +12,7 @@ import type {PodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
 import {hostPortKeys} from '../world/pod-requests.ts';
 import type {PodRequest} from '../world/pod-requests.ts';
 import {manualEditor} from '../faults/manual-edits.ts';
+import {HeldNumbers} from './held-numbers.ts';
 import {LedgerHistory} from './ledger-history.ts';
 import {PortHolders} from './port-holders.ts';
 import {changedKeys, dataOf, decodedEntry, firstPortOf, isMarked, lastPortOf} from './stored-ledger.ts';
@@ -22,6 +23,8 @@ export type InvariantChecksOptions = {
 	readonly blockSize: number;
 	/** The shortest time for which an entry must be held, milliseconds of true time: replicas' clocks may run a little fast. */
 	readonly holdMs: number;
+	/** The range of which the numbers held by each namespace are counted; absent means none. */
+	readonly heldRange?: {readonly first: number; readonly last: number};
 	/** Whether no write is delayed for long, so that the time of a write tells when it was planned. */
 	readonly isPunctual: boolean;
 	/** Whether answers are quick too. Otherwise a number that is free when the denial arrives may have been taken when it was decided. */
@@ -37,12 +40,14 @@ export class InvariantChecks {
 	readonly #uidsByKey = new Map<string, Set<string>>();
 	readonly #requestsByPod = new Map<string, PodRequest>();
 	readonly #history: LedgerHistory;
+	readonly #heldNumbers: HeldNumbers | undefined;
 	/** By first port. */
 	readonly #pages = new Map<number, {readonly page: Stored; readonly last: number}>();
 
 	constructor(options: InvariantChecksOptions) {
 		this.#options = options;
 		this.#history = new LedgerHistory(options.blockSize);
+		this.#heldNumbers = options.heldRange && new HeldNumbers(options.heldRange);
 	}
 
 	violated(invariant: Invariant, detail: string): void {
@@ -138,6 +143,11 @@ export class InvariantChecks {
 		}
 
 		for (const key of changed) {
+			const problem = this.#heldNumbers?.changed(key, decodedEntry(was[key]), decodedEntry(is[key]));
+			if (problem) {
+				this.violated('held numbers are bounded', `${by} reserved ${key}: ${problem}`);
+			}
+
 			this.#history.entryChanged(key, decodedEntry(is[key]) ?? is[key], at);
 		}
 

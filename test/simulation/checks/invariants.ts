@@ -14,6 +14,7 @@ export const invariants = {
 	'bound to a Pod with the port': 'an entry names the UID of a Pod or Service that has, or had, the port',
 	'no double reservation': 'a request does not reserve a second port on a page that already has its reservation',
 	'same name, same ports': 'a Pod with the fixed name of an earlier one gets the ports that the ledger has for that name, if they are in its range and have been there for a second',
+	'held numbers are bounded': 'no number is reserved for a namespace that holds far more than a third of the range without a live Pod',
 	'a denial is true': 'no Pod is told that its range is full while more of its numbers have been free for a while than all waiting Pods need, nor that another has its number while that has been free',
 	'quarantine holds': 'no port is reserved on a page in quarantine, unless the same write lifts the quarantine',
 	'manual edits are kept': 'a value that a person wrote into a page, and that this version can not read, stays there',

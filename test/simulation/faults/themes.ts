@@ -18,6 +18,8 @@ export type Theme = {
 	readonly ownPorts?: number;
 	/** How many Pods take host ports without the operator. */
 	readonly foreignPods?: number;
+	/** How many Pods another namespace sends that are always rejected after their admission. Then the contested numbers are a range of their own. */
+	readonly rejectedPods?: number;
 	/** How long Pods are created, milliseconds; default about 90 s. */
 	readonly spanMs?: number;
 	/** Every replica's Lease duration, seconds. */
@@ -138,6 +140,16 @@ export const themes = [
 		spanMs: 200_000,
 		longestLifeMs: 20_000,
 		inWaves: 0,
+	},
+	{
+		// A namespace sends Pods that a quota always rejects, and each holds its numbers for the hold time.
+		name: 'rejected tenants',
+		faults: {},
+		ports: 200,
+		blockSize: 50,
+		ownPorts: 0,
+		rejectedPods: 700,
+		spanMs: 100_000,
 	},
 	{
 		// Holders of the Lease are paused at work and then go on to write, or lose the Lease while they work.

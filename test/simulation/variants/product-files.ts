@@ -9,6 +9,7 @@ export const productFiles = {
 	batchPlan: 'ports/batch-plan.ts',
 	batchWindow: 'ledger/batch-window.ts',
 	entryStates: 'ports/entry-states.ts',
+	heldNumbers: 'ports/held-numbers.ts',
 	hostPortUse: 'ports/host-port-use.ts',
 	leaseDecision: 'lease/lease-decision.ts',
 	leaseState: 'lease/lease-state.ts',

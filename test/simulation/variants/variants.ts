@@ -298,4 +298,9 @@ export const variants: readonly Variant[] = [
 		theme: 'fixed numbers',
 		edits: [edit('requiredReads', "require(first, startedAt);\n\t\t\tconsistent.add(first);", 'require(first, startedAt - 60_000);')],
 	},
+	{
+		name: 'pending without a bound',
+		theme: 'rejected tenants',
+		edits: [edit('heldNumbers', 'if (sum > limit.most) {', 'if (sum > limit.most * 100) {')],
+	},
 ];

@@ -6,7 +6,7 @@ import type {ApiAnswer} from '../../../harness/in-memory-api/answers.ts';
 import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
 import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
 import {containersOf, defaultedPodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
-import {ownPortName} from './pod-kinds.ts';
+import {ownPortName, rejectedNamespace} from './pod-kinds.ts';
 import type {PodManifest} from './pod-manifest.ts';
 import {hostPortKeys} from './pod-requests.ts';
 import type {PodRequest} from './pod-requests.ts';
@@ -102,7 +102,7 @@ export class PodCreation {
 
 		request.state = 'admitted';
 		invariants.admitted(request);
-		if (random.chance(faults().rejected)) {
+		if (random.chance(faults().rejected) || pod.metadata.namespace === rejectedNamespace) {
 			return failure({status: 403, reason: 'Forbidden', message: 'exceeded quota: pods, requested: pods=1, used: pods=40, limited: pods=40'});
 		}
 

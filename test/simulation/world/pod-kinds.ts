@@ -13,6 +13,9 @@ export type ContestedRange = {
 
 export const podNamespace = 'game';
 
+/** All its Pods are rejected after their admission. */
+export const rejectedNamespace = 'tenant';
+
 const portShapes: ReadonlyArray<readonly PodPort[]> = [
 	[{name: 'grpc', containerPort: 9000}],
 	[{name: 'grpc', containerPort: 9000}],

@@ -76,6 +76,7 @@ export class World {
 			now,
 			blockSize: this.#blockSize,
 			holdMs: 2 * this.requestTimeoutMs * (1 - clockTolerance),
+			...(theme?.rejectedPods !== undefined && {heldRange: this.contested}),
 			isPunctual,
 			isQuick: isPunctual && (['slowReads', 'slowLists', 'requestLost', 'answerLost'] as const).every(fault => this.faults[fault] === 0),
 			onViolation: violation => {
@@ -151,11 +152,13 @@ export class World {
 	/** Replicas may differ in every option except the API server's request timeout. */
 	#config(): ReplicaOptions['config'] {
 		const {random, requestTimeoutMs, contested, theme} = this;
+		const first = random.integer(1024, contested.first);
 		return {
 			namespace,
-			portRange: [{first: random.integer(1024, contested.first), last: 32_767}],
+			portRange: theme?.rejectedPods === undefined ? [{first, last: 32_767}] : [contested, {first: contested.last + 1, last: 32_767}],
 			excludePorts: [],
 			maxPortsPerPod: 128,
+			maxHeldPortsPerNamespace: undefined,
 			leaseDuration: theme?.leaseDuration ?? random.pick([3, 3, 3, 2, 5]),
 			leaseIdle: random.pick([50, 50, 0, 500]),
 			holdTime: random.chance(0.2) ? random.between(2, 3) * requestTimeoutMs : 1000,
