@@ -79,6 +79,7 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Al
 			maxPort: options.maxPort,
 			...(options.excluded && {excluded: options.excluded}),
 			strategy: options.strategy,
+			...(options.contiguous && {contiguous: true}),
 			...(ordinal !== undefined && {ordinal}),
 			ownPorts,
 		},

@@ -22,7 +22,7 @@ export type DenialContext = {
 export const denialOf = (demand: PodDemand, refusal: Refusal, {pages, blockSize, holdMs}: DenialContext): DenialError => {
 	switch (refusal.kind) {
 		case 'exhausted':
-			return exhaustedDenial(demand, refusal.free, pages, holdMs);
+			return exhaustedDenial(demand, refusal.free, pages, holdMs, refusal.longestRun);
 		case 'over limit':
 			return overLimitDenial(refusal, holdMs);
 		default:

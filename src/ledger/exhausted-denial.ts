@@ -16,8 +16,9 @@ const maximumNamedPages = 2;
  * @param free how many numbers of the range are free.
  * @param pages of the ledger. Those that give no ports are named with their reason.
  * @param holdMs how long a number is held for a Pod that is gone, or that is not stored yet.
+ * @param longestRun the length of the longest free run, if the Pod must have one.
  */
-export const exhaustedDenial = (demand: PodDemand, free: number, pages: Iterable<LedgerPage>, holdMs: number): DenialError => {
+export const exhaustedDenial = (demand: PodDemand, free: number, pages: Iterable<LedgerPage>, holdMs: number, longestRun?: number): DenialError => {
 	const {numbers: {length: needed}, basePort, maxPort, excluded = []} = demand;
 	const inRange = [...pages].filter(({first, blockSize}) => first <= maxPort && first + blockSize > basePort);
 	const {live, held, foreign} = countHolders(demand, inRange);
@@ -35,7 +36,10 @@ export const exhaustedDenial = (demand: PodDemand, free: number, pages: Iterable
 		...(live > 0 ? ['delete Pods that hold ports'] : []),
 	];
 	const because = reasons.length > 0 ? `: ${reasons.join('; ')}` : '';
-	return new DenialError(403, `${needed} host ${needed === 1 ? 'port is' : 'ports are'} needed and ${free} of the numbers ${basePort}-${maxPort} are free${because}. ${sentenceOf(advice)}`);
+	const shortage = longestRun === undefined
+		? `${needed} host ${needed === 1 ? 'port is' : 'ports are'} needed and ${free} of the numbers ${basePort}-${maxPort} are free`
+		: `${needed} consecutive host ports are needed (hostport.io/contiguous), the longest free run of the numbers ${basePort}-${maxPort} has ${longestRun}, and ${free} are free`;
+	return new DenialError(403, `${shortage}${because}. ${sentenceOf(advice)}`);
 };
 
 const unusablePages = (pages: readonly LedgerPage[]): string[] => {

@@ -3,6 +3,7 @@
  * keep their numbers (own-ports.ts). For the others `allocate` prefers, in this order: numbers that an earlier attempt of the same request has reserved, numbers of the Pod's predecessor of the same
  * name, numbers by the Pod's ordinal, and then free numbers.
  */
+import {longestRun, withOneRun} from './contiguous.ts';
 import type {PodDemand} from './demand.ts';
 import {reserve} from './entry-states.ts';
 import {withRandom, withRun, withSingles} from './free-numbers.ts';
@@ -14,7 +15,8 @@ import {ownPortsToEnter, problemOfOwnPorts} from './own-ports.ts';
 import type {OwnPortProblem} from './own-ports.ts';
 import type {PortSpace} from './port-space.ts';
 import {withOrdinal, withPredecessors, withReservedEarlier} from './preferred-numbers.ts';
-import {countAvailable, missingOf, startSearch} from './search.ts';
+import {countAvailable, startSearch} from './search.ts';
+import type {Search} from './search.ts';
 
 /** One admission that waits for its ports. */
 export type PendingRequest = {
@@ -41,12 +43,14 @@ export type Outcome =
 		readonly kind: 'exhausted';
 		/** Free numbers of the range for the first port that got none, counted before the Pod's other ports took numbers. */
 		readonly free: number;
+		/** The length of the longest free run, if the Pod must have one. */
+		readonly longestRun?: number;
 	};
 
 /**
  * Allocates for one request. Takes the numbers from `space`, so that the next request of the batch does not get them. If
- * not every port can get a number, or an unmanaged port can't keep its own, or the namespace
- * would hold too many, takes none.
+ * not every port can get a number, or an unmanaged port can't keep its own, or the namespace would
+ * hold too many, takes none.
  *
  * @param random uniform in [0, 1), for the `Random` strategy.
  * @param since the time to show in the new entries, RFC 3339, for people.
@@ -59,14 +63,17 @@ export const allocate = (space: PortSpace, request: PendingRequest, random: () =
 	}
 
 	const reservedEarlier = withReservedEarlier(startSearch(space, demand), earlierClaims);
-	const preferred = withOrdinal(withPredecessors(reservedEarlier));
-	const {numbers} = demand.strategy === 'Random' ? withRandom(preferred, random) : withRun(preferred) ?? withSingles(preferred);
-	if (!isComplete(numbers)) {
-		const protocols = preferred.masks[numbers.indexOf(undefined)]!;
-		return {kind: 'exhausted', free: countAvailable(preferred, protocols)};
+	const known = withPredecessors(reservedEarlier);
+	const preferred = demand.contiguous ? known : withOrdinal(known);
+	const numbers = demand.contiguous ? withOneRun(known, random)?.numbers : freeNumbers(preferred, random);
+	if (!numbers || !isComplete(numbers)) {
+		const protocols = preferred.masks[numbers?.indexOf(undefined) ?? 0]!;
+		return {kind: 'exhausted', free: countAvailable(preferred, protocols), ...(demand.contiguous && {longestRun: longestRun(known)})};
 	}
 
-	const given = missingOf(reservedEarlier).flatMap(index => demand.numbers[index]!.ports.map(({name, protocol}) => ({name, protocol, port: numbers[index]!})));
+	const given = demand.numbers.flatMap(({ports}, index) => numbers[index] === reservedEarlier.numbers[index]
+		? []
+		: ports.map(({name, protocol}) => ({name, protocol, port: numbers[index]!})));
 	const ports = [...given, ...ownPortsToEnter(space, request)];
 	const limit = checkHeld(space, demand, ports);
 	if (typeof limit === 'object') {
@@ -82,5 +89,8 @@ export const allocate = (space: PortSpace, request: PendingRequest, random: () =
 
 	return {kind: 'allocated', numbers, changes, ...(limit === 'near limit' && {isNearLimit: true})};
 };
+
+const freeNumbers = (preferred: Search, random: () => number): Search['numbers'] =>
+	(preferred.demand.strategy === 'Random' ? withRandom(preferred, random) : withRun(preferred) ?? withSingles(preferred)).numbers;
 
 const isComplete = (numbers: ReadonlyArray<number | undefined>): numbers is readonly number[] => !numbers.includes(undefined);

@@ -42,6 +42,8 @@ export type PodDemand = {
 	/** Numbers from `basePort` to `maxPort` that the administrator lets no Pod get, merged and sorted; absent means none. */
 	readonly excluded?: readonly PortRange[];
 	readonly strategy: Strategy;
+	/** Whether the numbers must be consecutive, in the order of `numbers`; absent means no. */
+	readonly contiguous?: true;
 	/** Absent means no limit. */
 	readonly heldLimit?: HeldLimit;
 	/** The Pod's position in a StatefulSet or an indexed Job; absent if it has none. */

@@ -49,7 +49,7 @@ export const arbitraryDemand: fc.Arbitrary<PodDemand> = fc.record({
 	ordinal: fc.option(fc.oneof(fc.nat({max: 6}), fc.constant(Number.MAX_SAFE_INTEGER)), {nil: undefined}),
 	ownPorts: fc.oneof(
 		fc.constant([]),
-		fc.uniqueArray(fc.record({name: fc.constantFrom('own', 'p0'), port, protocol}), {maxLength: 3, selector: ({port, protocol}) => entryKey(port, protocol)}),
+		fc.uniqueArray(fc.record({name: fc.constant('own'), port, protocol}), {maxLength: 3, selector: ({port, protocol}) => entryKey(port, protocol)}),
 	),
 	excluded: fc.oneof(fc.constant([]), fc.array(fc.tuple(port, fc.nat({max: 9})).map(([first, more]) => ({first, last: first + more})), {maxLength: 2})),
 }).map(({pod, numbers, bounds, strategy, ordinal, ownPorts, excluded}) => Object.assign({

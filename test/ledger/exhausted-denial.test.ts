@@ -17,6 +17,10 @@ test('an exhausted range is the client\'s 403, as a quota is', t => {
 	t.is(exhaustedDenial(demandFor(['grpc']), 0, [], holdMs).code, 403);
 });
 
+test('a Pod that must have a run learns the length of the longest one', t => {
+	t.regex(exhaustedDenial(demandFor(['a', 'b', 'c'], range), 5, [], holdMs, 2).message, /^3 consecutive host ports are needed \(hostport\.io\/contiguous\), the longest free run of the numbers 100-109 has 2, and 5 are free\. Raise/);
+});
+
 test('live Pods, held numbers and foreign numbers are told apart', t => {
 	t.is(
 		messageFor({'100.tcp': 'bound', '101.tcp': 'bound', '102.tcp': 'pending', '103.tcp': 'released', '104.tcp': 'foreign'}, {}, ['grpc', 'health']),

@@ -207,6 +207,56 @@ test('an exhausted request takes nothing from the next one', t => {
 	t.like(allocate(space, requestOf(demandFor(['a', 'b'], range)), Math.random, since), {numbers: [100, 101]});
 });
 
+// Consecutive numbers
+
+const inRun: Partial<PodDemand> = {contiguous: true, basePort: 100, maxPort: 109};
+const noRun = test.macro((t, example: Case, free: number, longest: number) => {
+	t.deepEqual(outcomeOf(example), {kind: 'exhausted', free, longestRun: longest});
+});
+
+test('a Pod that must have a run gets the first one', gives, {entries: taken('100.tcp', '103.tcp'), demand: inRun}, [101, 102]);
+test('a Pod that must have a run is refused if there is none', noRun, {entries: taken('101.tcp', '103.tcp', '105.tcp', '107.tcp', '109.tcp'), demand: inRun}, 5, 1);
+test('the longest run is told', noRun, {numbers: ['a', 'b', 'c', 'd'], entries: taken('100.tcp', '104.tcp', '107.tcp'), demand: inRun}, 7, 3);
+test('excluded numbers and own ports interrupt a run', noRun, {numbers: ['a', 'b', 'c'], entries: taken('107.tcp'), demand: {...inRun, excluded: [{first: 102, last: 102}], ownPorts: [own(105)]}}, 7, 2);
+test('a Pod that must have a run gets that of its ordinal', gives, {demand: {...inRun, ordinal: 2}}, [104, 105]);
+test('a predecessor\'s number is kept if the run around it is free', gives, {
+	entries: {'105.tcp': {...server0Entry, portName: 'grpc'}},
+	demand: {...inRun, ...server0, basePort: 100, ordinal: 0},
+}, [105, 106]);
+test('the first port may be new before the predecessor\'s number', gives, {
+	entries: {'105.tcp': {...server0Entry, portName: 'health'}},
+	demand: {...inRun, ...server0, basePort: 100},
+}, [104, 105]);
+test('a predecessor\'s number is given up if the run around it is not free', gives, {
+	entries: {'105.tcp': {...server0Entry, portName: 'grpc'}, '106.tcp': {}},
+	demand: {...inRun, ...server0, basePort: 100},
+}, [100, 101]);
+test('a predecessor\'s numbers that are no run are given up', gives, {
+	entries: {'105.tcp': {...server0Entry, portName: 'grpc'}, '108.tcp': {...server0Entry, portName: 'health'}, '106.tcp': {}, '107.tcp': {}},
+	demand: {...inRun, ...server0, basePort: 100},
+}, [100, 101]);
+test('an earlier attempt\'s number is kept, and only the others are reserved', gives, {
+	entries: {'105.tcp': {pod: 'game/server- (ReplicaSet server)', portName: 'grpc', state: 'pending', claim: 'former'}},
+	request: {earlierClaims: ['former']},
+	demand: inRun,
+}, [105, 106], ['106.tcp']);
+test('an earlier attempt\'s number that can not be in a run is given up', gives, {
+	entries: {'105.tcp': {pod: 'game/server- (ReplicaSet server)', portName: 'grpc', state: 'pending', claim: 'former'}, '106.tcp': {}},
+	request: {earlierClaims: ['former']},
+	demand: inRun,
+}, [100, 101]);
+
+test('with Random, a run is found wherever it is', t => {
+	const entries = taken('100.tcp', '102.tcp', '103.tcp', '105.tcp', '107.tcp', '109.tcp', '108.tcp', '101.tcp');
+	const run = {...entries};
+	delete run['102.tcp'];
+	delete run['103.tcp'];
+	for (let seed = 1; seed <= 20; seed++) {
+		const outcome = allocate(new PortSpace(ledgerOf(Object.entries(run).map(([key, entry]) => [key, entryWith(entry)])), 500), requestOf(demandFor(['a', 'b', 'c'], {...inRun, strategy: 'Random'})), seededRandom(seed), since);
+		t.like(outcome, {numbers: [102, 103, 104]});
+	}
+});
+
 // Unmanaged ports
 
 const ownPort = (port: number, changes: Partial<PodDemand> = {}): Pick<Case, 'numbers' | 'demand'> => ({numbers: ['grpc'], demand: {ownPorts: [own(port)], ...changes}});
