@@ -9,6 +9,8 @@ export type WatchingOptions<Event> = {
 	readonly onBroken: (error: unknown) => void;
 	/** The pause between two watches. */
 	readonly restMs: number;
+	/** The pause doubles up to this after each failure without an event in between. Default: it stays the same. */
+	readonly longestRestMs?: number;
 	readonly clock: Clock;
 	readonly signal: AbortSignal;
 };
@@ -17,18 +19,23 @@ export type WatchingOptions<Event> = {
 export const watchSeconds = 300;
 
 /** Watches until the signal is aborted. Never rejects. */
-export const keepWatching = async <Event>({start, onEvent, onBroken, restMs, clock, signal}: WatchingOptions<Event>): Promise<void> => {
+export const keepWatching = async <Event>({start, onEvent, onBroken, restMs, longestRestMs = restMs, clock, signal}: WatchingOptions<Event>): Promise<void> => {
+	let failures = 0;
 	while (!signal.aborted) {
 		try {
 			for await (const event of start()) {
+				failures = 0;
 				onEvent(event);
 			}
+
+			failures = 0;
 		} catch (error) {
+			failures++;
 			if (!signal.aborted) {
 				onBroken(error);
 			}
 		}
 
-		await clock.sleep(restMs, signal);
+		await clock.sleep(Math.min(restMs * 2 ** Math.max(0, failures - 1), longestRestMs), signal);
 	}
 };
