@@ -14,6 +14,7 @@ import type {HostPortUse} from '../ports/host-port-use.ts';
 import {entryKey} from '../ports/ledger-entry.ts';
 import {indexName} from '../ports/ledger-index.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
+import type {LedgerVersion} from '../ports/ledger-origin.ts';
 import {pageName, pageOf} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
 import {listFromPods, listHostPortsInUse} from './host-ports-in-use.ts';
@@ -41,6 +42,8 @@ export class Quarantine {
 	readonly #options: QuarantineOptions;
 	/** UIDs of the objects whose quarantine a background task will lift. */
 	readonly #waiting = new Set<string>();
+	/** The resourceVersion of the last copy that replaced an object, by the object's name: each copy is logged once. */
+	readonly #copies = new Map<string, string>();
 
 	constructor(options: QuarantineOptions) {
 		this.#options = options;
@@ -58,7 +61,11 @@ export class Quarantine {
 			if (!index) {
 				await ledgerApi.createIndex(signal);
 			} else if (!index.quarantined) {
-				return index;
+				// A copy of the index, put over it while no replica ran, may not list all pages.
+				const complete = await ledgerApi.addOpenedPages(index, signal);
+				if (complete) {
+					return complete;
+				}
 			} else if (index.isUnproven) {
 				// An earlier release has opened it. From now on it proves that.
 				await ledgerApi.liftIndexQuarantine(index, signal);
@@ -79,19 +86,24 @@ export class Quarantine {
 	 * @returns undefined when the page has changed since it was read, or can't be written.
 	 */
 	async markPage(page: LedgerPage, commits: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
-		return this.#mark(pageName(page.first), async () => this.#options.ledgerApi.quarantinePage(page, commits, signal));
+		return this.#mark(pageName(page.first), page, async () => this.#options.ledgerApi.quarantinePage(page, commits, signal));
 	}
 
 	/** The same for the index. */
 	async markIndex(index: LedgerIndex, commits: number, signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		return this.#mark(indexName, async () => this.#options.ledgerApi.quarantineIndex(index, commits, signal));
+		return this.#mark(indexName, index, async () => this.#options.ledgerApi.quarantineIndex(index, commits, signal));
 	}
 
-	async #mark<T>(name: string, write: () => Promise<T | undefined>): Promise<T | undefined> {
+	async #mark<T>(name: string, {resourceVersion}: LedgerVersion, write: () => Promise<T | undefined>): Promise<T | undefined> {
 		const {logger} = this.#options;
-		logger.error(`the ConfigMap ${name} was replaced by an earlier copy, which lacks later commits: it gives no ports until the hold time is over and live Pods are listed`);
+		const isKnown = this.#copies.get(name) === resourceVersion;
+		this.#copies.set(name, resourceVersion);
+		if (!isKnown) {
+			logger.error(`the ConfigMap ${name} was replaced by an earlier copy, which lacks later commits: it gives no ports until the hold time is over and live Pods are listed`);
+		}
+
 		return write().catch((error: unknown) => {
-			logger.warn({err: error}, `the ConfigMap ${name} could not be marked: the next read tries again`);
+			logger[isKnown ? 'debug' : 'warn']({err: error}, `the ConfigMap ${name} could not be marked: each later read tries again`);
 			return undefined;
 		});
 	}

@@ -119,9 +119,9 @@ const arbitraryChanges = fc.uniqueArray(fc.tuple(
 	fc.option(fc.record({pod: fc.constantFrom('game/a', 'game/c'), claim: fc.uuid()}).map(changes => entryWith(changes)), {nil: undefined}),
 ), {selector: ([key]) => key});
 
-/** Merges a patch as the API server does (RFC 7396). */
+/** Merges a patch as the API server does (RFC 7396), for a first commit. */
 const patched = (object: ConfigMap, patch: Record<string, string | null>): ConfigMap => ({
-	metadata: {...object.metadata, resourceVersion: '8'},
+	metadata: {...object.metadata, resourceVersion: '8', annotations: {...object.metadata.annotations, 'hostport.io/commits': '1'}},
 	data: Object.fromEntries(Object.entries({...object.data, ...patch}).filter((entry): entry is [string, string] => entry[1] !== null)),
 });
 
