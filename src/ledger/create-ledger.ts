@@ -48,7 +48,7 @@ export const createLedger = ({blockSize = schemaBlockSize, ...options}: CreateLe
 	return {
 		ledgerApi, quarantine, ledger, newPages, reservations, blockSize,
 		/** Finds or creates the index, waits for its quarantine, and compares the pages with the live Pods. */
-		async load(signal: AbortSignal): Promise<void> {
+		load: async (signal: AbortSignal): Promise<void> => {
 			await ledger.start(signal);
 			await startComparison.run(signal);
 		},

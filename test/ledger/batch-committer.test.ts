@@ -183,9 +183,10 @@ test('an error of the whole API server fails no Pod and leaves no page out', asy
 	t.deepEqual(await clock.until(pod), [30_501]);
 });
 
+const expire = (key: string) => ({reason: 'expire', key, judged: entryWith(), next: undefined}) as const;
+
 test('repairs of a page that can\'t be written fail with its reason, and those of other pages are committed', async t => {
 	const {clock, reservations, entries} = await withFailing('PATCH hostport-ledger-30500', immutable);
-	const expire = (key: string) => ({reason: 'expire', key, judged: entryWith(), next: undefined}) as const;
 	const failed = t.throwsAsync(reservations.repair([expire('30500.tcp')], never), {message: /immutable/});
 	const repaired = reservations.repair([expire('31000.tcp')], never);
 	t.deepEqual(await clock.until(repaired), [expire('31000.tcp')]);
