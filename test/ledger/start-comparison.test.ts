@@ -120,13 +120,14 @@ for (const request of [`GET ${page}`, `PATCH ${page}`]) {
 }
 
 test('a page is compared by one task, however often the replica tries to start', async t => {
-	const {clock, api, load} = await startLedger({'30500.tcp': entry, '31000.tcp': entry});
+	const {clock, cluster, api, load} = await startLedger({'30500.tcp': entry, '31000.tcp': entry});
+	cluster.put('Pod', storedPod('elsewhere', 31_002));
 	api.before = request => {
 		if (request === `GET ${page}`) {
 			throw fails(422);
 		}
 
-		if (request === 'GET hostport-ledger-31000') {
+		if (request === 'PATCH hostport-ledger-31000') {
 			throw fails(503);
 		}
 	};
