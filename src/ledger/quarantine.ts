@@ -7,6 +7,7 @@
 import type {Logger} from 'pino';
 import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
+import {isTransient} from '../errors.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import {adopt} from '../ports/entry-states.ts';
 import {isManaged} from '../ports/host-port-use.ts';
@@ -62,7 +63,14 @@ export class Quarantine {
 				await ledgerApi.createIndex(signal);
 			} else if (!index.quarantined) {
 				// A copy of the index, put over it while no replica ran, may not list all pages.
-				const complete = await ledgerApi.addOpenedPages(index, signal);
+				const complete = await ledgerApi.addOpenedPages(index, signal).catch((error: unknown) => {
+					if (signal.aborted || isTransient(error)) {
+						throw error;
+					}
+
+					logger.warn({err: error}, 'the ConfigMap hostport-ledger does not list all pages and can\'t be written: the reconciler does not see the others');
+					return index;
+				});
 				if (complete) {
 					return complete;
 				}

@@ -1,5 +1,6 @@
 import test from 'ava';
 import {pino} from 'pino';
+import {ApiError} from '../../src/errors.ts';
 import {Quarantine} from '../../src/ledger/quarantine.ts';
 import type {HostPortUse} from '../../src/ports/host-port-use.ts';
 import {indexData} from '../../src/ports/ledger-index.ts';
@@ -190,3 +191,17 @@ test('an index that was put back from a copy waits for the hold time where there
 	t.false((await clock.until(quarantine.untilIndexIsLifted(never), 2 * holdMs)).quarantined);
 	t.true(clock.now() - startedAt >= holdMs);
 });
+
+for (const [status, isStarted] of [[422, true], [503, false]] as const) {
+	test(`an index that lacks a page and can't be written, with status ${status}, ${isStarted ? 'is used as it is' : 'is read again later'}`, async t => {
+		const {clock, cluster, quarantine, api} = await startLedger({'30500.tcp': entryWith(), '31000.tcp': entryWith()});
+		cluster.patch('ConfigMap', {name: 'hostport-ledger'}, {data: {pages: '30500'}});
+		api.before = request => {
+			if (request === 'PATCH hostport-ledger') {
+				throw new ApiError('PATCH', '/index', status, 'no');
+			}
+		};
+		const loaded = clock.until(quarantine.untilIndexIsLifted(never));
+		await (isStarted ? t.notThrowsAsync(loaded) : t.throwsAsync(loaded, {message: /503/}));
+	});
+}
