@@ -40,6 +40,8 @@ export const maximumNumbers = 1024;
 export class BatchCommitter {
 	readonly #options: BatchCommitterOptions;
 	#batch: readonly QueuedRequest[] = [];
+	/** Why requests of the batch were not planned: a page that may have their predecessor's ports fails, and may work again soon. */
+	#heldBack: PageFailure | undefined;
 	/** Repairs already written. Their request may still be queued, because its other repairs are planned again. */
 	readonly #committedRepairs = new WeakSet<Repair>();
 
@@ -85,6 +87,10 @@ export class BatchCommitter {
 		window.committed(pods);
 		logger.debug({pods, ms: Math.round(clock.now() - startedAt)}, 'committed');
 		this.#answerRepairs();
+		if (this.#heldBack) {
+			throw this.#heldBack.error;
+		}
+
 		for (const {request, outcome} of fresh.plan.requests) {
 			const failure = outcome.kind === 'allocated' ? undefined : this.#failureFor(request);
 			if (failure?.isTransient) {
@@ -127,7 +133,12 @@ export class BatchCommitter {
 	#takeBatch(): Batch<AdmissionRequest> {
 		const {queue, mintClaim} = this.#options;
 		this.#batch = queue.first(maximumBatch, maximumNumbers);
-		const requests = this.#batch.filter(request => request.kind === 'admission');
+		this.#heldBack = undefined;
+		const requests = this.#batch.filter(request => request.kind === 'admission').filter(({demand}) => {
+			const failure = demand.hasFixedName ? this.#options.ledger.cache.failures.concerning(demand).find(({isFresh}) => isFresh) : undefined;
+			this.#heldBack ??= failure;
+			return !failure;
+		});
 		for (const request of requests) {
 			request.claim = mintClaim();
 		}
@@ -155,7 +166,7 @@ export class BatchCommitter {
 			try {
 				await ledger.commit(pages.get(first)!, changes, signal);
 			} catch (error) {
-				if (!ledger.cache.failures.failed(first, error)) {
+				if (!ledger.cache.failures.failed(first, error, 'write')) {
 					throw error;
 				}
 

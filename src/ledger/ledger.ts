@@ -58,7 +58,7 @@ export class Ledger {
 			try {
 				return await this.readPage(first, signal, !consistent.has(first)) ? [] : [first];
 			} catch (error) {
-				if (this.cache.failures.failed(first, error)) {
+				if (this.cache.failures.failed(first, error, 'read')) {
 					return [];
 				}
 
@@ -107,6 +107,7 @@ export class Ledger {
 		const page = read && this.latest.note(name, read, knownBefore)
 			? await quarantine.markPage(read, this.latest.of(name)!.commits, signal) ?? asRolledBack(read)
 			: read;
+		this.cache.failures.succeeded(first, 'read');
 		const cached = this.cache.storeRead(first, page, readAt, isStale);
 		if (cached?.quarantined) {
 			quarantine.liftPageAfterHold(cached);
@@ -133,7 +134,7 @@ export class Ledger {
 		try {
 			const written = await ledgerApi.commit(page, changes, signal);
 			this.storeWritten(written);
-			this.cache.failures.succeeded(page.first);
+			this.cache.failures.succeeded(page.first, 'write');
 			metrics.commits.inc({result: 'ok'});
 		} catch (error) {
 			metrics.commits.inc({result: error instanceof ApiError && error.status === 409 ? 'conflict' : 'failed'});

@@ -128,7 +128,7 @@ export class NewPages {
 	#leaveOut(firsts: readonly number[], error: unknown, signal: AbortSignal): void {
 		const {failures} = this.#options.ledger.cache;
 		signal.throwIfAborted();
-		for (const first of firsts.filter(first => !failures.failed(first, error))) {
+		for (const first of firsts.filter(first => !failures.failed(first, error, 'write'))) {
 			failures.leaveOut(first, error, transientMs);
 		}
 	}

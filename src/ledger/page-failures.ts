@@ -15,6 +15,8 @@ export type PageFailure = {
 	readonly error: unknown;
 	/** Whether the page may work again within a second. Then a request that has nowhere else to go waits. */
 	readonly isTransient: boolean;
+	/** Whether it has just begun. Then a Pod with a fixed name waits too, because the page may have its predecessor's ports. */
+	readonly isFresh: boolean;
 	/** Until when plans leave the page out, on the clock of this process. */
 	readonly until: number;
 };
@@ -34,12 +36,17 @@ export const transientMs = 1000;
 /** Errors 500 in a row after which the page is left out. A single one may come from any request. */
 const maximumErrors = 3;
 
+/** After so many, about three seconds later, Pods with a fixed name no longer wait for the page. */
+const errorsUntilPersistent = 6;
+
+type Operation = 'read' | 'write';
+
 export class PageFailures {
 	readonly #options: PageFailuresOptions;
 	/** By the page's first port. */
 	readonly #failures = new Map<number, PageFailure>();
-	/** Errors 500 since the last success, by the page's first port. */
-	readonly #errors = new Map<number, number>();
+	/** Errors 500 since the last success of the same operation, by that and the page's first port. */
+	readonly #errors = new Map<string, number>();
 
 	constructor(options: PageFailuresOptions) {
 		this.#options = options;
@@ -66,36 +73,40 @@ export class PageFailures {
 	 *
 	 * @returns whether plans leave the page out from now on. If not, the failure may concern more than this page.
 	 */
-	failed(first: number, error: unknown): boolean {
+	failed(first: number, error: unknown, operation: Operation): boolean {
 		const status = error instanceof ApiError ? error.status : 0;
 		if (isAboutObject(status)) {
 			this.leaveOut(first, error);
 			return true;
 		}
 
-		const errors = status === 500 ? (this.#errors.get(first) ?? 0) + 1 : 0;
-		this.#errors.set(first, errors);
+		const key = `${operation} ${first}`;
+		const errors = status === 500 ? (this.#errors.get(key) ?? 0) + 1 : 0;
+		this.#errors.set(key, errors);
 		if (errors < maximumErrors) {
 			return false;
 		}
 
-		this.leaveOut(first, error, transientMs);
+		this.leaveOut(first, error, transientMs, errors < errorsUntilPersistent);
 		return true;
 	}
 
 	/** Leaves a page out for a while, whatever the error. @param ms until it is tried again; by default ten seconds. */
-	leaveOut(first: number, error: unknown, ms = lastingMs): void {
+	leaveOut(first: number, error: unknown, ms = lastingMs, isFresh = false): void {
 		const {clock, logger} = this.#options;
 		const isNew = messageOf(this.#failures.get(first)?.error) !== messageOf(error);
-		this.#failures.set(first, {first, error, isTransient: ms <= transientMs, until: clock.now() + ms});
+		this.#failures.set(first, {first, error, isTransient: ms <= transientMs, isFresh, until: clock.now() + ms});
 		if (isNew) {
 			logger.warn({err: error}, `the ConfigMap ${pageName(first)} gives no ports for the moment: ${messageOf(error)}`);
 		}
 	}
 
-	succeeded(first: number): void {
-		this.#errors.delete(first);
-		this.#failures.delete(first);
+	/** A page that was written works. One that was only read may still refuse writes. */
+	succeeded(first: number, operation: Operation): void {
+		this.#errors.delete(`${operation} ${first}`);
+		if (operation === 'write') {
+			this.#failures.delete(first);
+		}
 	}
 
 	/** A copy of `pages` in which those that are left out are unusable. */

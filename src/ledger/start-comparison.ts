@@ -55,7 +55,7 @@ export class StartComparison {
 			}
 
 			await this.#compare(first, inUse, signal).catch((error: unknown) => {
-				if (!ledger.cache.failures.failed(first, error)) {
+				if (!ledger.cache.failures.failed(first, error, 'write')) {
 					throw error;
 				}
 
@@ -103,7 +103,7 @@ export class StartComparison {
 			try {
 				await ledger.readPage(first, signal);
 				await this.#compare(first, await listHostPortsInUse(api, signal), signal);
-				ledger.cache.failures.succeeded(first);
+				ledger.cache.failures.succeeded(first, 'write');
 				return;
 			} catch (error) {
 				logger.warn({err: error}, `the ConfigMap ${pageName(first)} could not be compared with the live Pods: trying again`);

@@ -17,7 +17,7 @@ const setUp = () => {
 for (const status of [400, 403, 413, 422]) {
 	test(`an answer with status ${status} leaves the page out for ten seconds`, async t => {
 		const {clock, failures} = setUp();
-		t.true(failures.failed(30_500, answer(status)));
+		t.true(failures.failed(30_500, answer(status), 'write'));
 		t.like(failures.of(30_500), {first: 30_500, isTransient: false});
 		t.is(failures.of(31_000), undefined);
 		await clock.advance(9999);
@@ -31,7 +31,7 @@ for (const error of [answer(401), answer(404), answer(409), answer(410), answer(
 	test(`a failure may concern more than the page: ${String(error)}`, t => {
 		const {failures} = setUp();
 		for (let times = 0; times < 5; times++) {
-			t.false(failures.failed(30_500, error));
+			t.false(failures.failed(30_500, error, 'write'));
 		}
 
 		t.is(failures.of(30_500), undefined);
@@ -40,27 +40,27 @@ for (const error of [answer(401), answer(404), answer(409), answer(410), answer(
 
 test('three errors 500 in a row leave the page out for a second', async t => {
 	const {clock, failures} = setUp();
-	t.deepEqual([1, 2, 3].map(() => failures.failed(30_500, answer(500))), [false, false, true]);
+	t.deepEqual([1, 2, 3].map(() => failures.failed(30_500, answer(500), 'write')), [false, false, true]);
 	t.like(failures.of(30_500), {isTransient: true});
 	await clock.advance(1000);
 	t.is(failures.of(30_500), undefined);
-	t.true(failures.failed(30_500, answer(500)), 'It has not worked since.');
+	t.true(failures.failed(30_500, answer(500), 'write'), 'It has not worked since.');
 });
 
 test('errors 500 of different pages, or with a success or another failure in between, are not in a row', t => {
 	const {failures} = setUp();
-	t.deepEqual([1, 2].map(() => failures.failed(30_500, answer(500))), [false, false]);
-	t.false(failures.failed(31_000, answer(500)));
-	failures.succeeded(30_500);
-	t.deepEqual([1, 2].map(() => failures.failed(30_500, answer(500))), [false, false]);
-	failures.failed(30_500, answer(503));
-	t.deepEqual([1, 2].map(() => failures.failed(30_500, answer(500))), [false, false]);
+	t.deepEqual([1, 2].map(() => failures.failed(30_500, answer(500), 'write')), [false, false]);
+	t.false(failures.failed(31_000, answer(500), 'write'));
+	failures.succeeded(30_500, 'write');
+	t.deepEqual([1, 2].map(() => failures.failed(30_500, answer(500), 'write')), [false, false]);
+	failures.failed(30_500, answer(503), 'write');
+	t.deepEqual([1, 2].map(() => failures.failed(30_500, answer(500), 'write')), [false, false]);
 });
 
 test('the failures of a range are those of its pages', t => {
 	const {failures} = setUp();
-	failures.failed(30_500, answer(422));
-	failures.failed(31_000, answer(403));
+	failures.failed(30_500, answer(422), 'write');
+	failures.failed(31_000, answer(403), 'write');
 	const between = (base: number, max: number) => failures.concerning(demandFor(['grpc'], {basePort: base, maxPort: max})).map(({first}) => first);
 	t.deepEqual(between(30_000, 30_499), []);
 	t.deepEqual(between(30_000, 30_500), [30_500]);
@@ -73,8 +73,8 @@ test('the failures of a range are those of its pages', t => {
 test('a plan sees pages that fail as unusable, also those that do not exist', async t => {
 	const {clock, failures} = setUp();
 	const pages = ledgerOf([['30558.tcp', entryWith()], ['31000.tcp', entryWith()]]);
-	failures.failed(30_500, answer(422, 'field is immutable'));
-	failures.failed(32_000, answer(403, 'exceeded quota'));
+	failures.failed(30_500, answer(422, 'field is immutable'), 'write');
+	failures.failed(32_000, answer(403, 'exceeded quota'), 'write');
 	const planned = failures.withUnusable(pages);
 	t.deepEqual([...planned.keys()], [30_500, 31_000, 32_000]);
 	t.regex(planned.get(30_500)?.unusable ?? '', /field is immutable/);
@@ -89,16 +89,16 @@ test('a plan sees pages that fail as unusable, also those that do not exist', as
 test('a page\'s failure is logged once, until it works again or fails in another way', async t => {
 	const {clock, lines, failures} = setUp();
 	for (let times = 0; times < 5; times++) {
-		failures.failed(30_500, answer(422, 'immutable'));
+		failures.failed(30_500, answer(422, 'immutable'), 'write');
 		await clock.advance(10_000);
 	}
 
 	t.is(lines.length, 1);
 	t.regex(lines[0]!, /^the ConfigMap hostport-ledger-30500 gives no ports for the moment: .*immutable/);
-	failures.failed(30_500, answer(403, 'quota'));
+	failures.failed(30_500, answer(403, 'quota'), 'write');
 	t.is(lines.length, 2);
-	failures.succeeded(30_500);
+	failures.succeeded(30_500, 'write');
 	t.is(failures.of(30_500), undefined);
-	failures.failed(30_500, answer(403, 'quota'));
+	failures.failed(30_500, answer(403, 'quota'), 'write');
 	t.is(lines.length, 3);
 });

@@ -146,7 +146,7 @@ test('each copy is logged once, however often it can\'t be marked', async t => {
 	const {api, clock, ledgerApi, mintClaim, cluster} = await startLedger({'30500.tcp': entryWith()});
 	const lines: string[] = [];
 	const logger = pino({level: 'warn'}, {write: (line: string) => void lines.push((JSON.parse(line) as {msg: string}).msg)});
-	const quarantine = new Quarantine({api, ledgerApi, clock, logger, namespace: 'operators', leaseName: 'hostport-ledger', holdMs, mintClaim, signal: never});
+	const quarantine = new Quarantine({api, ledgerApi, clock, logger, namespace: 'operators', leaseNames: ['hostport-ledger'], holdMs, mintClaim, signal: never});
 	api.before = request => {
 		if (request.startsWith('PATCH')) {
 			throw new Error('no answer');

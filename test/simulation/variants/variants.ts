@@ -303,7 +303,7 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a failed page fails the batch',
 		theme: 'failing pages',
-		edits: [edit('batchCommitter', 'if (!ledger.cache.failures.failed(first, error)) {', 'if (!ledger.cache.failures.failed(first, error) || first > 0) {')],
+		edits: [edit('batchCommitter', "if (!ledger.cache.failures.failed(first, error, 'write')) {", "if (!ledger.cache.failures.failed(first, error, 'write') || first > 0) {")],
 	},
 	{
 		name: 'unmanaged ports are not entered',
