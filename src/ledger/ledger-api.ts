@@ -42,8 +42,10 @@ export class LedgerApi {
 	}
 
 	/** @returns undefined when the index is no longer this version. */
-	async addToIndex({resourceVersion, commits, pageStarts}: LedgerIndex, newStarts: readonly number[], signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		return this.#writeIndex({metadata: {resourceVersion, annotations: nextCommit(commits)}, data: indexData([...pageStarts, ...newStarts])}, signal);
+	async addToIndex({resourceVersion, commits, quarantined, pageStarts}: LedgerIndex, newStarts: readonly number[], signal: AbortSignal): Promise<LedgerIndex | undefined> {
+		// A quarantine keeps its count, by which replicas recognise it. Its end lists all pages that exist.
+		const annotations = quarantined ? {} : nextCommit(commits);
+		return this.#writeIndex({metadata: {resourceVersion, annotations}, data: indexData([...pageStarts, ...newStarts])}, signal);
 	}
 
 	/**

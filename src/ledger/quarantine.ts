@@ -41,7 +41,7 @@ const retryMs = 1000;
 
 export class Quarantine {
 	readonly #options: QuarantineOptions;
-	/** UIDs of the objects whose quarantine a background task will lift. */
+	/** The quarantines that a background task will lift, see `quarantineOf`. */
 	readonly #waiting = new Set<string>();
 	/** The resourceVersion of the last copy that replaced an object, by the object's name: each copy is logged once. */
 	readonly #copies = new Map<string, string>();
@@ -117,23 +117,37 @@ export class Quarantine {
 	}
 
 	/** Ends the quarantine of the index after the hold time, in the background. May be called again. */
-	liftIndexAfterHold({uid}: LedgerIndex): void {
+	liftIndexAfterHold(seen: LedgerIndex): void {
 		const {ledgerApi} = this.#options;
-		this.#liftAfterHold(uid, indexName, async signal => {
+		this.#liftAfterHold(quarantineOf(seen), indexName, async signal => {
 			const index = await ledgerApi.readIndex(signal);
-			const isOver = !index?.quarantined || index.uid !== uid;
-			return isOver || await ledgerApi.liftIndexQuarantine(index, signal) !== undefined;
+			if (!index?.quarantined) {
+				return true;
+			}
+
+			if (quarantineOf(index) !== quarantineOf(seen)) {
+				this.liftIndexAfterHold(index);
+				return true;
+			}
+
+			return await ledgerApi.liftIndexQuarantine(index, signal) !== undefined;
 		});
 	}
 
 	/** Ends the quarantine of a page after the hold time, in the background, once an index without quarantine lists it. May be called again. */
-	liftPageAfterHold({uid, first}: LedgerPage): void {
+	liftPageAfterHold(seen: LedgerPage): void {
 		const {ledgerApi} = this.#options;
-		this.#liftAfterHold(uid, pageName(first), async signal => {
+		const {first} = seen;
+		this.#liftAfterHold(quarantineOf(seen), pageName(first), async signal => {
 			const page = await ledgerApi.readPage(first, signal);
 			// Read the index second: if it was created again meanwhile, this read shows its quarantine.
 			const index = await ledgerApi.readIndex(signal);
-			if (!page?.quarantined || page.uid !== uid) {
+			if (!page?.quarantined) {
+				return true;
+			}
+
+			if (quarantineOf(page) !== quarantineOf(seen)) {
+				this.liftPageAfterHold(page);
 				return true;
 			}
 
@@ -195,10 +209,10 @@ export class Quarantine {
 	}
 
 	/** @param lift resolves with whether the quarantine is over; called again until it is. */
-	#liftAfterHold(uid: string, name: string, lift: (signal: AbortSignal) => Promise<boolean>): void {
-		if (!this.#waiting.has(uid)) {
-			this.#waiting.add(uid);
-			void this.#holdThenLift(name, lift).finally(() => this.#waiting.delete(uid));
+	#liftAfterHold(quarantine: string, name: string, lift: (signal: AbortSignal) => Promise<boolean>): void {
+		if (!this.#waiting.has(quarantine)) {
+			this.#waiting.add(quarantine);
+			void this.#holdThenLift(name, lift).finally(() => this.#waiting.delete(quarantine));
 		}
 	}
 
@@ -219,3 +233,9 @@ export class Quarantine {
 		}
 	}
 }
+
+/**
+ * Tells one quarantine of an object from another. An object that gave ports in between has more commits, and then the hold
+ * time starts again.
+ */
+const quarantineOf = ({uid, commits}: LedgerVersion): string => `${uid} ${commits}`;

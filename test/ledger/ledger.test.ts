@@ -222,6 +222,46 @@ test('a page that was deleted and put back gives no ports before its live Pods a
 	t.deepEqual(await reserve(), [30_562]);
 });
 
+test('a copy of a page that was created a moment ago is held for the whole hold time', async t => {
+	const {clock, cluster, newPages, reservations, configMap} = await startLedger({[key]: entry});
+	const create = async () => clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 31_000, maxPort: 31_499}), never));
+	// This replica sees the page in quarantine for a moment.
+	t.deepEqual(await create(), [31_000]);
+	const copyOfPage = structuredClone(configMap('hostport-ledger-31000')!);
+	t.deepEqual(await create(), [31_001]);
+	await clock.advance(holdMs / 2);
+	cluster.put('ConfigMap', copyOfPage);
+	await newPages.readAll(never);
+	const markOf = () => configMap('hostport-ledger-31000')?.metadata.annotations?.['hostport.io/mark'];
+	t.is(markOf(), 'quarantine');
+	await clock.advance(holdMs - 1);
+	t.is(markOf(), 'quarantine');
+	await clock.advance(1);
+	t.is(markOf(), undefined);
+});
+
+test('a copy of an index that was created again a moment ago is held for the whole hold time', async t => {
+	const {clock, cluster, newPages, reservations, configMap} = await startLedger({[key]: entry});
+	const markOf = () => configMap('hostport-ledger')?.metadata.annotations?.['hostport.io/mark'];
+	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
+	await clock.advance(1);
+	await newPages.readAll(never);
+	await clock.advance(holdMs / 2);
+	// Another replica has seen it for longer.
+	cluster.patch('ConfigMap', {name: 'hostport-ledger'}, {metadata: {annotations: {'hostport.io/mark': null, 'hostport.io/opened-as': configMap('hostport-ledger')?.metadata.uid, 'hostport.io/commits': '1'}}});
+	const copyOfIndex = structuredClone(configMap('hostport-ledger')!);
+	await newPages.readAll(never);
+	await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 31_000}), never));
+	cluster.put('ConfigMap', copyOfIndex);
+	await clock.advance(1);
+	await newPages.readAll(never);
+	t.is(markOf(), 'quarantine');
+	await clock.advance(holdMs - 1);
+	t.is(markOf(), 'quarantine');
+	await clock.advance(1);
+	t.is(markOf(), undefined);
+});
+
 test('a page whose count a person removes or lowers counts as replaced', async t => {
 	const {clock, cluster, reserve} = await withCopy();
 	for (const commits of [null, '1', '-5']) {
