@@ -1,5 +1,5 @@
 /**
- * Starts a Kubernetes control plane on this machine: etcd and an API server, and on request the workload controllers, a
+ * Starts a Kubernetes control plane on this machine: etcd and one or several API servers, and on request the workload controllers, a
  * scheduler and simulated kubelets. It listens on 127.0.0.1 only, and ends when it is stopped or when this process ends.
  */
 import {writeFile} from 'node:fs/promises';
@@ -17,7 +17,7 @@ import {until} from './until.ts';
 import {launchWorkloads} from './workloads.ts';
 
 export type ControlPlaneOptions = DirectoryOptions & {
-	/** True: Deployments, StatefulSets and Jobs have Pods, and these run. False: etcd and the API server alone. */
+	/** True: Deployments, StatefulSets and Jobs have Pods, and these run. False: etcd and the API servers alone. */
 	readonly workloads: boolean;
 	/** How many nodes there are with `workloads`. Default 3. */
 	readonly nodes?: number;
@@ -57,7 +57,7 @@ export type ControlPlane = AsyncDisposable & {
 	 * @param server the URL in the kubeconfig: of an API server (default: the first), or of a balancer on 127.0.0.1.
 	 */
 	readonly kubeconfigFor: (subject: Subject, server?: string) => Promise<string>;
-	/** Ends an API server (default: the first, 0), if it still runs, and starts it again on the same port and data. Resolves when it is ready. */
+	/** Ends an API server (default: the first, 0), if it still runs, and starts it again on the same port and data. The other components must run. Resolves when it is ready. */
 	readonly restartApiServer: (index?: number) => Promise<void>;
 	/** Ends everything. May be called again. */
 	readonly stop: () => Promise<void>;
