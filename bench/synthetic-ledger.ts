@@ -59,4 +59,5 @@ export const usesOf = (entries: ReadonlyArray<readonly [key: string, entry: Ledg
 		node,
 		portName,
 		managed: true,
+		given: true,
 	}));

@@ -11,6 +11,8 @@ import {createNamespaceLabels} from './kubernetes/namespace-labels.ts';
 import {LeaseLock} from './lease/lease-lock.ts';
 import {createLedger, ledgerLeaseName} from './ledger/create-ledger.ts';
 import type {CreateLedgerOptions} from './ledger/create-ledger.ts';
+import type {PodDemand} from './ports/demand.ts';
+import {heldLimitOf} from './ports/held-numbers.ts';
 import {createDuplicateReporter} from './reconcile/duplicate-events.ts';
 import {Reconciler} from './reconcile/reconciler.ts';
 import {createUnservedPodReporter} from './reconcile/unserved-pods.ts';
@@ -19,7 +21,7 @@ import {retry} from './retry.ts';
 export type ReplicaOptions = Pick<CreateLedgerOptions, 'api' | 'clock' | 'random' | 'mintClaim' | 'logger' | 'metrics' | 'blockSize'> & {
 	/** Unique for this process. */
 	readonly identity: string;
-	readonly config: Pick<Config, 'namespace' | 'portRange' | 'excludePorts' | 'maxPortsPerPod' | 'podSecurityCheck' | 'nodePortRange' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
+	readonly config: Pick<Config, 'namespace' | 'portRange' | 'excludePorts' | 'maxPortsPerPod' | 'maxHeldPortsPerNamespace' | 'podSecurityCheck' | 'nodePortRange' | 'leaseDuration' | 'leaseIdle' | 'holdTime' | 'apiRequestTimeout'>;
 };
 
 export type Replica = {
@@ -40,7 +42,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	const lifetime = new AbortController();
 	// Aborted before `lifetime`: the reconciler's last commit still needs the Lease.
 	const reconciling = new AbortController();
-	const {namespace, leaseDuration, leaseIdle, maxPortsPerPod, podSecurityCheck, nodePortRange} = config;
+	const {namespace, leaseDuration, leaseIdle, maxPortsPerPod, maxHeldPortsPerNamespace, podSecurityCheck, nodePortRange} = config;
 	const ranges = allowedRanges(config);
 	const common = {api, clock, random, logger, metrics, mintClaim, namespace, holdMs: holdMs(config)};
 	const lock = new LeaseLock({...common, name: ledgerLeaseName, identity, durationSeconds: leaseDuration, idleMs: leaseIdle, rereadMs: 1000, eager: true});
@@ -53,6 +55,11 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
 		reportPodsWithoutPorts: createUnservedPodReporter({api, clock, logger, identity}),
 	});
+	const withLimit = (demand: PodDemand): PodDemand => {
+		const heldLimit = heldLimitOf(ranges, demand.basePort, maxHeldPortsPerNamespace);
+		return heldLimit ? {...demand, heldLimit} : demand;
+	};
+
 	let running: ReadonlyArray<Promise<void>> = [];
 	return {
 		load: async signal => retry(async () => parts.load(signal), {
@@ -61,8 +68,8 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 			onFailure: error => logger.warn({err: error}, explain(error)),
 		}),
 		mutatePod: createPodMutator({
-			reserve: async (demand, deadline) => reservations.reserve(demand, deadline),
-			dryRun: parts.dryRun,
+			reserve: async (demand, deadline) => reservations.reserve(withLimit(demand), deadline),
+			dryRun: async (demand, deadline) => parts.dryRun(withLimit(demand), deadline),
 			namespaceLabels: createNamespaceLabels(api, clock, logger),
 			ranges,
 			maxPortsPerPod,

@@ -10,6 +10,7 @@ export const optionAnnotations = {
 	maxPort: 'hostport.io/max-port',
 	strategy: 'hostport.io/strategy',
 	ports: 'hostport.io/ports',
+	contiguous: 'hostport.io/contiguous',
 	hostNetwork: 'hostport.io/host-network',
 	scope: 'hostport.io/scope',
 } as const;

@@ -16,6 +16,8 @@ export type AllocationOptions = {
 	readonly strategy: Strategy;
 	/** Names of the ports to manage, without repetition; absent means all ports. */
 	readonly managedPortNames?: readonly string[];
+	/** Whether the Pod must get consecutive numbers; absent means no. */
+	readonly contiguous?: true;
 	readonly hostNetwork: boolean;
 };
 
@@ -44,6 +46,7 @@ export const readOptions = (annotations: Annotations, ranges: readonly AllowedRa
 		...(excluded.length > 0 && {excluded}),
 		strategy: choice(annotations, optionAnnotations.strategy, ['Sequential', 'Random']) ?? 'Sequential',
 		...(managedPortNames && {managedPortNames}),
+		...(choice(annotations, optionAnnotations.contiguous, ['true', 'false']) === 'true' && {contiguous: true}),
 		hostNetwork: choice(annotations, optionAnnotations.hostNetwork, ['true', 'false']) !== 'false',
 	};
 };

@@ -49,10 +49,13 @@ export const checkNames = (numbers: readonly PodPort[][]): void => {
 	}
 };
 
-/** How many numbers one Pod may get bounds what a Pod that is rejected after us holds for the hold time, at each attempt of its controller. */
-export const checkCount = (count: number, maximum: number): void => {
-	if (count > maximum) {
-		throw new DenialError(403, `The Pod needs ${count} port numbers, and one Pod gets at most ${maximum}: manage fewer ports with ${optionAnnotations.ports}, or ask the administrator of hostport-operator to raise --max-ports-per-pod`);
+/** How many numbers one Pod may take bounds what a Pod that is rejected after us holds for the hold time, at each attempt of its controller. */
+export const checkCount = (managed: number, own: number, maximum: number): void => {
+	if (managed + own > maximum) {
+		const [count, remedy] = own > 0
+			? [`${managed + own} port numbers, ${own} of them for host ports that stay as written`, 'give it fewer ports']
+			: [`${managed} port numbers`, `manage fewer ports with ${optionAnnotations.ports}`];
+		throw new DenialError(403, `The Pod needs ${count}, and one Pod gets at most ${maximum}: ${remedy}, or ask the administrator of hostport-operator to raise --max-ports-per-pod`);
 	}
 };
 

@@ -1,5 +1,5 @@
 /** What a Pod asks for, or why it passes without ports. Pure. */
-import type {PodDemand} from '../ports/demand.ts';
+import type {OwnPort, PodDemand} from '../ports/demand.ts';
 import {mirrorAnnotation} from '../ports/host-port-use.ts';
 import type {AllowedRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
@@ -59,7 +59,8 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Al
 	}
 
 	const numbers = groupByNumber(managed);
-	checkCount(numbers.length, maxPortsPerPod);
+	const ownPorts = ownPortsOf(unmanaged, options);
+	checkCount(numbers.length, ownPorts.length, maxPortsPerPod);
 	checkNetwork(pod, options);
 	if (options.hostNetwork) {
 		checkHostNetwork(pod, managed, unmanaged);
@@ -78,11 +79,12 @@ export const planPod = (request: AdmissionRequest, pod: Pod, ranges: readonly Al
 			maxPort: options.maxPort,
 			...(options.excluded && {excluded: options.excluded}),
 			strategy: options.strategy,
+			...(options.contiguous && {contiguous: true}),
 			...(ordinal !== undefined && {ordinal}),
-			ownPorts: ownPortsOf(unmanaged, options),
+			ownPorts,
 		},
 		assignments: numbers.flatMap((ports, numberIndex) => ports.map(({path, name}) => ({path, name, numberIndex}))),
-		warnings: warningsAbout(pod.metadata.annotations, options),
+		warnings: warningsAbout(pod.metadata.annotations, options, ownPorts),
 	};
 };
 
@@ -109,9 +111,19 @@ const isPodCreation = ({operation, kind, subResource}: AdmissionRequest): boolea
 
 const skip = (reason: SkipReason, warnings: readonly string[] = []): PodPlan => ({kind: 'skip', reason, warnings});
 
-/** The host ports that the Pod takes by its unmanaged ports, in any of its containers. */
-const ownPortsOf = (unmanaged: readonly PodPort[], {hostNetwork}: AllocationOptions): PodDemand['ownPorts'] => {
-	const ports = unmanaged.flatMap(({protocol, port: {hostPort, containerPort}}) =>
-		[hostPort, hostNetwork ? containerPort : undefined].flatMap(port => port ? [{port, protocol}] : []));
-	return [...new Map(ports.map(own => [`${own.port}/${own.protocol}`, own])).values()];
+/**
+ * The host ports that the Pod takes by its unmanaged ports, in any of its containers. On the host network the API server
+ * makes the containerPort the host port of a port that has none (`defaultHostNetworkPorts` in `pkg/apis/core/v1/defaults.go`).
+ */
+const ownPortsOf = (unmanaged: readonly PodPort[], {hostNetwork}: AllocationOptions): readonly OwnPort[] => {
+	const byKey = new Map<string, OwnPort>();
+	for (const {name, protocol, port: {hostPort, containerPort}} of unmanaged) {
+		const port = hostPort || (hostNetwork ? containerPort : 0);
+		const key = `${port}/${protocol}`;
+		if (port && !byKey.has(key)) {
+			byKey.set(key, {name, port, protocol});
+		}
+	}
+
+	return [...byKey.values()];
 };

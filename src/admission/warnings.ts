@@ -4,6 +4,7 @@
  * Kubernetes advises at most 120 characters for a warning, and may drop warnings that exceed 4,096 characters together.
  */
 import {closestMatch} from 'leven';
+import type {OwnPort} from '../ports/demand.ts';
 import {allocatedAnnotationPrefix} from '../ports/host-port-use.ts';
 import {rangeContaining} from '../ports/port-range.ts';
 import {annotationPrefix, optionAnnotations} from './annotations.ts';
@@ -22,8 +23,11 @@ export const mirrorPodWarning = 'hostport.io: a static Pod runs already, so its 
 
 const knownNames: readonly string[] = Object.values(optionAnnotations);
 
-/** Warns of unknown annotations, of a base port that is not given, and of a range that reaches into the ephemeral ports. */
-export const warningsAbout = (annotations: Annotations, {basePort, maxPort, excluded = []}: AllocationOptions): string[] => [
+/**
+ * Warns of unknown annotations, of a base port that is not given, of a range that reaches into the ephemeral ports, and of
+ * unmanaged ports that are host ports.
+ */
+export const warningsAbout = (annotations: Annotations, {basePort, maxPort, excluded = []}: AllocationOptions, ownPorts: readonly OwnPort[] = []): string[] => [
 	...Object.keys(annotations ?? {})
 		.filter(name => isUnknown(name))
 		.slice(0, maximumUnknownAnnotations)
@@ -33,6 +37,9 @@ export const warningsAbout = (annotations: Annotations, {basePort, maxPort, excl
 		: []),
 	...(maxPort >= firstEphemeralPort
 		? [`hostport.io: ports up to ${maxPort} may be given, and from ${firstEphemeralPort} outgoing connections may hold them`]
+		: []),
+	...(ownPorts.length > 0
+		? [`hostport.io: unmanaged ports are host ports too, and no other Pod can have their numbers: ${shorten(ownPorts.map(({port}) => port).join(', '), 30)}`]
 		: []),
 ];
 

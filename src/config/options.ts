@@ -4,7 +4,7 @@ import {parseArgs} from 'node:util';
 import {ConfigurationError, messageOf} from '../errors.ts';
 import {excludeNumbers} from '../ports/port-range.ts';
 import type {AllowedRange} from '../ports/port-range.ts';
-import {dnsLabel, duration, identity, objectName, oneOf, optional, port, portRanges, portRangesOrNone, urlPath, wholeNumber, wholeSeconds} from './parsers.ts';
+import {dnsLabel, duration, identity, objectName, oneOf, optional, optionalWholeNumber, port, portRanges, portRangesOrNone, urlPath, wholeNumber, wholeSeconds} from './parsers.ts';
 import type {Parse} from './parsers.ts';
 
 export type Option<T> = {
@@ -135,6 +135,12 @@ export const options = {
 		placeholder: 'action',
 		default: 'warn',
 		parse: oneOf('warn', 'deny'),
+	}),
+	maxHeldPortsPerNamespace: option({
+		description: 'Most numbers of one range that a namespace may hold for Pods that are not stored yet or gone (`pending` and `released` in the ledger). A Pod that would exceed it is refused. So a namespace whose Pods are rejected after their admission, by a quota for instance, leaves numbers for the others.',
+		placeholder: 'number',
+		defaultDescription: 'a third of the range',
+		parse: optionalWholeNumber(1, 65_535),
 	}),
 	leaseDuration: option({
 		description: 'How long other replicas wait for one that died during a commit. Whole seconds.',

@@ -67,6 +67,10 @@ export const wholeNumber = (least: number, most: number) => single(value => {
 	return number;
 });
 
+/** The same; undefined if absent or empty. */
+export const optionalWholeNumber = (least: number, most: number) => (values: readonly string[]): number | undefined =>
+	values.at(-1) ? wholeNumber(least, most)(values) : undefined;
+
 const durationUnits = {ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000} as const;
 
 /**

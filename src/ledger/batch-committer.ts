@@ -7,7 +7,7 @@ import type {Batch, BatchPlan} from '../ports/batch-plan.ts';
 import {pageOfKey} from '../ports/ledger-page.ts';
 import type {Repair} from '../ports/repair.ts';
 import type {BatchWindow} from './batch-window.ts';
-import {exhaustedDenial} from './exhausted-denial.ts';
+import {denialOf} from './denial.ts';
 import type {Ledger} from './ledger.ts';
 import type {NewPages} from './new-pages.ts';
 import type {PageFailure} from './page-failures.ts';
@@ -79,14 +79,14 @@ export class BatchCommitter {
 		}
 
 		metrics.batchSize.observe(this.#batch.length);
-		this.#denyExhausted(fresh.plan, startedAt);
+		this.#deny(fresh.plan, startedAt);
 		await this.#commit(fresh, signal);
 		const pods = fresh.plan.requests.length;
 		window.committed(pods);
 		logger.debug({pods, ms: Math.round(clock.now() - startedAt)}, 'committed');
 		this.#answerRepairs();
 		for (const {request, outcome} of fresh.plan.requests) {
-			const failure = outcome.kind === 'exhausted' ? this.#failureFor(request) : undefined;
+			const failure = outcome.kind === 'allocated' ? undefined : this.#failureFor(request);
 			if (failure?.isTransient) {
 				// The request has nowhere else to go, and waits in the queue until the page works again.
 				throw failure.error;
@@ -109,8 +109,8 @@ export class BatchCommitter {
 	}
 
 	/** The failure of a page from which the request could have got its numbers; a lasting one first. */
-	#failureFor({demand: {basePort, maxPort}}: AdmissionRequest): PageFailure | undefined {
-		return this.#options.ledger.cache.failures.between(basePort, maxPort).toSorted((a, b) => Number(a.isTransient) - Number(b.isTransient))[0];
+	#failureFor({demand}: AdmissionRequest): PageFailure | undefined {
+		return this.#options.ledger.cache.failures.concerning(demand).toSorted((a, b) => Number(a.isTransient) - Number(b.isTransient))[0];
 	}
 
 	async #plan(tenure: Tenure, startedAt: number, signal: AbortSignal): Promise<FreshPlan<AdmissionRequest>> {
@@ -182,12 +182,12 @@ export class BatchCommitter {
 	}
 
 	/** A denial must rest on reads that began after the request arrived, because no compare-and-swap proves it. A request that arrived later is planned again. */
-	#denyExhausted({requests}: BatchPlan<AdmissionRequest>, startedAt: number): void {
+	#deny({requests}: BatchPlan<AdmissionRequest>, startedAt: number): void {
 		const {queue, ledger: {cache}, holdMs} = this.#options;
 		for (const {request, outcome} of requests) {
 			const failure = this.#failureFor(request);
-			if (outcome.kind === 'exhausted' && request.arrivedAt <= startedAt && !failure?.isTransient) {
-				queue.settle(request, () => request.reject(exhaustedDenial(request.demand, outcome.free, cache.pagesForPlan().values(), holdMs, failure ? 503 : 403)));
+			if (outcome.kind !== 'allocated' && request.arrivedAt <= startedAt && !failure?.isTransient) {
+				queue.settle(request, () => request.reject(denialOf(request.demand, outcome, {pages: cache.pagesForPlan().values(), blockSize: cache.blockSize, holdMs, isPageFailing: failure !== undefined})));
 			}
 		}
 	}

@@ -3,7 +3,7 @@ import type {Clock} from '../clock.ts';
 import {DenialError, isTransient, messageOf} from '../errors.ts';
 import type {PodDemand} from '../ports/demand.ts';
 import {retry} from '../retry.ts';
-import {exhaustedDenial} from './exhausted-denial.ts';
+import {denialOf} from './denial.ts';
 import type {Ledger} from './ledger.ts';
 import {planWithFreshPages} from './plan-with-fresh-pages.ts';
 import type {TimedRequest} from './required-reads.ts';
@@ -20,7 +20,7 @@ export type DryRunOptions = {
 /**
  * Resolves with one number for each element of `demand.numbers`.
  *
- * @throws {DenialError} 403 when the range has too few free numbers, 503 when the signal is aborted first or the ledger
+ * @throws {DenialError} 403 when the range has too few free numbers or another Pod has the number of an unmanaged port, 503 when the signal is aborted first or the ledger
  * can't be read.
  */
 export const dryRun = async ({ledger, clock, random, holdMs}: DryRunOptions, demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> => {
@@ -45,9 +45,9 @@ export const dryRun = async ({ledger, clock, random, holdMs}: DryRunOptions, dem
 		throw signal.aborted ? new DenialError(503, `no host ports could be found in time (${lastFailure}): try again`, {cause: error}) : error;
 	});
 	const {outcome} = planned!;
-	if (outcome.kind === 'exhausted') {
+	if (outcome.kind !== 'allocated') {
 		const {cache} = ledger;
-		throw exhaustedDenial(demand, outcome.free, cache.pagesForPlan().values(), holdMs, cache.failures.between(demand.basePort, demand.maxPort).length > 0 ? 503 : 403);
+		throw denialOf(demand, outcome, {pages: cache.pagesForPlan().values(), blockSize: cache.blockSize, holdMs, isPageFailing: cache.failures.concerning(demand).length > 0});
 	}
 
 	return outcome.numbers;

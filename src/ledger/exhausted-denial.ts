@@ -9,16 +9,19 @@ import {countHolders} from '../ports/range-use.ts';
 /** Pages without ports that are named with their reasons. A range may have more than a hundred, and an Event has 1,024 characters. */
 const maximumNamedPages = 2;
 
+type ExhaustedOptions = {readonly holdMs: number; readonly longestRun?: number | undefined; readonly isPageFailing?: boolean};
+
 /**
  * A 403, as for a quota: not the operator is at fault, and the API server does not count it as its own failure. The message
  * tells live, held and foreign numbers apart, because each needs something else.
  *
  * @param free how many numbers of the range are free.
  * @param pages of the ledger. Those that give no ports are named with their reason.
- * @param holdMs how long a number is held for a Pod that is gone, or that is not stored yet.
- * @param code 503 if the operator can't use a page of the range, and the client is not at fault.
+ * @param options `holdMs`: how long a number is held for a Pod that is gone, or that is not stored yet. `longestRun`: the length
+ * of the longest free run, if the Pod must have one. `isPageFailing`: the operator can't use a page of the range, so the client is
+ * not at fault, and the code is 503.
  */
-export const exhaustedDenial = (demand: PodDemand, free: number, pages: Iterable<LedgerPage>, holdMs: number, code: 403 | 503 = 403): DenialError => {
+export const exhaustedDenial = (demand: PodDemand, free: number, pages: Iterable<LedgerPage>, {holdMs, longestRun, isPageFailing = false}: ExhaustedOptions): DenialError => {
 	const {numbers: {length: needed}, basePort, maxPort, excluded = []} = demand;
 	const inRange = [...pages].filter(({first, blockSize}) => first <= maxPort && first + blockSize > basePort);
 	const {live, held, foreign} = countHolders(demand, inRange);
@@ -36,7 +39,10 @@ export const exhaustedDenial = (demand: PodDemand, free: number, pages: Iterable
 		...(live > 0 ? ['delete Pods that hold ports'] : []),
 	];
 	const because = reasons.length > 0 ? `: ${reasons.join('; ')}` : '';
-	return new DenialError(code, `${needed} host ${needed === 1 ? 'port is' : 'ports are'} needed and ${free} of the numbers ${basePort}-${maxPort} are free${because}. ${sentenceOf(advice)}`);
+	const shortage = longestRun === undefined
+		? `${needed} host ${needed === 1 ? 'port is' : 'ports are'} needed and ${free} of the numbers ${basePort}-${maxPort} are free`
+		: `${needed} consecutive host ports are needed (hostport.io/contiguous), the longest free run of the numbers ${basePort}-${maxPort} has ${longestRun}, and ${free} are free`;
+	return new DenialError(isPageFailing ? 503 : 403, `${shortage}${because}. ${sentenceOf(advice)}`);
 };
 
 const unusablePages = (pages: readonly LedgerPage[]): string[] => {

@@ -50,7 +50,7 @@ const withoutPorts = ({metadata: {namespace, name, uid}}: StoredPod): PodWithout
 
 /** kube-proxy takes a NodePort on every node, so no Pod may be given one. */
 export const nodePortsOf = ({metadata: {namespace, name, uid}, spec: {ports = [], healthCheckNodePort}}: StoredService): HostPortUse[] => {
-	const common = {pod: `Service ${namespace}/${name}`, uid, node: undefined, managed: false};
+	const common = {pod: `Service ${namespace}/${name}`, uid, node: undefined, managed: false, given: false};
 	return [
 		...ports.flatMap(({nodePort, protocol = 'TCP', port, name: portName}) =>
 			nodePort ? [{...common, port: nodePort, protocol, portName: portName ?? String(port)}] : []),

@@ -5,7 +5,8 @@
 import type {Logger} from 'pino';
 import type {Clock} from '../clock.ts';
 import {ApiError, messageOf} from '../errors.ts';
-import {decodePage, pageName} from '../ports/ledger-page.ts';
+import type {PodDemand} from '../ports/demand.ts';
+import {decodePage, pageName, pageOf} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
 
 export type PageFailure = {
@@ -50,10 +51,12 @@ export class PageFailures {
 		return failure && failure.until > this.#options.clock.now() ? failure : undefined;
 	}
 
-	/** The failures for which plans leave out pages with numbers from `base` to `max`. */
-	between(base: number, max: number): PageFailure[] {
+	/** The failures for which plans leave out pages of which this Pod may or must have numbers. */
+	concerning({basePort, maxPort, ownPorts}: PodDemand): PageFailure[] {
+		const {blockSize} = this.#options;
+		const own = new Set(ownPorts.map(({port}) => pageOf(port, blockSize)));
 		return [...this.#failures.keys()]
-			.filter(first => first <= max && first + this.#options.blockSize > base)
+			.filter(first => own.has(first) || (first <= maxPort && first + blockSize > basePort))
 			.map(first => this.of(first))
 			.filter(failure => failure !== undefined);
 	}

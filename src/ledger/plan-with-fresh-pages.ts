@@ -71,7 +71,11 @@ export const planWithFreshPages = async <R extends TimedRequest>({cache, clock, 
 	}
 };
 
-/** Pages in the range of an exhausted request that this replica first saw in quarantine under a second ago. Their quarantine is probably about to end. */
-const newPagesOf = ({requests}: BatchPlan<TimedRequest>, cache: LedgerCache): number[] => requests
-	.filter(({outcome}) => outcome.kind === 'exhausted')
-	.flatMap(({request: {demand: {basePort, maxPort}}}) => cache.justCreated(basePort, maxPort));
+/** Pages that a refused request needs and that this replica first saw in quarantine under a second ago. Their quarantine is probably about to end. */
+const newPagesOf = ({requests}: BatchPlan<TimedRequest>, cache: LedgerCache): number[] => requests.flatMap(({request: {demand: {basePort, maxPort}}, outcome}) => {
+	if (outcome.kind === 'unusable page') {
+		return cache.justCreated(outcome.port.port, outcome.port.port);
+	}
+
+	return outcome.kind === 'exhausted' ? cache.justCreated(basePort, maxPort) : [];
+});

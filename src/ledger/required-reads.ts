@@ -1,7 +1,7 @@
 /** What must have been read, and how recently, before a plan may be committed or answered (docs/adr/0003-freshness.md). Pure. */
 import type {PendingRequest} from '../ports/allocator.ts';
 import type {BatchPlan} from '../ports/batch-plan.ts';
-import {pageOfKey} from '../ports/ledger-page.ts';
+import {pageOf, pageOfKey} from '../ports/ledger-page.ts';
 import type {Repair} from '../ports/repair.ts';
 
 /** Times are on the reader's monotonic clock. */
@@ -66,6 +66,23 @@ export const requiredReads = ({plan, repairs, blockSize, pageStartsBetween, sole
 
 		for (const first of unconfirmedPages) {
 			consistent.add(first);
+		}
+
+		if (outcome.kind === 'taken' || outcome.kind === 'unusable page') {
+			// No compare-and-swap proves this denial either.
+			const first = pageOf(outcome.port.port, blockSize);
+			require(first, startedAt);
+			consistent.add(first);
+		}
+
+		if (demand.heldLimit && (outcome.kind === 'over limit' || (outcome.kind === 'allocated' && outcome.isNearLimit))) {
+			// Nor does one prove a count over several pages. Under the Lease no other replica adds to it.
+			const countedAfter = outcome.kind === 'over limit' ? startedAt : soleHolderSince;
+			index = Math.max(index, countedAfter);
+			for (const first of pageStartsBetween(demand.heldLimit.first, demand.heldLimit.last)) {
+				require(first, countedAfter);
+				consistent.add(first);
+			}
 		}
 
 		// A predecessor's ports, or the last free port, may be on any page, and no compare-and-swap proves that they are on none.

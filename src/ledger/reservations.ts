@@ -48,8 +48,9 @@ export class Reservations {
 	/**
 	 * Reserves ports for one Pod and resolves with one number for each element of `demand.numbers`, once they are committed.
 	 *
-	 * @throws {DenialError} 403 when the Pod's range has too few free numbers, 503 when the signal is aborted first or the API
-	 * server rejects the operator's writes.
+	 * @throws {DenialError} 403 when the Pod's range has too few free numbers or another Pod has the number of an unmanaged
+	 * port, 503 when the signal is aborted first, the page of such a number can't be used, or the API server rejects the
+	 * operator's writes.
 	 */
 	async reserve(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
 		const {promise, resolve, reject} = Promise.withResolvers<readonly number[]>();

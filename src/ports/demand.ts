@@ -9,6 +9,12 @@ export type NamedPort = {
 	readonly protocol: Protocol;
 };
 
+/** A port of a Pod that the operator does not manage: it keeps the number that is written in the Pod. */
+export type OwnPort = NamedPort & {
+	/** Its host port. */
+	readonly port: number;
+};
+
 /**
  * One number to allocate. Several ports share it if they have the same containerPort and different protocols (53/TCP and
  * 53/UDP).
@@ -18,6 +24,9 @@ export type NumberDemand = {
 };
 
 export type Strategy = 'Sequential' | 'Random';
+
+/** How many numbers from `first` to `last` the Pod's namespace may hold for Pods that are not stored yet or gone. */
+export type HeldLimit = PortRange & {readonly most: number};
 
 /** Everything that allocation needs to know about one Pod. */
 export type PodDemand = {
@@ -33,8 +42,15 @@ export type PodDemand = {
 	/** Numbers from `basePort` to `maxPort` that the administrator lets no Pod get, merged and sorted; absent means none. */
 	readonly excluded?: readonly PortRange[];
 	readonly strategy: Strategy;
+	/** Whether the numbers must be consecutive, in the order of `numbers`; absent means no. */
+	readonly contiguous?: true;
+	/** Absent means no limit. */
+	readonly heldLimit?: HeldLimit;
 	/** The Pod's position in a StatefulSet or an indexed Job; absent if it has none. */
 	readonly ordinal?: number;
-	/** Host ports of the Pod's unmanaged ports, which its managed ports must avoid. */
-	readonly ownPorts: ReadonlyArray<{readonly port: number; readonly protocol: Protocol}>;
+	/**
+	 * Host ports of the Pod's unmanaged ports, each number and protocol once, in any range or none. They get entries like the
+	 * managed ports, which must avoid their numbers.
+	 */
+	readonly ownPorts: readonly OwnPort[];
 };

@@ -2,16 +2,16 @@
  * The life of a ledger entry: every state and every change from one to another. No other file decides a state. Pure.
  *
  * - `pending`: an admission has reserved the port. Its Pod is not stored yet, or was rejected after the admission.
- * - `bound`: a live Pod has the port, and an annotation on it says that we gave it the port.
+ * - `bound`: a live Pod has the port, and annotations on it say that we gave it this port or others.
  * - `released`: no live Pod has the port any more. It is held back a while, because of late connections and slow kubelets.
- * - `foreign`: a live Pod that was not given the port by us has it, or a Service has it as NodePort.
+ * - `foreign`: a live Pod that was given no port by us has it, or a Service has it as NodePort.
  *
  * An admission makes entries `pending` (`reserve`): on a free port, or in place of an entry that names the same Pod, unless
  * that entry is `foreign` (`canBeReservedAgain`). When a page leaves quarantine, its ports that are in use get entries
  * (`adopt`). All else follows from what a pass of the reconciler observes (`observe`). After each arrow stands the new
  * state, and in brackets the reason that the log and the metrics name:
  *
- * | entry               | a Pod that we gave the port has it | only others have it         | none has it                         |
+ * | entry               | a Pod that we gave ports has it    | only others have it         | none has it                         |
  * |---------------------|------------------------------------|-----------------------------|-------------------------------------|
  * | none                | → `bound`, new claim (adopt)       | → `foreign` (foreign)       | –                                   |
  * | `pending`           | → `bound` (bind)                   | → `foreign` (foreign)       | after the hold time → free (expire) |

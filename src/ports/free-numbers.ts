@@ -8,9 +8,11 @@ import type {Search} from './search.ts';
 /**
  * The first free run of consecutive numbers from the base port on, for all numbers that are still missing; undefined if
  * there is none. A run inside one page is preferred: it costs one write, which commits all ports of the Pod or none.
+ *
+ * @param from the lowest number that the run may have.
  */
-export const withRun = (search: Search): Search | undefined => {
-	const {space: {blockSize}, demand: {basePort, maxPort}} = search;
+export const withRun = (search: Search, from = search.demand.basePort): Search | undefined => {
+	const {space: {blockSize}, demand: {maxPort}} = search;
 	const missing = missingOf(search);
 	if (missing.length === 0) {
 		return search;
@@ -19,7 +21,7 @@ export const withRun = (search: Search): Search | undefined => {
 	const available = availableByMask(search);
 	const sets = missing.map(index => available.get(search.masks[index]!)!);
 	const lastPage = (start: number) => pageOf(start + sets.length - 1, blockSize);
-	const first = firstRun(sets, basePort, maxPort);
+	const first = firstRun(sets, from, maxPort);
 	// Skips runs that cross a page border, which need two commits, and falls back on the first one.
 	let start = first;
 	while (start !== undefined && pageOf(start, blockSize) !== lastPage(start)) {

@@ -38,8 +38,10 @@ export type HostPortUse = {
 	readonly node: string | undefined;
 	/** The name of the Pod's port, as in its annotation. */
 	readonly portName: string;
-	/** Whether an annotation on the Pod says that we gave it this port. */
+	/** Whether annotations on the Pod say that we gave it ports. Its admission entered its other host ports too. */
 	readonly managed: boolean;
+	/** Whether an annotation on the Pod says that we gave it this port. */
+	readonly given: boolean;
 };
 
 /** `"true"`: the Pod asks for host ports. */
@@ -78,7 +80,8 @@ export const hostPortsOf = (pod: StoredPod): HostPortUse[] => {
 			uid,
 			node: spec.nodeName,
 			portName: port.name ?? allocated.get(hostPort) ?? String(port.containerPort),
-			managed: allocated.has(hostPort),
+			managed: allocated.size > 0,
+			given: allocated.has(hostPort),
 		}] : [];
 	});
 };

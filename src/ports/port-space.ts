@@ -1,10 +1,12 @@
 /** The numbers that are free while a batch is planned: free in the pages, and not yet taken by the batch. */
 import type {Protocol} from './demand.ts';
-import {entryKey, protocolBit, protocols} from './ledger-entry.ts';
+import {heldIn, namespaceOf} from './held-numbers.ts';
+import {entryKey, parseEntryKey, protocolBit, protocols} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import {keysOfPod, pageOf} from './ledger-page.ts';
 import type {LedgerPage} from './ledger-page.ts';
 import {fullBlock, NumberSet} from './number-set.ts';
+import type {PortRange} from './port-range.ts';
 
 /**
  * A working copy for one batch; `take` changes it. A page that does not exist counts as free, as a commit creates it first.
@@ -18,6 +20,8 @@ export class PortSpace {
 	/** The entries that this batch has made, by key; and their keys by Pod. */
 	readonly #taken = new Map<string, LedgerEntry>();
 	readonly #takenByPod = new Map<string, string[]>();
+	/** By namespace, for each range that was asked for: the numbers that it holds. */
+	readonly #held = new Map<string, Array<PortRange & {readonly numbers: Set<number>}>>();
 
 	/** @param pages by their first port. */
 	constructor(pages: ReadonlyMap<number, LedgerPage>, blockSize: number) {
@@ -53,6 +57,11 @@ export class PortSpace {
 		return free;
 	}
 
+	/** Why the page that owns this number gives none, in words; undefined if it is usable or does not exist. */
+	whyUnusable(port: number): string | undefined {
+		return this.#pages.get(pageOf(port, this.blockSize))?.unusable;
+	}
+
 	/** The entry of a port, including entries of this batch; undefined if the port is free, its entry damaged or its page unusable. */
 	entryAt(port: number, protocol: Protocol): LedgerEntry | undefined {
 		const key = entryKey(port, protocol);
@@ -70,6 +79,22 @@ export class PortSpace {
 		return keys;
 	}
 
+	/** The numbers from `first` to `last` that a namespace holds for Pods that are not stored yet or gone. The caller must not change the set; `take` does. */
+	heldBy(namespace: string, {first, last}: PortRange): ReadonlySet<number> {
+		const ranges = this.#held.get(namespace) ?? [];
+		this.#held.set(namespace, ranges);
+		const cached = ranges.find(range => range.first === first && range.last === last);
+		if (cached) {
+			return cached.numbers;
+		}
+
+		const inPages = [...this.#pages.values()].flatMap(page => heldIn(page, namespace));
+		const inBatch = [...this.#taken].filter(([, {pod}]) => namespaceOf(pod) === namespace).map(([key]) => parseEntryKey(key)!.port);
+		const numbers = new Set([...inPages, ...inBatch].filter(port => port >= first && port <= last));
+		ranges.push({first, last, numbers});
+		return numbers;
+	}
+
 	/** Takes a port, which may be free or not, and gives it this entry. */
 	take(port: number, protocol: Protocol, entry: LedgerEntry): void {
 		const key = entryKey(port, protocol);
@@ -80,6 +105,12 @@ export class PortSpace {
 		}
 
 		this.#taken.set(key, entry);
+		for (const {first, last, numbers} of this.#held.get(namespaceOf(entry.pod)) ?? []) {
+			if (port >= first && port <= last) {
+				numbers.add(port);
+			}
+		}
+
 		const keys = this.#takenByPod.get(entry.pod);
 		if (keys) {
 			keys.push(key);

@@ -90,8 +90,8 @@ export const planPass = (input: PassInput): Pass => {
 };
 
 /**
- * Foreign Pods on different nodes may share a number, as those of a DaemonSet do; Pods that we gave a port never may. An
- * annotation does not prove that we gave it, because anyone can write one: the entry, as it was read, must have a claim. Nothing is
+ * Pods on different nodes may share a number that is written in them, as those of a DaemonSet do; a number that we gave never may be
+ * shared. An annotation does not prove that we gave it, because anyone can write one: the entry, as it was read, must have a claim. Nothing is
  * said of a port whose page could not be read or is in quarantine.
  */
 const findDuplicates = (usesByKey: ReadonlyMap<string, readonly HostPortUse[]>, repairs: readonly Repair[], {pages, blockSize}: PassInput): Duplicate[] => {
@@ -101,7 +101,7 @@ const findDuplicates = (usesByKey: ReadonlyMap<string, readonly HostPortUse[]>, 
 		const uses = [...new Map(all.map(use => [use.uid, use])).values()];
 		const page = pages.get(pageOf(all[0]!.port, blockSize));
 		const entry = page?.unusable ? undefined : page?.entries.get(key);
-		if (uses.length > 1 && entry?.claim !== undefined && uses.some(({managed}) => managed)) {
+		if (uses.length > 1 && entry?.claim !== undefined && uses.some(({given}) => given)) {
 			const pods = uses.filter(use => !isNodePort(use));
 			duplicates.push({key, kind: pods.length > 1 ? 'Pod' : 'NodePort', uses, holder: (nextByKey.get(key) ?? entry).pod});
 		}

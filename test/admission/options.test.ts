@@ -43,6 +43,8 @@ test('Sequential is read', reads, {'hostport.io/strategy': 'Sequential'}, {strat
 test('Random is read', reads, {'hostport.io/strategy': 'Random'}, {strategy: 'Random'});
 test('names of ports are read in their order', reads, {'hostport.io/ports': 'grpc,http'}, {managedPortNames: ['grpc', 'http']});
 test('blanks around names of ports do not matter', reads, {'hostport.io/ports': ' grpc ,\thttp '}, {managedPortNames: ['grpc', 'http']});
+test('consecutive numbers are a condition by "true"', reads, {'hostport.io/contiguous': 'true'}, {contiguous: true});
+test('consecutive numbers are no condition by "false"', reads, {'hostport.io/contiguous': 'false'}, {});
 test('the host network is on by default and by "true"', reads, {'hostport.io/host-network': 'true'}, {hostNetwork: true});
 test('the host network is off by "false"', reads, {'hostport.io/host-network': 'false'}, {hostNetwork: false});
 test('Cluster is the scope', reads, {'hostport.io/scope': 'Cluster'}, {});

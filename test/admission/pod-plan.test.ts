@@ -183,19 +183,24 @@ const unmanagedPorts = {
 
 test('on the host network every unmanaged port is the Pod\'s own', t => {
 	t.deepEqual(allocation(podWith({...unmanagedPorts, annotations: {'hostport.io/ports': 'x'}})).demand.ownPorts, [
-		{port: 81, protocol: 'UDP'},
-		{port: 82, protocol: 'TCP'},
-		{port: 8083, protocol: 'TCP'},
-		{port: 83, protocol: 'TCP'},
-		{port: 84, protocol: 'TCP'},
+		{name: 'y', port: 81, protocol: 'UDP'},
+		{name: 'z', port: 82, protocol: 'TCP'},
+		{name: '83', port: 8083, protocol: 'TCP'},
+		{name: 's', port: 84, protocol: 'TCP'},
 	]);
 });
 
 test('on the Pod network only unmanaged host ports are the Pod\'s own', t => {
 	t.deepEqual(allocation(podWith({...unmanagedPorts, annotations: {'hostport.io/ports': 'x', 'hostport.io/host-network': 'false'}})).demand.ownPorts, [
-		{port: 82, protocol: 'TCP'},
-		{port: 8083, protocol: 'TCP'},
+		{name: 'z', port: 82, protocol: 'TCP'},
+		{name: '83', port: 8083, protocol: 'TCP'},
 	]);
+});
+
+test('unmanaged host ports count as numbers of the Pod, and cause a warning', t => {
+	const pod = podWith({...unmanagedPorts, annotations: {'hostport.io/ports': 'x'}});
+	t.is(denialOf(t, 403, () => planPod(requestFor(pod), pod, defaultRanges, 4)), 'The Pod needs 5 port numbers, 4 of them for host ports that stay as written, and one Pod gets at most 4: give it fewer ports, or ask the administrator of hostport-operator to raise --max-ports-per-pod');
+	t.deepEqual(allocation(pod).warnings, ['hostport.io: unmanaged ports are host ports too, and no other Pod can have their numbers: 81, 82, 8083, 84']);
 });
 
 test('a managed port is not one of the Pod\'s own ports', t => {
@@ -411,7 +416,7 @@ test('a ReplicaSet\'s Pod on the host network asks for the ports that it names',
 			],
 			strategy: 'Random',
 			ordinal: undefined,
-			ownPorts: [{port: 5766, protocol: 'TCP'}],
+			ownPorts: [{name: 'admin', port: 5766, protocol: 'TCP'}],
 		},
 	});
 });

@@ -47,7 +47,10 @@ export const arbitraryDemand: fc.Arbitrary<PodDemand> = fc.record({
 	bounds: fc.tuple(port, port),
 	strategy: fc.constantFrom('Sequential', 'Random'),
 	ordinal: fc.option(fc.oneof(fc.nat({max: 6}), fc.constant(Number.MAX_SAFE_INTEGER)), {nil: undefined}),
-	ownPorts: fc.array(fc.record({port, protocol}), {maxLength: 5}),
+	ownPorts: fc.oneof(
+		fc.constant([]),
+		fc.uniqueArray(fc.record({name: fc.constant('own'), port, protocol}), {maxLength: 3, selector: ({port, protocol}) => entryKey(port, protocol)}),
+	),
 	excluded: fc.oneof(fc.constant([]), fc.array(fc.tuple(port, fc.nat({max: 9})).map(([first, more]) => ({first, last: first + more})), {maxLength: 2})),
 }).map(({pod, numbers, bounds, strategy, ordinal, ownPorts, excluded}) => Object.assign({
 	pod,

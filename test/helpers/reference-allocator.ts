@@ -29,7 +29,7 @@ export const ledgerFrom = (pages: ReadonlyMap<number, LedgerPage>): Ledger => {
 	return ledger;
 };
 
-/** Allocates one request and adds its entries to the ledger. Undefined if the range is exhausted. */
+/** Allocates one request and adds its entries to the ledger. Undefined if the range is exhausted or an own port is not free. */
 export const allocateSlowly = (ledger: Ledger, {demand, claim, earlierClaims}: PendingRequest, blockSize: number): readonly number[] | undefined => {
 	const {pod, hasFixedName, numbers, basePort, maxPort, ordinal, ownPorts, excluded = []} = demand;
 	const range = Array.from({length: maxPort - basePort + 1}, (_, index) => basePort + index)
@@ -46,6 +46,14 @@ export const allocateSlowly = (ledger: Ledger, {demand, claim, earlierClaims}: P
 		const entry = ledger.get(entryKey(port, protocol));
 		return typeof entry === 'object' && entry.pod === pod && entry.portName === name ? entry : undefined;
 	};
+
+	const isEarlier = (entry: LedgerEntry | 'closed' | undefined) => typeof entry === 'object' && entry.pod === pod && earlierClaims.includes(entry.claim ?? '');
+	for (const {port, protocol} of ownPorts) {
+		const entry = ledger.get(entryKey(port, protocol));
+		if (entry === 'closed' || (entry && !isEarlier(entry) && !(hasFixedName && entry.pod === pod && entry.state !== 'foreign'))) {
+			return undefined;
+		}
+	}
 
 	for (const [index, number] of numbers.entries()) {
 		found[index] = range.find(port => !isOwn(port, number) && number.ports.every(named => earlierClaims.includes(entryOf(port, named)?.claim ?? '')));
@@ -79,6 +87,12 @@ export const allocateSlowly = (ledger: Ledger, {demand, claim, earlierClaims}: P
 	for (const [index, {ports}] of numbers.entries()) {
 		for (const {name, protocol} of isReserved[index] ? [] : ports) {
 			ledger.set(entryKey(result[index]!, protocol), {pod, portName: name, state: 'pending', claim, since});
+		}
+	}
+
+	for (const {name, port, protocol} of ownPorts) {
+		if (!isEarlier(ledger.get(entryKey(port, protocol)))) {
+			ledger.set(entryKey(port, protocol), {pod, portName: name, state: 'pending', claim, since});
 		}
 	}
 

@@ -10,11 +10,15 @@ const range = {basePort: 100, maxPort: 109} as const;
 
 const messageFor = (entries: Readonly<Record<string, LedgerEntry['state']>>, demand: Partial<PodDemand> = {}, numbers = ['grpc'], shape: Parameters<typeof ledgerOf>[1] = {}): string => {
 	const pages = ledgerOf(Object.entries(entries).map(([key, state]) => [key, entryWith({state})]), shape);
-	return exhaustedDenial(demandFor(numbers, {...range, ...demand}), 0, pages.values(), holdMs).message;
+	return exhaustedDenial(demandFor(numbers, {...range, ...demand}), 0, pages.values(), {holdMs}).message;
 };
 
 test('an exhausted range is the client\'s 403, as a quota is', t => {
-	t.is(exhaustedDenial(demandFor(['grpc']), 0, [], holdMs).code, 403);
+	t.is(exhaustedDenial(demandFor(['grpc']), 0, [], {holdMs}).code, 403);
+});
+
+test('a Pod that must have a run learns the length of the longest one', t => {
+	t.regex(exhaustedDenial(demandFor(['a', 'b', 'c'], range), 5, [], {holdMs, longestRun: 2}).message, /^3 consecutive host ports are needed \(hostport\.io\/contiguous\), the longest free run of the numbers 100-109 has 2, and 5 are free\. Raise/);
 });
 
 test('live Pods, held numbers and foreign numbers are told apart', t => {
@@ -57,7 +61,7 @@ test('pages that give no ports are named with their reasons, and none of their n
 
 test('the message stays short, whatever the pages', t => {
 	const pages = Array.from({length: 130}, (_, index) => decodePage(pageObject({first: index * 500, annotations: {'hostport.io/mark': 'm'.repeat(200_000)}}), index * 500, 500));
-	const {message} = exhaustedDenial(demandFor(['grpc'], {basePort: 1, maxPort: 65_535}), 0, pages, holdMs);
+	const {message} = exhaustedDenial(demandFor(['grpc'], {basePort: 1, maxPort: 65_535}), 0, pages, {holdMs});
 	t.regex(message, /; 128 more ConfigMaps give none\. /);
 	t.true(message.length < 800, `${message.length} characters`);
 });
@@ -66,7 +70,7 @@ test('a full range is counted quickly for a whole batch', t => {
 	const entries = Array.from({length: 30_000}, (_, index) => [`${1024 + index}.tcp`, entryWith({state: index % 2 === 0 ? 'bound' : 'released'})] as const);
 	const pages = [...ledgerOf(entries).values()];
 	const demand = demandFor(['grpc'], {basePort: 1024, maxPort: 31_023});
-	const deny = () => exhaustedDenial(demand, 0, pages, holdMs).message;
+	const deny = () => exhaustedDenial(demand, 0, pages, {holdMs}).message;
 	t.regex(deny(), /live Pods have 15000; 15000 are held/);
 	const startedAt = performance.now();
 	for (let count = 0; count < 256; count++) {

@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import {allocate} from '../../src/ports/allocator.ts';
 import type {Outcome, PendingRequest} from '../../src/ports/allocator.ts';
-import type {PodDemand} from '../../src/ports/demand.ts';
+import type {OwnPort, PodDemand, Protocol} from '../../src/ports/demand.ts';
 import type {LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {PortSpace} from '../../src/ports/port-space.ts';
 import {arbitraryLedger, arbitraryRequest, arbitraryRequests, arbitrarySeed, blockSize} from '../helpers/arbitrary-ledger.ts';
@@ -37,6 +37,8 @@ const gives = test.macro((t, example: Case, numbers: readonly number[], changed?
 const isExhausted = test.macro((t, example: Case, free: number) => {
 	t.deepEqual(outcomeOf(example), {kind: 'exhausted', free});
 });
+
+const own = (port: number, protocol: Protocol = 'TCP'): OwnPort => ({name: 'own', port, protocol});
 
 const taken = (...keys: readonly string[]): Case['entries'] => Object.fromEntries(keys.map(key => [key, {}]));
 
@@ -89,9 +91,9 @@ test('two numbers of a Pod differ even if their protocols differ', gives, {
 	entries: taken('101.tcp', '101.udp', '102.tcp'),
 }, [100, 102], ['100.tcp', '102.udp']);
 
-test('the Pod\'s own ports are avoided', gives, {demand: {ownPorts: [{port: 30_559, protocol: 'TCP'}]}}, [30_560, 30_561]);
-test('the Pod\'s own ports with another protocol are not avoided', gives, {demand: {ownPorts: [{port: 30_559, protocol: 'UDP'}]}}, [30_558, 30_559]);
-test('a number with several protocols avoids own ports with each of them', gives, {numbers: ['dns/TCP+UDP'], demand: {ownPorts: [{port: 30_558, protocol: 'UDP'}]}}, [30_559], ['30559.tcp', '30559.udp']);
+test('the Pod\'s own ports are avoided', gives, {demand: {ownPorts: [own(30_559)]}}, [30_560, 30_561], ['30560.tcp', '30561.tcp', '30559.tcp']);
+test('the Pod\'s own ports with another protocol are not avoided', gives, {demand: {ownPorts: [own(30_559, 'UDP')]}}, [30_558, 30_559], ['30558.tcp', '30559.tcp', '30559.udp']);
+test('a number with several protocols avoids own ports with each of them', gives, {numbers: ['dns/TCP+UDP'], demand: {ownPorts: [own(30_558, 'UDP')]}}, [30_559], ['30559.tcp', '30559.udp', '30558.udp']);
 
 const excluded = [{first: 30_500, last: 30_559}, {first: 30_561, last: 30_561}];
 test('excluded numbers are skipped', gives, {demand: {excluded}}, [30_562, 30_563]);
@@ -138,8 +140,8 @@ test('ports that the predecessor did not have get free numbers', gives, {
 test('a predecessor\'s number outside the Pod\'s range is not taken over', gives, {entries: predecessors('bound'), demand: {...server0, maxPort: 31_250}}, [30_558, 31_200]);
 test('a predecessor\'s number that is now one of the Pod\'s own ports is not taken over', gives, {
 	entries: predecessors('bound'),
-	demand: {...server0, ownPorts: [{port: 31_300, protocol: 'TCP'}]},
-}, [30_558, 31_200]);
+	demand: {...server0, ownPorts: [own(31_300)]},
+}, [30_558, 31_200], ['30558.tcp', '31200.tcp', '31300.tcp']);
 test('a port with two entries of the predecessor gets the lower number', gives, {
 	numbers: ['grpc'],
 	entries: {'9000.tcp': {...server0Entry, portName: 'grpc'}, '10000.tcp': {...server0Entry, portName: 'grpc'}},
@@ -193,8 +195,8 @@ test('new entries are pending, and name Pod, port, claim and time', t => {
 const full = taken('100.tcp', '101.tcp', '102.tcp', '103.tcp');
 test('a full range is exhausted', isExhausted, {entries: full, demand: {basePort: 100, maxPort: 103}}, 0);
 test('a range with too few numbers is exhausted, and says how many it has', isExhausted, {entries: full, numbers: ['a', 'b', 'c'], demand: {basePort: 99, maxPort: 104}}, 2);
-test('the Pod\'s own ports are not free for it', isExhausted, {entries: full, demand: {basePort: 99, maxPort: 104, ownPorts: [{port: 104, protocol: 'TCP'}]}}, 1);
-test('the count is for the protocols that found no number', isExhausted, {numbers: ['a/UDP', 'b/UDP', 'c/TCP'], entries: full, demand: {basePort: 99, maxPort: 103, ownPorts: [{port: 99, protocol: 'TCP'}]}}, 0);
+test('the Pod\'s own ports are not free for it', isExhausted, {entries: full, demand: {basePort: 99, maxPort: 104, ownPorts: [own(104)]}}, 1);
+test('the count is for the protocols that found no number', isExhausted, {numbers: ['a/UDP', 'b/UDP', 'c/TCP'], entries: full, demand: {basePort: 99, maxPort: 103, ownPorts: [own(99)]}}, 0);
 test('numbers in quarantine are not free', isExhausted, {numbers: ['grpc'], ledger: {quarantined: [30_500]}, demand: {maxPort: 30_999}}, 0);
 test('the strategy Random finds no more numbers than there are', isExhausted, {entries: full, numbers: ['a', 'b', 'c'], demand: {basePort: 99, maxPort: 104, strategy: 'Random'}}, 2);
 
@@ -205,14 +207,110 @@ test('an exhausted request takes nothing from the next one', t => {
 	t.like(allocate(space, requestOf(demandFor(['a', 'b'], range)), Math.random, since), {numbers: [100, 101]});
 });
 
+// Consecutive numbers
+
+const inRun: Partial<PodDemand> = {contiguous: true, basePort: 100, maxPort: 109};
+const noRun = test.macro((t, example: Case, free: number, longest: number) => {
+	t.deepEqual(outcomeOf(example), {kind: 'exhausted', free, longestRun: longest});
+});
+
+test('a Pod that must have a run gets the first one', gives, {entries: taken('100.tcp', '103.tcp'), demand: inRun}, [101, 102]);
+test('a Pod that must have a run is refused if there is none', noRun, {entries: taken('101.tcp', '103.tcp', '105.tcp', '107.tcp', '109.tcp'), demand: inRun}, 5, 1);
+test('the longest run is told', noRun, {numbers: ['a', 'b', 'c', 'd'], entries: taken('100.tcp', '104.tcp', '107.tcp'), demand: inRun}, 7, 3);
+test('excluded numbers and own ports interrupt a run', noRun, {numbers: ['a', 'b', 'c'], entries: taken('107.tcp'), demand: {...inRun, excluded: [{first: 102, last: 102}], ownPorts: [own(105)]}}, 7, 2);
+test('a Pod that must have a run gets that of its ordinal', gives, {demand: {...inRun, ordinal: 2}}, [104, 105]);
+test('a predecessor\'s number is kept if the run around it is free', gives, {
+	entries: {'105.tcp': {...server0Entry, portName: 'grpc'}},
+	demand: {...inRun, ...server0, basePort: 100, ordinal: 0},
+}, [105, 106]);
+test('the first port may be new before the predecessor\'s number', gives, {
+	entries: {'105.tcp': {...server0Entry, portName: 'health'}},
+	demand: {...inRun, ...server0, basePort: 100},
+}, [104, 105]);
+test('a predecessor\'s number is given up if the run around it is not free', gives, {
+	entries: {'105.tcp': {...server0Entry, portName: 'grpc'}, '106.tcp': {}},
+	demand: {...inRun, ...server0, basePort: 100},
+}, [100, 101]);
+test('a predecessor\'s numbers that are no run are given up', gives, {
+	entries: {'105.tcp': {...server0Entry, portName: 'grpc'}, '108.tcp': {...server0Entry, portName: 'health'}, '106.tcp': {}, '107.tcp': {}},
+	demand: {...inRun, ...server0, basePort: 100},
+}, [100, 101]);
+test('an earlier attempt\'s number is kept, and only the others are reserved', gives, {
+	entries: {'105.tcp': {pod: 'game/server- (ReplicaSet server)', portName: 'grpc', state: 'pending', claim: 'former'}},
+	request: {earlierClaims: ['former']},
+	demand: inRun,
+}, [105, 106], ['106.tcp']);
+test('an earlier attempt\'s number that can not be in a run is given up', gives, {
+	entries: {'105.tcp': {pod: 'game/server- (ReplicaSet server)', portName: 'grpc', state: 'pending', claim: 'former'}, '106.tcp': {}},
+	request: {earlierClaims: ['former']},
+	demand: inRun,
+}, [100, 101]);
+
+test('with Random, a run is found wherever it is', t => {
+	const entries = taken('100.tcp', '102.tcp', '103.tcp', '105.tcp', '107.tcp', '109.tcp', '108.tcp', '101.tcp');
+	const run = {...entries};
+	delete run['102.tcp'];
+	delete run['103.tcp'];
+	for (let seed = 1; seed <= 20; seed++) {
+		const outcome = allocate(new PortSpace(ledgerOf(Object.entries(run).map(([key, entry]) => [key, entryWith(entry)])), 500), requestOf(demandFor(['a', 'b', 'c'], {...inRun, strategy: 'Random'})), seededRandom(seed), since);
+		t.like(outcome, {numbers: [102, 103, 104]});
+	}
+});
+
+// Unmanaged ports
+
+const ownPort = (port: number, changes: Partial<PodDemand> = {}): Pick<Case, 'numbers' | 'demand'> => ({numbers: ['grpc'], demand: {ownPorts: [own(port)], ...changes}});
+
+test('an unmanaged port gets an entry, also outside the Pod\'s range', gives, ownPort(8080), [30_558], ['30558.tcp', '8080.tcp']);
+test('another protocol of an unmanaged port\'s number may be taken', gives, {...ownPort(8080), entries: taken('8080.udp')}, [30_558], ['30558.tcp', '8080.tcp']);
+test('an unmanaged port of which an earlier attempt has made the entry needs no other', gives, {
+	...ownPort(8080),
+	request: {earlierClaims: ['former']},
+	entries: {'8080.tcp': {pod: 'game/server- (ReplicaSet server)', portName: 'own', state: 'pending', claim: 'former'}},
+}, [30_558]);
+for (const state of ['pending', 'bound', 'released'] as const) {
+	test(`a Pod with a fixed name takes the number of an unmanaged port over from its predecessor, ${state}`, gives, {
+		...ownPort(8080, server0),
+		entries: {'8080.tcp': {...server0Entry, portName: 'own', state}},
+	}, [30_558], ['30558.tcp', '8080.tcp']);
+}
+
+test('an unmanaged port may have the number of any port of the predecessor', gives, {
+	...ownPort(31_300, server0),
+	entries: {'31300.tcp': {...server0Entry, portName: 'grpc'}},
+}, [30_558], ['30558.tcp', '31300.tcp']);
+
+const isTaken = test.macro((t, example: Case, holder: Partial<LedgerEntry> | undefined) => {
+	t.like(outcomeOf(example), {kind: 'taken', port: own(8080), holder: holder && entryWith(holder)});
+});
+
+for (const state of ['pending', 'bound', 'released', 'foreign'] as const) {
+	test(`a Pod is refused if another Pod has the number of an unmanaged port, ${state}`, isTaken, {...ownPort(8080), entries: {'8080.tcp': {state}}}, {state});
+}
+
+test('a Pod of the same controller is another Pod', isTaken, {...ownPort(8080), entries: {'8080.tcp': {pod: 'game/server- (ReplicaSet server)'}}}, {pod: 'game/server- (ReplicaSet server)'});
+test('a foreign entry is not taken over for an unmanaged port', isTaken, {...ownPort(8080, server0), entries: {'8080.tcp': {...server0Entry, state: 'foreign'}}}, {...server0Entry, state: 'foreign'});
+test('a Pod is refused if the entry of an unmanaged port is damaged', isTaken, {...ownPort(8080), ledger: {damaged: ['8080.tcp']}}, undefined);
+
+test('an unmanaged port whose page is in quarantine is not entered', t => {
+	t.like(outcomeOf({...ownPort(8080), ledger: {quarantined: [8000]}}), {kind: 'unusable page', port: own(8080)});
+});
+
+test('a refused request takes nothing from the next one', t => {
+	const space = new PortSpace(ledgerOf([['8080.tcp', entryWith()]]), 500);
+	t.is(allocate(space, requestOf(demandFor(['grpc'], {ownPorts: [own(9090), own(8080)]})), Math.random, since).kind, 'taken');
+	t.like(allocate(space, requestOf(demandFor(['grpc'], {ownPorts: [own(9090)]})), Math.random, since), {numbers: [30_558]});
+	t.like(allocate(space, requestOf(demandFor(['grpc'], {ownPorts: [own(9090)]})), Math.random, since), {kind: 'taken', holder: {pod: 'game/server- (ReplicaSet server)'}});
+});
+
 const names = (count: number) => Array.from({length: count}, (_, index) => `p${index}`);
 
 test('a hostile Pod with tens of thousands of ports is answered', t => {
 	const range = {basePort: 1024, maxPort: 32_767};
 	const everyTenth = Object.fromEntries(Array.from({length: 3000}, (_, index) => [`${1024 + index * 10}.tcp`, {}]));
 	for (const strategy of ['Sequential', 'Random'] as const) {
-		const own = Array.from({length: 31_000}, (_, index) => ({port: 32_767 - index, protocol: 'TCP' as const}));
-		t.is(outcomeOf({numbers: names(744), demand: {...range, strategy, ownPorts: own}}).kind, 'allocated');
+		const ownPorts = Array.from({length: 31_000}, (_, index) => own(32_767 - index));
+		t.is(outcomeOf({numbers: names(744), demand: {...range, strategy, ownPorts}}).kind, 'allocated');
 		t.is(outcomeOf({numbers: names(28_000), entries: everyTenth, demand: {...range, strategy}}).kind, 'allocated');
 		t.is(outcomeOf({numbers: names(30_000), entries: everyTenth, demand: {...range, strategy}}).kind, 'exhausted');
 		const had = Object.fromEntries(names(28_000).map((portName, index) => [`${1024 + index}.tcp`, {...server0Entry, portName}]));

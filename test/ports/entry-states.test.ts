@@ -14,8 +14,8 @@ const pending: LedgerEntry = {pod: 'game/server- (ReplicaSet server)', portName:
 const released: LedgerEntry = {...bound, state: 'released'};
 const foreign: LedgerEntry = {pod: 'kube-system/proxy', portName: 'web', state: 'foreign', uid: 'f', node: 'worker-1', since};
 
-const ours: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'game/server-0', uid: 'u0', node: 'worker-1', portName: 'grpc', managed: true};
-const theirs: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'kube-system/proxy', uid: 'f', node: 'worker-1', portName: 'web', managed: false};
+const ours: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'game/server-0', uid: 'u0', node: 'worker-1', portName: 'grpc', managed: true, given: true};
+const theirs: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'kube-system/proxy', uid: 'f', node: 'worker-1', portName: 'web', managed: false, given: false};
 const service: HostPortUse = {...theirs, pod: 'Service shop/web', uid: 's', node: undefined};
 
 test('an admission reserves a port as pending', t => {
@@ -71,7 +71,7 @@ test('bound, another Pod has the port: follows', becomes, bound, [{...ours, pod:
 	reason: 'bind', next: {...bound, pod: 'game/other', uid: 'u1', portName: 'http', since: later},
 });
 test('bound, its Pod calls the port otherwise: keeps the name in the ledger', becomes, bound, [{...ours, portName: 'renamed'}], undefined);
-test('bound, a user removed our annotation: foreign, with the same claim', becomes, bound, [{...ours, managed: false}], {
+test('bound, a user removed our annotation: foreign, with the same claim', becomes, bound, [{...ours, managed: false, given: false}], {
 	reason: 'foreign', next: {...bound, state: 'foreign', since: later},
 });
 test('bound, its Pod and a foreign Pod have the port: stays', becomes, bound, [theirs, ours], undefined);

@@ -14,7 +14,7 @@ const podWith = ({annotations, spec, phase}: Shape = {}): StoredPod => ({
 	...(phase && {status: {phase}}),
 });
 
-const use: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'game/server-0', uid: 'u', node: undefined, portName: 'grpc', managed: false};
+const use: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'game/server-0', uid: 'u', node: undefined, portName: 'grpc', managed: false, given: false};
 
 const isUsed = test.macro((t, shape: Shape, ...expected: ReadonlyArray<Partial<HostPortUse>>) => {
 	t.deepEqual(hostPortsOf(podWith(shape)), expected.map(changes => Object.assign({}, use, changes)));
@@ -22,19 +22,19 @@ const isUsed = test.macro((t, shape: Shape, ...expected: ReadonlyArray<Partial<H
 
 test('a host port is found', isUsed, {}, {});
 test('a use names the node, if the Pod has one', isUsed, {spec: {nodeName: 'worker-1'}}, {node: 'worker-1'});
-test('a port that an annotation names is ours', isUsed, {annotations: {'hostport.io/allocated-grpc': '30558'}}, {managed: true});
-test('an annotation with another number does not make the port ours', isUsed, {annotations: {'hostport.io/allocated-grpc': '30559'}}, {managed: false});
-test('an annotation that is not a number is ignored', isUsed, {annotations: {'hostport.io/allocated-grpc': '', 'hostport.io/base-port': '30558'}}, {managed: false});
-test('a port of a mirror Pod is not ours, whatever its annotations say', isUsed, {annotations: {'hostport.io/allocated-grpc': '30558', 'kubernetes.io/config.mirror': 'a7c3'}}, {managed: false});
+test('a port that an annotation names is ours', isUsed, {annotations: {'hostport.io/allocated-grpc': '30558'}}, {managed: true, given: true});
+test('a port with another number than the annotations name is one of a managed Pod, and not given by us', isUsed, {annotations: {'hostport.io/allocated-game': '30559'}}, {managed: true, given: false});
+test('an annotation that is not a number gives no port', isUsed, {annotations: {'hostport.io/allocated-grpc': '', 'hostport.io/base-port': '30558'}}, {managed: true, given: false});
+test('a port of a mirror Pod is not ours, whatever its annotations say', isUsed, {annotations: {'hostport.io/allocated-grpc': '30558', 'kubernetes.io/config.mirror': 'a7c3'}}, {managed: false, given: false});
 test('a port of a mirror Pod is not called as its annotations say', isUsed, {
 	annotations: {'hostport.io/allocated-9000': '30558', 'kubernetes.io/config.mirror': ''},
 	spec: {containers: [{ports: [{containerPort: 30_558, hostPort: 30_558}]}]},
-}, {portName: '30558', managed: false});
+}, {portName: '30558', managed: false, given: false});
 test('the default protocol is TCP', isUsed, {spec: {containers: [{ports: [{name: 'grpc', containerPort: 1, hostPort: 30_558}]}]}}, {});
 test('a port without a name has the name in its annotation', isUsed, {
 	annotations: {'hostport.io/allocated-9000': '30558'},
 	spec: {containers: [{ports: [{containerPort: 30_558, hostPort: 30_558}]}]},
-}, {portName: '9000', managed: true});
+}, {portName: '9000', managed: true, given: true});
 test('a port without name and annotation is called by its containerPort', isUsed, {spec: {containers: [{ports: [{containerPort: 9000, hostPort: 30_558}]}]}}, {portName: '9000'});
 test('a port without a host port uses none', isUsed, {spec: {containers: [{ports: [{containerPort: 9000}, {containerPort: 9001, hostPort: 0}]}]}});
 test('a container may have no ports', isUsed, {spec: {containers: [{}]}});

@@ -41,8 +41,8 @@ const pending: LedgerEntry = {pod: 'game/server- (ReplicaSet server)', portName:
 const released: LedgerEntry = {...bound, state: 'released'};
 const foreign: LedgerEntry = {pod: 'kube-system/proxy', portName: 'web', state: 'foreign', uid: 'f', node: 'worker-1', since};
 
-const ours: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'game/server-0', uid: 'u0', node: 'worker-1', portName: 'grpc', managed: true};
-const theirs: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'kube-system/proxy', uid: 'f', node: 'worker-1', portName: 'web', managed: false};
+const ours: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'game/server-0', uid: 'u0', node: 'worker-1', portName: 'grpc', managed: true, given: true};
+const theirs: HostPortUse = {port: 30_558, protocol: 'TCP', pod: 'kube-system/proxy', uid: 'f', node: 'worker-1', portName: 'web', managed: false, given: false};
 const service: HostPortUse = {...theirs, pod: 'Service shop/web', uid: 's', node: undefined};
 
 test('protocols of one number are judged separately', t => {
@@ -155,12 +155,12 @@ test('nothing is said of a port whose page was not read', isNoDuplicate, {pages:
 test('nothing is said of a port whose page is in quarantine', isNoDuplicate, {pages: ledgerOf([[key, bound]], {quarantined: [30_500]})});
 test('Pods without an annotation of ours are no duplicate', isNoDuplicate, {entries: [[key, bound]], uses: [{...ours, managed: false}, theirs]});
 
-const holders: ReadonlyArray<Pick<HostPortUse, 'pod' | 'uid' | 'node' | 'managed'>> = [
-	{pod: 'game/server-0', uid: 'u0', node: 'worker-1', managed: true},
-	{pod: 'game/server-0', uid: 'u1', node: undefined, managed: true},
-	{pod: 'game/server-a', uid: 'u2', node: 'worker-2', managed: true},
-	{pod: 'kube-system/proxy', uid: 'u3', node: 'worker-1', managed: false},
-	{pod: 'Service shop/web', uid: 'u4', node: undefined, managed: false},
+const holders: ReadonlyArray<Pick<HostPortUse, 'pod' | 'uid' | 'node' | 'managed' | 'given'>> = [
+	{pod: 'game/server-0', uid: 'u0', node: 'worker-1', managed: true, given: true},
+	{pod: 'game/server-0', uid: 'u1', node: undefined, managed: true, given: true},
+	{pod: 'game/server-a', uid: 'u2', node: 'worker-2', managed: true, given: true},
+	{pod: 'kube-system/proxy', uid: 'u3', node: 'worker-1', managed: false, given: false},
+	{pod: 'Service shop/web', uid: 'u4', node: undefined, managed: false, given: false},
 ];
 
 const arbitraryUses: fc.Arbitrary<HostPortUse[]> = fc.array(fc.record({

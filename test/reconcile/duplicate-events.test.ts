@@ -32,7 +32,7 @@ const setUp = () => {
 };
 
 const use = (name: string, managed = true): HostPortUse =>
-	({port: 30_558, protocol: 'TCP', pod: `game/${name}`, uid: `uid-${name}`, node: 'worker-1', portName: 'grpc', managed});
+	({port: 30_558, protocol: 'TCP', pod: `game/${name}`, uid: `uid-${name}`, node: 'worker-1', portName: 'grpc', managed, given: managed});
 
 const duplicate = (...uses: readonly HostPortUse[]): Duplicate => ({key: '30558.tcp', kind: 'Pod', uses, holder: uses[0]!.pod});
 

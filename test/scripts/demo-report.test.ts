@@ -3,7 +3,7 @@ import type {Evidence} from '../../scripts/demo/evidence.ts';
 import {figureLines, findingLines, findingsOf} from '../../scripts/demo/report.ts';
 import {render} from '../../scripts/demo/styled-text.ts';
 
-const use = (pod: string, port: number) => ({pod, uid: pod, port, protocol: 'TCP' as const, node: 'worker-1', portName: 'grpc', managed: true});
+const use = (pod: string, port: number) => ({pod, uid: pod, port, protocol: 'TCP' as const, node: 'worker-1', portName: 'grpc', managed: true, given: true});
 
 const good: Evidence = {
 	workers: {running: 2, expected: 2},

@@ -13,6 +13,7 @@ import {hostPortKeys} from '../world/pod-requests.ts';
 import type {PodRequest} from '../world/pod-requests.ts';
 import {loneEditor, manualEditor} from '../faults/manual-edits.ts';
 import {LedgerHistory, maxNumbersPerPod} from './ledger-history.ts';
+import {HeldNumbers} from './held-numbers.ts';
 import {PortHolders} from './port-holders.ts';
 import {changedKeys, commitsOf, dataOf, decodedEntry, firstPortOf, isMarked, lastPortOf} from './stored-ledger.ts';
 
@@ -22,6 +23,8 @@ export type InvariantChecksOptions = {
 	readonly blockSize: number;
 	/** The shortest time for which an entry must be held, milliseconds of true time: replicas' clocks may run a little fast. */
 	readonly holdMs: number;
+	/** The range of which the numbers held by each namespace are counted; absent means none. */
+	readonly heldRange?: {readonly first: number; readonly last: number};
 	/** Whether no write is delayed for long, so that the time of a write tells when it was planned. */
 	readonly isPunctual: boolean;
 	/** Whether answers are quick too. Otherwise a number that is free when the denial arrives may have been taken when it was decided. */
@@ -41,12 +44,14 @@ export class InvariantChecks {
 	readonly #history: LedgerHistory;
 	/** First ports of pages that a person has replaced by an earlier copy, until a replica marks or opens them. */
 	readonly #rolledBack = new Set<number>();
+	readonly #heldNumbers: HeldNumbers | undefined;
 	/** By first port. */
 	readonly #pages = new Map<number, {readonly page: Stored; readonly last: number}>();
 
 	constructor(options: InvariantChecksOptions) {
 		this.#options = options;
 		this.#history = new LedgerHistory(options.blockSize);
+		this.#heldNumbers = options.heldRange && new HeldNumbers(options.heldRange);
 	}
 
 	violated(invariant: Invariant, detail: string): void {
@@ -71,6 +76,7 @@ export class InvariantChecks {
 
 	/** A replica has denied the request with this message. */
 	denied(request: PodRequest, message: string, by: string): void {
+		this.#checkTaken(request, message, by);
 		const [, wanted] = /^(\d+) host ports? (?:is|are) needed and /.exec(message) ?? [];
 		const {isQuick, failingPages} = this.#options;
 		const free = isQuick ? this.#history.freeFor(request, failingPages()) : 0;
@@ -80,6 +86,13 @@ export class InvariantChecks {
 
 		if (wanted !== undefined && free >= Number(wanted)) {
 			this.violated('a denial is true', `${by} told ${request.pod}: ${message}; but ${free} numbers are free beyond those that others may need`);
+		}
+	}
+
+	#checkTaken(request: PodRequest, message: string, by: string): void {
+		const [, number, protocol = ''] = /stays as written, (\d+)\/(\w+), and that number /.exec(message) ?? [];
+		if (number !== undefined && this.#options.isQuick && this.#history.wasFree(`${number}.${protocol.toLowerCase()}`, request)) {
+			this.violated('a denial is true', `${by} told ${request.pod}: ${message}; but nothing has had that number for a while`);
 		}
 	}
 
@@ -151,6 +164,11 @@ export class InvariantChecks {
 		}
 
 		for (const key of changed) {
+			const problem = this.#heldNumbers?.changed(key, decodedEntry(was[key]), decodedEntry(is[key]));
+			if (problem) {
+				this.violated('held numbers are bounded', `${by} reserved ${key}: ${problem}`);
+			}
+
 			this.#history.entryChanged(key, decodedEntry(is[key]) ?? is[key], at);
 		}
 

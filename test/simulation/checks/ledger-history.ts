@@ -6,6 +6,7 @@ import {parseEntryKey, protocols, entryKey} from '../../../src/ports/ledger-entr
 import type {LedgerEntry} from '../../../src/ports/ledger-entry.ts';
 import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
 import type {Change} from '../../../harness/in-memory-api/object-store.ts';
+import {ownPortName} from '../world/pod-kinds.ts';
 import type {PodRequest} from '../world/pod-requests.ts';
 
 /** The product looks for predecessors in pages that are up to a second old; replicas' clocks may run a little slow. */
@@ -15,10 +16,13 @@ const predecessorMaxAgeMs = 1100;
 const freeNumberMaxAgeMs = 2000;
 
 /** The most numbers that one Pod of a run asks for, see `pod-kinds.ts`. */
-export const maxNumbersPerPod = 3;
+export const maxNumbersPerPod = 4;
 
-/** Names of ports that share a number. They may have to leave their predecessor's number: both protocols must be free. */
-const sharesNumber = /^dns/;
+/**
+ * Names of ports that may have to leave their predecessor's number: those that share a number, as both protocols must be free,
+ * and those whose number is written in the Pod.
+ */
+const leavesNumber = new RegExp(`^(?:dns|${ownPortName}$)`);
 
 type Reservation = {
 	readonly entry: LedgerEntry;
@@ -102,7 +106,7 @@ export class LedgerHistory {
 	overlooked(key: string, next: LedgerEntry, now: number, failingPages: ReadonlySet<number>): string | undefined {
 		const before = this.#reservations.get(key)?.entry;
 		const pending = this.#requestsByPod.get(next.pod)?.filter(({handledUntil}) => handledUntil > now - 100) ?? [];
-		if (pending.length === 0 || sharesNumber.test(next.portName) || (before?.pod === next.pod && before.portName === next.portName)) {
+		if (pending.length === 0 || leavesNumber.test(next.portName) || (before?.pod === next.pod && before.portName === next.portName)) {
 			return undefined;
 		}
 
@@ -112,7 +116,7 @@ export class LedgerHistory {
 			const {entry, reservedAt} = this.#reservations.get(other)!;
 			const {port, protocol: otherProtocol} = parseEntryKey(other)!;
 			return reservedAt < since && entry.portName === next.portName && entry.state !== 'foreign' && otherProtocol === protocol
-				&& this.#isOpen(port, since) && !failingPages.has(port - (port % this.#blockSize)) && pending.every(({range: {first, last}}) => port >= first && port <= last);
+				&& this.#isOpen(port, since) && !failingPages.has(port - (port % this.#blockSize)) && pending.every(({range: {first, last}, ownNumbers}) => port >= first && port <= last && !ownNumbers.includes(port));
 		});
 	}
 
@@ -129,6 +133,14 @@ export class LedgerHistory {
 
 		const rivals = this.#requests.filter(other => other !== request && other.handledUntil > arrivedAt - 100);
 		return free - rivals.reduce((sum, {deliveries}) => sum + deliveries * maxNumbersPerPod, 0);
+	}
+
+	/** Whether this key has had no value since before this request arrived, and no other request may have reserved it. */
+	wasFree(key: string, request: PodRequest): boolean {
+		const since = request.arrivedAt - freeNumberMaxAgeMs;
+		const {port} = parseEntryKey(key)!;
+		return this.#isOpen(port, since) && (this.#changedAt.get(port) ?? -Infinity) < since && !this.#present.has(key)
+			&& !this.#requests.some(other => other !== request && other.handledUntil > request.arrivedAt - 100);
 	}
 
 	#isOpen(port: number, since: number): boolean {

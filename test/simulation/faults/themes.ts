@@ -14,8 +14,12 @@ export type Theme = {
 	readonly ports?: number;
 	/** The share of Pods with a fixed name that later Pods have too, as in a StatefulSet. */
 	readonly fixedNames?: number;
+	/** The share of Pods that have a port with a fixed number, which the operator does not manage; default 0.15. */
+	readonly ownPorts?: number;
 	/** How many Pods take host ports without the operator. */
 	readonly foreignPods?: number;
+	/** How many Pods another namespace sends that are always rejected after their admission. Then the contested numbers are a range of their own. */
+	readonly rejectedPods?: number;
 	/** How long Pods are created, milliseconds; default about 90 s. */
 	readonly spanMs?: number;
 	/** Every replica's Lease duration, seconds. */
@@ -146,6 +150,28 @@ export const themes = [
 		spanMs: 200_000,
 		longestLifeMs: 20_000,
 		inWaves: 0,
+	},
+	{
+		// Most Pods have a port with a fixed number. Pods come one at a time, so that it is known what the ledger had.
+		name: 'fixed numbers',
+		faults: {rejected: 0.1},
+		ports: 80,
+		blockSize: 16,
+		fixedNames: 0.5,
+		ownPorts: 0.8,
+		spanMs: 200_000,
+		longestLifeMs: 20_000,
+		inWaves: 0,
+	},
+	{
+		// A namespace sends Pods that a quota always rejects, and each holds its numbers for the hold time.
+		name: 'rejected tenants',
+		faults: {},
+		ports: 200,
+		blockSize: 50,
+		ownPorts: 0,
+		rejectedPods: 700,
+		spanMs: 100_000,
 	},
 	{
 		// Holders of the Lease are paused at work and then go on to write, or lose the Lease while they work.

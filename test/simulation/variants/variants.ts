@@ -305,4 +305,22 @@ export const variants: readonly Variant[] = [
 		theme: 'failing pages',
 		edits: [edit('batchCommitter', 'if (!ledger.cache.failures.failed(first, error)) {', 'if (!ledger.cache.failures.failed(first, error) || first > 0) {')],
 	},
+	{
+		name: 'unmanaged ports are not entered',
+		edits: [edit('ownPorts', 'request.demand.ownPorts.filter(', 'request.demand.ownPorts.slice(0, 0).filter(')],
+	},
+	{
+		name: 'an unmanaged port is entered whoever has its number',
+		edits: [edit('ownPorts', 'if (!holder || !isOfSamePod(holder, request)) {', 'if (!holder) {')],
+	},
+	{
+		name: 'the number of an unmanaged port is refused because of a cached page',
+		theme: 'fixed numbers',
+		edits: [edit('requiredReads', "require(first, startedAt);\n\t\t\tconsistent.add(first);", 'require(first, startedAt - 60_000);')],
+	},
+	{
+		name: 'pending without a bound',
+		theme: 'rejected tenants',
+		edits: [edit('heldNumbers', 'if (sum > limit.most) {', 'if (sum > limit.most * 100) {')],
+	},
 ];

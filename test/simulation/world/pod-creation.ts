@@ -5,10 +5,12 @@ import {failure} from '../../../harness/in-memory-api/answers.ts';
 import type {ApiAnswer} from '../../../harness/in-memory-api/answers.ts';
 import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
 import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
-import {defaultedPodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
+import {containersOf, defaultedPodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
+import {ownPortName, rejectedNamespace} from './pod-kinds.ts';
 import type {PodManifest} from './pod-manifest.ts';
+import {hostPortKeys} from './pod-requests.ts';
 import type {PodRequest} from './pod-requests.ts';
-import {allocatedKeys, WebhookCalls, webhookTimeoutSeconds} from './webhook-calls.ts';
+import {WebhookCalls, webhookTimeoutSeconds} from './webhook-calls.ts';
 import type {CallOptions, WebhookCallsOptions} from './webhook-calls.ts';
 
 export type PodCreationOptions = WebhookCallsOptions & {
@@ -44,6 +46,7 @@ export class PodCreation {
 			arrivedAt: scheduler.now,
 			dryRun: options.dryRun ?? false,
 			range: {first: Number(annotations['hostport.io/base-port']), last: Number(annotations['hostport.io/max-port'])},
+			ownNumbers: containersOf(manifest.spec).flatMap(({ports = []}) => ports).filter(({name}) => name === ownPortName).map(({containerPort}) => containerPort),
 			handledUntil: Infinity,
 			deliveries: 0,
 			state: 'at the webhook',
@@ -88,7 +91,7 @@ export class PodCreation {
 			}
 
 			pod = {...patched, spec: defaultedPodSpec(patched.spec)};
-			request.keys = allocatedKeys(pod);
+			request.keys = hostPortKeys(pod.spec);
 		} else {
 			request.handledUntil = scheduler.now;
 		}
@@ -99,7 +102,7 @@ export class PodCreation {
 
 		request.state = 'admitted';
 		invariants.admitted(request);
-		if (random.chance(faults().rejected)) {
+		if (random.chance(faults().rejected) || pod.metadata.namespace === rejectedNamespace) {
 			return failure({status: 403, reason: 'Forbidden', message: 'exceeded quota: pods, requested: pods=1, used: pods=40, limited: pods=40'});
 		}
 

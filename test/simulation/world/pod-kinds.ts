@@ -4,9 +4,17 @@ import type {PodManifest} from './pod-manifest.ts';
 import type {Random} from './random.ts';
 
 /** The numbers that the Pods of a run compete for, both ends included. */
-export type ContestedRange = {readonly first: number; readonly last: number};
+export type ContestedRange = {
+	readonly first: number;
+	readonly last: number;
+	/** The share of Pods that have a port with a fixed number, which the operator does not manage. */
+	readonly own?: number;
+};
 
 export const podNamespace = 'game';
+
+/** All its Pods are rejected after their admission. */
+export const rejectedNamespace = 'tenant';
 
 const portShapes: ReadonlyArray<readonly PodPort[]> = [
 	[{name: 'grpc', containerPort: 9000}],
@@ -17,11 +25,17 @@ const portShapes: ReadonlyArray<readonly PodPort[]> = [
 	[{name: 'a', containerPort: 9000}, {name: 'b', containerPort: 9001, protocol: 'UDP'}, {name: 'c', containerPort: 9002}],
 ];
 
-/** A Pod whose annotations ask for ports. */
+/** The name of the ports that Pods of a run do not let the operator manage. */
+export const ownPortName = 'own';
+
+/** A Pod whose annotations ask for ports. Some have another port, whose number is written in them. */
 export const annotatedPod = (random: Random, contested: ContestedRange, metadata: Partial<PodManifest['metadata']>): PodManifest => {
 	const onHostNetwork = random.chance(0.2);
 	const {first, last} = contested;
 	const middle = Math.floor((first + last) / 2);
+	const forwards = !onHostNetwork && random.chance(0.2);
+	const ports = random.pick(portShapes);
+	const own = contested.own && random.chance(contested.own) ? ownPort(random, contested, forwards) : undefined;
 	return {
 		metadata: {
 			namespace: podNamespace,
@@ -31,15 +45,22 @@ export const annotatedPod = (random: Random, contested: ContestedRange, metadata
 				'hostport.io/base-port': String(random.chance(0.8) ? first : middle),
 				'hostport.io/max-port': String(last),
 				...(random.chance(0.3) && {'hostport.io/strategy': 'Random'}),
-				...(!onHostNetwork && random.chance(0.2) && {'hostport.io/host-network': 'false'}),
+				...(forwards && {'hostport.io/host-network': 'false'}),
+				...(own && {'hostport.io/ports': ports.map(({name, containerPort}) => name ?? String(containerPort)).join(',')}),
 				...metadata.annotations,
 			},
 		},
 		spec: {
 			...(onHostNetwork && {hostNetwork: true}),
-			containers: [{name: 'server', ports: [...random.pick(portShapes)]}],
+			containers: [{name: 'server', ports: [...ports, ...(own ? [own] : [])]}],
 		},
 	};
+};
+
+/** Its number is among the contested ones, or on a page below them that no managed port needs. */
+const ownPort = (random: Random, {first, last}: ContestedRange, forwards: boolean): PodPort => {
+	const containerPort = random.integer(first - 40, last);
+	return {name: ownPortName, containerPort, ...(forwards && {hostPort: containerPort})};
 };
 
 export const ownedBy = (kind: string, name: string) => [{kind, name, controller: true}];

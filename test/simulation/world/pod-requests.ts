@@ -13,6 +13,8 @@ export type PodRequest = {
 	readonly dryRun: boolean;
 	/** The numbers that it accepts, both ends included. */
 	readonly range: {readonly first: number; readonly last: number};
+	/** The numbers that are written in the Pod. */
+	readonly ownNumbers: readonly number[];
 	/** The latest time at which a replica may have handled it; Infinity until the API server has an answer. */
 	handledUntil: number;
 	/** How many replicas received it. */

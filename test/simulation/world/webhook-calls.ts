@@ -2,6 +2,7 @@
  * The API server's calls of the webhook: a request goes to one of the replicas, or by a fault to two, and its answer may be
  * late, lost or wrong.
  */
+import {defaultedPodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
 import type {JsonPatchOperation} from '../../../src/admission/patch.ts';
 import type {AdmissionReview} from '../../../src/admission/review.ts';
 import {applyPatch} from '../../helpers/json-patch.ts';
@@ -148,7 +149,7 @@ export class WebhookCalls {
 		}
 
 		const patched = applyPatch(pod, JSON.parse(Buffer.from(patch, 'base64').toString()) as JsonPatchOperation[]);
-		invariants.answered(request, allocatedKeys(patched), by);
+		invariants.answered(request, keysOf(patched), by);
 		return patched;
 	}
 
@@ -173,8 +174,5 @@ export class WebhookCalls {
 	}
 }
 
-/** The ledger keys of the ports that the Pod's annotations name. */
-export const allocatedKeys = ({metadata, spec}: PodManifest): string[] => {
-	const given = new Set(Object.entries(metadata.annotations ?? {}).filter(([name]) => name.startsWith('hostport.io/allocated-')).map(([, number]) => number));
-	return hostPortKeys(spec).filter(key => given.has(key.split('.')[0]!));
-};
+/** The ledger keys of all host ports that the Pod will have: those that it was given, and those that are written in it. */
+const keysOf = ({spec}: PodManifest): string[] => hostPortKeys(defaultedPodSpec(spec));

@@ -3,7 +3,7 @@ import type {ApiServer} from '../../../harness/in-memory-api/api-server.ts';
 import type {Stored} from '../../../harness/in-memory-api/kinds.ts';
 import type {PodRequest} from './pod-requests.ts';
 import type {EventLog} from './event-log.ts';
-import {foreignPod, ownedBy, podNamespace, annotatedPod} from './pod-kinds.ts';
+import {foreignPod, ownedBy, podNamespace, rejectedNamespace, annotatedPod} from './pod-kinds.ts';
 import type {ContestedRange} from './pod-kinds.ts';
 import type {PodCreation} from './pod-creation.ts';
 import type {PodManifest} from './pod-manifest.ts';
@@ -53,6 +53,10 @@ export class Workload {
 
 		for (let count = theme?.foreignPods ?? random.integer(0, 12); count > 0; count--) {
 			scheduler.at(random.between(0, spanMs), () => void this.#foreignPod());
+		}
+
+		for (let count = theme?.rejectedPods ?? 0; count > 0; count--) {
+			scheduler.at(random.between(0, spanMs), () => void this.#rejectedPod());
 		}
 
 		for (let count = random.integer(0, 6); count > 0; count--) {
@@ -146,6 +150,11 @@ export class Workload {
 			await this.#step(random.logarithmic(1000, 100_000));
 			this.#delete(`/api/v1/namespaces/${podNamespace}/pods/${name}`, (body as Stored).metadata.uid);
 		}
+	}
+
+	async #rejectedPod(): Promise<void> {
+		const {random, creation, contested} = this.#options;
+		await creation.create(annotatedPod(random, contested, {namespace: rejectedNamespace, generateName: `rs-${++this.#serial}-`}));
 	}
 
 	async #dryRun(): Promise<void> {

@@ -76,7 +76,7 @@ export class World {
 		this.requestTimeoutMs = theme ? 10_000 : random.pick([10_000, 10_000, 20_000, 60_000]);
 		this.#shareBefore = theme?.shareBefore ?? (random.chance(0.3) ? 0.5 : 0);
 		this.spanMs = theme ? theme.spanMs ?? random.between(60_000, 120_000) : random.between(60_000, 300_000);
-		this.contested = {first: 31_000, last: 31_000 + (theme?.ports ?? random.integer(60, 400))};
+		this.contested = {first: 31_000, last: 31_000 + (theme?.ports ?? random.integer(60, 400)), own: theme?.ownPorts ?? 0.15};
 		this.faults = theme ? {...noFaults, ...theme.faults} : someFaults(random);
 		const isPunctual = this.faults.slow === 0 && this.faults.pauses === 0;
 		this.#blockSize = theme?.blockSize ?? random.pick([16, 50, 100]);
@@ -84,6 +84,7 @@ export class World {
 			now,
 			blockSize: this.#blockSize,
 			holdMs: 2 * this.requestTimeoutMs * (1 - clockTolerance),
+			...(theme?.rejectedPods !== undefined && {heldRange: this.contested}),
 			isPunctual,
 			failingPages: () => new Set([...this.failedAt].filter(([, at]) => at + leftOutMs > now()).map(([first]) => first)),
 			isQuick: isPunctual && (['slowReads', 'slowLists', 'requestLost', 'answerLost'] as const).every(fault => this.faults[fault] === 0),
@@ -161,13 +162,15 @@ export class World {
 	/** Replicas may differ in every option except the API server's request timeout. */
 	#config(): ReplicaOptions['config'] {
 		const {random, requestTimeoutMs, contested, theme} = this;
+		const first = random.integer(1024, contested.first);
 		return {
 			namespace,
-			portRange: [{first: random.integer(1024, contested.first), last: 32_767}],
+			portRange: theme?.rejectedPods === undefined ? [{first, last: 32_767}] : [contested, {first: contested.last + 1, last: 32_767}],
 			excludePorts: [],
 			maxPortsPerPod: 128,
 			podSecurityCheck: 'warn',
 			nodePortRange: [],
+			maxHeldPortsPerNamespace: undefined,
 			leaseDuration: theme?.leaseDuration ?? random.pick([3, 3, 3, 2, 5]),
 			leaseIdle: random.pick([50, 50, 0, 500]),
 			holdTime: random.chance(0.2) ? random.between(2, 3) * requestTimeoutMs : 1000,
