@@ -16,10 +16,10 @@ import {memoryOf} from '../harness/process-memory.ts';
 import {serviceAccount} from '../harness/product-objects.ts';
 import {install} from '../harness/replicas.ts';
 import {build} from '../scripts/build.ts';
-import {allowedRanges, options, readConfig} from '../src/config/options.ts';
+import {allowedRanges, readConfig} from '../src/config/options.ts';
+import {heldLimitOf} from '../src/ports/held-numbers.ts';
 import {parseEntry, parseEntryKey} from '../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../src/ports/ledger-entry.ts';
-import {countNumbers, rangeContaining} from '../src/ports/port-range.ts';
 import {quantile} from './figures.ts';
 
 const {values} = parseArgs({options: {
@@ -141,10 +141,8 @@ for (const ports of values.ports.split(',').map(Number)) {
 	stages.push(await attack(ports, Number(values.seconds), Number(values.clients)));
 }
 
-const range = rangeContaining(allowedRanges(readConfig([], {})), basePort)!;
-const numbers = countNumbers([range]) - countNumbers(range.excluded ?? []);
-/** By default a third of the range. Undefined: this version of the operator has no such bound. */
-const bound = 'maxHeldPortsPerNamespace' in options ? Math.floor(numbers / 3) : undefined;
+const config = readConfig([], {});
+const bound = heldLimitOf(allowedRanges(config), basePort, config.maxHeldPortsPerNamespace)!;
 const doubled = duplicates(await hostPorts(client));
 
 console.log('| ports of a refused Pod | refused, by whom | other namespace: served | failed | p50 / p99, ms | numbers held at most | peak RSS of each replica, MiB |');
@@ -154,12 +152,12 @@ for (const {ports, refused, latenciesMs, failures, held, peakRssMb} of stages) {
 	console.log(`| ${ports} | ${refusals} | ${latenciesMs.length} | ${failures.length} | ${quantile(latenciesMs, 0.5).toFixed(0)} / ${quantile(latenciesMs, 0.99).toFixed(0)} | ${held} | ${peakRssMb.join(', ')} |`);
 }
 
-console.log(`\nThe range has ${numbers} numbers, ${range.last - basePort + 1} from ${basePort} on. The bound for one namespace: ${bound ?? 'none'}. Ports given twice: ${doubled.length}.`);
+console.log(`\nPods may get the ${bound.last - basePort + 1} numbers from ${basePort} on, excluded ones among them. A namespace may hold ${bound.most} of ${bound.first}-${bound.last} without live Pods. Ports given twice: ${doubled.length}.`);
 for (const [message, {length}] of Map.groupBy(stages.flatMap(({failures}) => failures), failure => failure.slice(0, 300))) {
 	console.log(`${length} failed: ${message}`);
 }
 
 /** Three replicas may each exceed the bound by an eighth before they count again (docs/adr/0003-freshness.md). */
-const mostHeld = (bound ?? numbers) * (1 + 3 / 8);
+const mostHeld = bound.most * (1 + 3 / 8);
 const isBroken = doubled.length > 0 || stages.some(({failures, held, peakRssMb}) => failures.length > 0 || held > mostHeld || Math.max(...peakRssMb) > mostRssMb);
 process.exitCode = isBroken ? 1 : 0;

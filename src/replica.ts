@@ -9,7 +9,7 @@ import type {Config} from './config/options.ts';
 import {ApiError, LedgerFormatError} from './errors.ts';
 import {createNamespaceLabels} from './kubernetes/namespace-labels.ts';
 import {LeaseLock} from './lease/lease-lock.ts';
-import {createLedger, ledgerLeaseName} from './ledger/create-ledger.ts';
+import {createLedger, electionLeaseName, ledgerLeaseName} from './ledger/create-ledger.ts';
 import type {CreateLedgerOptions} from './ledger/create-ledger.ts';
 import type {PodDemand} from './ports/demand.ts';
 import {heldLimitsOf} from './ports/held-numbers.ts';
@@ -47,7 +47,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	const common = {api, clock, random, logger, metrics, mintClaim, namespace, holdMs: holdMs(config)};
 	const lock = new LeaseLock({...common, name: ledgerLeaseName, identity, durationSeconds: leaseDuration, idleMs: leaseIdle, rereadMs: 1000, eager: true});
 	const {newPages, reservations, ...parts} = createLedger({...common, lock, blockSize, signal: lifetime.signal});
-	const election = new LeaseLock({...common, name: 'hostport-reconciler', identity, durationSeconds: electionFactor * leaseDuration, idleMs: 0, rereadMs: 5000, eager: false});
+	const election = new LeaseLock({...common, name: electionLeaseName, identity, durationSeconds: electionFactor * leaseDuration, idleMs: 0, rereadMs: 5000, eager: false});
 	const reconciler = new Reconciler({
 		...common, newPages, blockSize: parts.blockSize, reservations, election,
 		hasPage: first => parts.ledger.cache.index.pageStarts.includes(first),

@@ -10,6 +10,8 @@ export type WatchingOptions<Event> = {
 	readonly onBroken: (error: unknown) => void;
 	/** The pause between two watches. It is longer if the API server asks for that. */
 	readonly restMs: number;
+	/** The pause doubles up to this after each failure without an event in between. Default: it stays the same. */
+	readonly longestRestMs?: number;
 	readonly clock: Clock;
 	readonly signal: AbortSignal;
 };
@@ -18,15 +20,20 @@ export type WatchingOptions<Event> = {
 export const watchSeconds = 300;
 
 /** Watches until the signal is aborted. Never rejects. */
-export const keepWatching = async <Event>({start, onEvent, onBroken, restMs, clock, signal}: WatchingOptions<Event>): Promise<void> => {
+export const keepWatching = async <Event>({start, onEvent, onBroken, restMs, longestRestMs = restMs, clock, signal}: WatchingOptions<Event>): Promise<void> => {
+	let failures = 0;
 	while (!signal.aborted) {
 		let pauseMs = restMs;
 		try {
 			for await (const event of start()) {
+				failures = 0;
 				onEvent(event);
 			}
+
+			failures = 0;
 		} catch (error) {
-			pauseMs = pauseAfter(error, restMs);
+			pauseMs = pauseAfter(error, Math.min(restMs * 2 ** failures, longestRestMs));
+			failures++;
 			if (!signal.aborted) {
 				onBroken(error);
 			}

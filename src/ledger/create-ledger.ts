@@ -38,9 +38,12 @@ export type CreateLedgerOptions = {
 /** The Lease of the ledger's writers. */
 export const ledgerLeaseName = 'hostport-ledger';
 
+/** The Lease of the reconciler. */
+export const electionLeaseName = 'hostport-reconciler';
+
 export const createLedger = ({blockSize = schemaBlockSize, ...options}: CreateLedgerOptions) => {
 	const ledgerApi = new LedgerApi({...options, blockSize});
-	const quarantine = new Quarantine({...options, ledgerApi, leaseName: ledgerLeaseName});
+	const quarantine = new Quarantine({...options, ledgerApi, leaseNames: [ledgerLeaseName, electionLeaseName]});
 	const ledger = new Ledger({...options, ledgerApi, quarantine});
 	const startComparison = new StartComparison({...options, ledger, quarantine});
 	const newPages = new NewPages({...options, ledger, ledgerApi, quarantine});
@@ -48,7 +51,7 @@ export const createLedger = ({blockSize = schemaBlockSize, ...options}: CreateLe
 	return {
 		ledgerApi, quarantine, ledger, newPages, reservations, blockSize,
 		/** Finds or creates the index, waits for its quarantine, and compares the pages with the live Pods. */
-		async load(signal: AbortSignal): Promise<void> {
+		load: async (signal: AbortSignal): Promise<void> => {
 			await ledger.start(signal);
 			await startComparison.run(signal);
 		},

@@ -2,7 +2,7 @@
  * The latest version of each object of the ledger that this replica has seen, by its reads, its commits and its watch. An
  * object that comes back in an earlier state was replaced by a copy.
  */
-import {isRolledBack} from '../ports/ledger-origin.ts';
+import {isLater, isRolledBack} from '../ports/ledger-origin.ts';
 import type {LedgerVersion} from '../ports/ledger-origin.ts';
 
 export class LatestVersions {
@@ -26,7 +26,11 @@ export class LatestVersions {
 			return true;
 		}
 
-		if (latest?.uid !== version.uid || latest.commits <= version.commits) {
+		const isLatest = latest?.uid === version.uid
+			? latest.commits <= version.commits
+			// Another object of that name. An event of a deleted one may come late; after a restore of etcd, versions start again.
+			: latest === knownBefore || isLater(version, latest!);
+		if (isLatest) {
 			const {uid, resourceVersion, commits} = version;
 			this.#latest.set(name, {uid, resourceVersion, commits});
 		}

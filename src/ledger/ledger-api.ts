@@ -47,6 +47,17 @@ export class LedgerApi {
 	}
 
 	/**
+	 * Lists the opened pages that the index lacks. Those in quarantine are left to the replica that creates them.
+	 *
+	 * @returns undefined when the index is no longer this version.
+	 */
+	async addOpenedPages(index: LedgerIndex, signal: AbortSignal): Promise<LedgerIndex | undefined> {
+		const existing = await this.#existingPages(signal, ({metadata}) => metadata.annotations?.[ledgerAnnotations.mark] === undefined);
+		const unlisted = existing.filter(first => !index.pageStarts.includes(first));
+		return unlisted.length === 0 ? index : this.addToIndex(index, unlisted, signal);
+	}
+
+	/**
 	 * Ends the quarantine of the index, and lists all pages that exist: a copy may not name those that were created later.
 	 *
 	 * @returns undefined when the index is no longer this version.
@@ -111,10 +122,10 @@ export class LedgerApi {
 		return withChanges(page, changes, metadata.resourceVersion);
 	}
 
-	async #existingPages(signal: AbortSignal): Promise<number[]> {
+	async #existingPages(signal: AbortSignal, isWanted = (_page: ConfigMap): boolean => true): Promise<number[]> {
 		const {items} = await this.#api.get<{readonly items: readonly ConfigMap[] | null}>(this.#collection, {signal, metadataOnly: 'list'});
 		// The API server answers null, not an empty array, to a request for metadata alone.
-		return pageStartsOf(items ?? [], this.blockSize);
+		return pageStartsOf((items ?? []).filter(isWanted), this.blockSize);
 	}
 
 	async #writeIndex(patch: CompareAndSwap, signal: AbortSignal): Promise<LedgerIndex | undefined> {

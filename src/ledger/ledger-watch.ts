@@ -21,6 +21,9 @@ export type LedgerWatchOptions = {
 
 const restMs = 1000;
 
+/** Where the operator may not watch ConfigMaps, it asks twice a minute. Plans find copies of pages when they read them. */
+const longestRestMs = 30_000;
+
 /** Bounds the read of an object that an event calls for. */
 const readBudgetMs = 15_000;
 
@@ -43,7 +46,7 @@ export const watchLedger = async ({api, ledger, namespace, clock, logger}: Ledge
 	};
 
 	return keepWatching({
-		clock, signal, restMs,
+		clock, signal, restMs, longestRestMs,
 		start: () => events(api, collection, onObject, signal),
 		onEvent: ({type, object}) => {
 			if (type !== 'DELETED' && type !== 'BOOKMARK') {

@@ -33,9 +33,7 @@ export class Ledger {
 	/** Finds or creates the index, and resolves once its quarantine is over. Must resolve before anything else is called. */
 	async start(signal: AbortSignal): Promise<void> {
 		const {quarantine, clock} = this.#options;
-		const index = await quarantine.untilIndexIsLifted(signal);
-		this.latest.note(indexName, index);
-		this.cache.storeIndex(index, clock.now());
+		this.storeIndex(await quarantine.untilIndexIsLifted(signal), clock.now());
 	}
 
 	/** Reads what `required` asks for and the cache does not cover. If the index was deleted, its cached version counts as current: a dry run must not create it. */
@@ -84,8 +82,9 @@ export class Ledger {
 		return index && this.storeIndex(index, readAt);
 	}
 
-	/** Caches an index that was requested at `readAt` and returns the newer one. If it is in quarantine, starts the hold time. */
+	/** Caches an index that was read or written by a request at `readAt` and returns the newer one. If it is in quarantine, starts the hold time. */
 	storeIndex(index: LedgerIndex, readAt: number): LedgerIndex {
+		this.latest.note(indexName, index);
 		const cached = this.cache.storeIndex(index, readAt);
 		if (cached.quarantined) {
 			this.#options.quarantine.liftIndexAfterHold(cached);
@@ -116,6 +115,12 @@ export class Ledger {
 		return page;
 	}
 
+	/** Caches a page as this replica has written it. */
+	storeWritten(page: LedgerPage): void {
+		this.latest.note(pageName(page.first), page);
+		this.cache.storePage(page);
+	}
+
 	/**
 	 * Commits to the version of the page that the plan used. The cache may hold a newer one by now.
 	 *
@@ -127,8 +132,7 @@ export class Ledger {
 		const end = metrics.commitDuration.startTimer();
 		try {
 			const written = await ledgerApi.commit(page, changes, signal);
-			this.latest.note(pageName(page.first), written);
-			this.cache.storePage(written);
+			this.storeWritten(written);
 			this.cache.failures.succeeded(page.first);
 			metrics.commits.inc({result: 'ok'});
 		} catch (error) {

@@ -179,7 +179,7 @@ export class NewPages {
 			},
 		});
 		for (const page of lifted) {
-			ledger.cache.storePage(page);
+			ledger.storeWritten(page);
 		}
 	}
 

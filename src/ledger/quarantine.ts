@@ -7,6 +7,7 @@
 import type {Logger} from 'pino';
 import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
+import {isTransient} from '../errors.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
 import {adopt} from '../ports/entry-states.ts';
 import {isManaged} from '../ports/host-port-use.ts';
@@ -14,6 +15,7 @@ import type {HostPortUse} from '../ports/host-port-use.ts';
 import {entryKey} from '../ports/ledger-entry.ts';
 import {indexName} from '../ports/ledger-index.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
+import type {LedgerVersion} from '../ports/ledger-origin.ts';
 import {pageName, pageOf} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
 import {listFromPods, listHostPortsInUse} from './host-ports-in-use.ts';
@@ -25,8 +27,8 @@ export type QuarantineOptions = {
 	readonly clock: Clock;
 	readonly logger: Logger;
 	readonly namespace: string;
-	/** Replicas create this Lease after the index leaves quarantine, so its existence rules out a first installation. */
-	readonly leaseName: string;
+	/** Replicas create these Leases after the index leaves quarantine, so any of them rules out a first installation. */
+	readonly leaseNames: readonly string[];
 	/** How long an admitted Pod may be on its way to storage. */
 	readonly holdMs: number;
 	readonly mintClaim: () => string;
@@ -41,6 +43,8 @@ export class Quarantine {
 	readonly #options: QuarantineOptions;
 	/** UIDs of the objects whose quarantine a background task will lift. */
 	readonly #waiting = new Set<string>();
+	/** The resourceVersion of the last copy that replaced an object, by the object's name: each copy is logged once. */
+	readonly #copies = new Map<string, string>();
 
 	constructor(options: QuarantineOptions) {
 		this.#options = options;
@@ -58,7 +62,18 @@ export class Quarantine {
 			if (!index) {
 				await ledgerApi.createIndex(signal);
 			} else if (!index.quarantined) {
-				return index;
+				// A copy of the index, put over it while no replica ran, may not list all pages.
+				const complete = await ledgerApi.addOpenedPages(index, signal).catch((error: unknown) => {
+					if (signal.aborted || isTransient(error)) {
+						throw error;
+					}
+
+					logger.warn({err: error}, 'the ConfigMap hostport-ledger does not list all pages and can\'t be written: the reconciler does not see the others');
+					return index;
+				});
+				if (complete) {
+					return complete;
+				}
 			} else if (index.isUnproven) {
 				// An earlier release has opened it. From now on it proves that.
 				await ledgerApi.liftIndexQuarantine(index, signal);
@@ -79,19 +94,24 @@ export class Quarantine {
 	 * @returns undefined when the page has changed since it was read, or can't be written.
 	 */
 	async markPage(page: LedgerPage, commits: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
-		return this.#mark(pageName(page.first), async () => this.#options.ledgerApi.quarantinePage(page, commits, signal));
+		return this.#mark(pageName(page.first), page, async () => this.#options.ledgerApi.quarantinePage(page, commits, signal));
 	}
 
 	/** The same for the index. */
 	async markIndex(index: LedgerIndex, commits: number, signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		return this.#mark(indexName, async () => this.#options.ledgerApi.quarantineIndex(index, commits, signal));
+		return this.#mark(indexName, index, async () => this.#options.ledgerApi.quarantineIndex(index, commits, signal));
 	}
 
-	async #mark<T>(name: string, write: () => Promise<T | undefined>): Promise<T | undefined> {
+	async #mark<T>(name: string, {resourceVersion}: LedgerVersion, write: () => Promise<T | undefined>): Promise<T | undefined> {
 		const {logger} = this.#options;
-		logger.error(`the ConfigMap ${name} was replaced by an earlier copy, which lacks later commits: it gives no ports until the hold time is over and live Pods are listed`);
+		const isKnown = this.#copies.get(name) === resourceVersion;
+		this.#copies.set(name, resourceVersion);
+		if (!isKnown) {
+			logger.error(`the ConfigMap ${name} was replaced by an earlier copy, which lacks later commits: it gives no ports until the hold time is over and live Pods are listed`);
+		}
+
 		return write().catch((error: unknown) => {
-			logger.warn({err: error}, `the ConfigMap ${name} could not be marked: the next read tries again`);
+			logger[isKnown ? 'debug' : 'warn']({err: error}, `the ConfigMap ${name} could not be marked: each later read tries again`);
 			return undefined;
 		});
 	}
@@ -169,9 +189,9 @@ export class Quarantine {
 	}
 
 	async #isFirstInstallation(signal: AbortSignal): Promise<boolean> {
-		const {api, namespace, leaseName} = this.#options;
-		const lease = await api.find(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${leaseName}`, {signal});
-		return lease === undefined && (await listFromPods(api, pod => isManaged(pod) ? [pod.metadata.name] : [], signal)).length === 0;
+		const {api, namespace, leaseNames} = this.#options;
+		const leases = await Promise.all(leaseNames.map(async name => api.find(`/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases/${name}`, {signal})));
+		return leases.every(lease => lease === undefined) && (await listFromPods(api, pod => isManaged(pod) ? [pod.metadata.name] : [], signal)).length === 0;
 	}
 
 	/** @param lift resolves with whether the quarantine is over; called again until it is. */

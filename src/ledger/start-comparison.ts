@@ -29,6 +29,8 @@ const maximumAttempts = 10;
 
 export class StartComparison {
 	readonly #options: StartComparisonOptions;
+	/** First ports of the pages that are compared in the background. */
+	readonly #later = new Set<number>();
 
 	constructor(options: StartComparisonOptions) {
 		this.#options = options;
@@ -48,7 +50,7 @@ export class StartComparison {
 		const inUse = pageStarts.length > 0 ? await listHostPortsInUse(api, signal) : [];
 		await Promise.all(pageStarts.map(async first => {
 			if (ledger.cache.failures.of(first)) {
-				void this.#compareLater(first);
+				this.#compareLater(first);
 				return;
 			}
 
@@ -57,7 +59,7 @@ export class StartComparison {
 					throw error;
 				}
 
-				void this.#compareLater(first);
+				this.#compareLater(first);
 			});
 		}));
 	}
@@ -75,7 +77,7 @@ export class StartComparison {
 
 			const written = await quarantine.liftPage(page, inUse, signal);
 			if (written) {
-				ledger.cache.storePage(written);
+				ledger.storeWritten(written);
 				return;
 			}
 
@@ -85,7 +87,15 @@ export class StartComparison {
 		throw new Error(`the ConfigMap ${pageName(first)} was changed ${maximumAttempts} times while it was compared with the live Pods`);
 	}
 
-	async #compareLater(first: number): Promise<void> {
+	/** Compares the page once it can be read and written. Each attempt to load the ledger may ask for that. */
+	#compareLater(first: number): void {
+		if (!this.#later.has(first)) {
+			this.#later.add(first);
+			void this.#retryCompare(first).finally(() => this.#later.delete(first));
+		}
+	}
+
+	async #retryCompare(first: number): Promise<void> {
 		const {api, ledger, clock, logger, signal} = this.#options;
 		while (!signal.aborted) {
 			ledger.cache.failures.leaveOut(first, new Error('it has not been compared with the live Pods since this replica started'), Infinity);

@@ -22,13 +22,19 @@ export const originOf = ({uid, annotations}: Pick<ObjectMetadata, 'uid' | 'annot
 	return openedAs === undefined ? 'unknown' : openedAs === uid ? 'opened' : 'copied';
 };
 
+/** Where the count ends: a person may write any number, and one that JavaScript can't hold exactly must not look like an earlier one. */
+const maximumCommits = Number.MAX_SAFE_INTEGER;
+
 export const versionOf = ({uid, resourceVersion, annotations}: ObjectMetadata): LedgerVersion => {
 	const text = annotations?.[ledgerAnnotations.commits] ?? '';
-	return {uid, resourceVersion, commits: /^\d{1,15}$/.test(text) ? Number(text) : 0};
+	return {uid, resourceVersion, commits: /^\d+$/.test(text) ? Math.min(Number(text), maximumCommits) : 0};
 };
 
+/** How many commits the version has that follows after one with that many. */
+export const countAfter = (commits: number): number => Math.min(commits + 1, maximumCommits);
+
 /** The annotation of the version that follows after one with that many commits. */
-export const nextCommit = (commits: number): Record<string, string> => ({[ledgerAnnotations.commits]: String(commits + 1)});
+export const nextCommit = (commits: number): Record<string, string> => ({[ledgerAnnotations.commits]: String(countAfter(commits))});
 
 /** The annotations by which an object of this version proves, from the next version on, that it was opened. */
 export const openingProof = ({uid, commits}: LedgerVersion): Record<string, string | null> =>
@@ -41,4 +47,7 @@ export const openingProof = ({uid, commits}: LedgerVersion): Record<string, stri
  */
 export const isRolledBack = (version: LedgerVersion, latest: LedgerVersion | undefined, isConsistent: boolean): boolean =>
 	latest?.uid === version.uid && version.commits < latest.commits
-	&& (isConsistent || BigInt(version.resourceVersion) > BigInt(latest.resourceVersion));
+	&& (isConsistent || isLater(version, latest));
+
+/** Whether the API server has stored `version` after `other`. */
+export const isLater = (version: LedgerVersion, other: LedgerVersion): boolean => BigInt(version.resourceVersion) > BigInt(other.resourceVersion);

@@ -3,7 +3,7 @@ import {readDamaged} from './damaged-entries.ts';
 import type {DamagedEntry} from './damaged-entries.ts';
 import type {ConfigMap} from './ledger-metadata.ts';
 import {ledgerAnnotations, schemaVersion} from './ledger-metadata.ts';
-import {originOf, versionOf} from './ledger-origin.ts';
+import {countAfter, originOf, versionOf} from './ledger-origin.ts';
 import type {LedgerVersion, Origin} from './ledger-origin.ts';
 import type {Protocol} from './demand.ts';
 import {formatEntry, parseEntry, parseEntryKey, protocols} from './ledger-entry.ts';
@@ -46,14 +46,16 @@ export const decodePage = ({metadata, data}: ConfigMap, first: number, blockSize
 	const {entries, damaged} = readData(data ?? {}, first, blockSize);
 	const mark = metadata.annotations?.[ledgerAnnotations.mark];
 	const origin = originOf(metadata);
+	// A page of another schema is left as it is: this version does not know what a proof looks like there.
+	const mayBeProven = mark === undefined && metadata.annotations?.[ledgerAnnotations.schemaVersion] === schemaVersion;
 	const unusable = whyUnusable(metadata.annotations, origin, blockRange(first, blockSize));
 	return {
 		first,
 		blockSize,
 		...versionOf(metadata),
 		...(unusable && {unusable}),
-		quarantined: mark === 'quarantine' || (mark === undefined && origin !== 'opened'),
-		isUnproven: mark === undefined && origin === 'unknown',
+		quarantined: mark === 'quarantine' || (mayBeProven && origin !== 'opened'),
+		isUnproven: mayBeProven && origin === 'unknown',
 		entries,
 		damaged,
 		taken: takenOf(first, blockSize, entries, damaged),
@@ -92,7 +94,7 @@ export const withChanges = (page: LedgerPage, changes: PageChanges, resourceVers
 		setBit(taken[protocol], port, entry !== undefined || isReserved(page, port));
 	}
 
-	return {...page, entries, resourceVersion, taken, commits: page.commits + 1};
+	return {...page, entries, resourceVersion, taken, commits: countAfter(page.commits)};
 };
 
 /** Whether a number counts as taken although it may have no entry. */

@@ -1,10 +1,12 @@
 /** What a replica caches of the ledger when answers overtake one another and other replicas write. */
 import test from 'ava';
+import {ApiError} from '../../src/errors.ts';
 import type {Ledger} from '../../src/ledger/ledger.ts';
 import {pageOf} from '../../src/ports/ledger-page.ts';
 import {gate} from '../helpers/api-in-memory.ts';
 import type {ApiInMemory} from '../helpers/api-in-memory.ts';
-import {entryWith} from '../helpers/ledger-builders.ts';
+import {storedPod} from '../helpers/cluster-in-memory.ts';
+import {demandFor, entryWith} from '../helpers/ledger-builders.ts';
 import {never} from '../helpers/no-ops.ts';
 import {blockSize, holdMs, startLedger} from '../helpers/start-ledger.ts';
 
@@ -169,4 +171,129 @@ test('a read from the watch cache is not a consistent read', async t => {
 	t.false(ledger.cache.covers({...needs, consistent: new Set([first])}));
 	await ledger.read({...needs, consistent: new Set([first])}, never);
 	t.true(ledger.cache.covers({...needs, consistent: new Set([first])}));
+});
+
+const page = 'hostport-ledger-30500';
+const demand = demandFor(['grpc'], {basePort: 30_559, maxPort: 30_999});
+
+/** A replica that has given three ports since `copy` was made. Their Pods are stored. It does not watch: its reads alone must find copies. */
+const withCopy = async () => {
+	const parts = await startLedger({[key]: entry});
+	const {clock, cluster, reservations, newPages, configMap} = parts;
+	await newPages.readAll(never);
+	const copy = structuredClone(configMap(page)!);
+	for (const port of [30_559, 30_560, 30_561]) {
+		await clock.until(reservations.reserve(demand, never));
+		cluster.put('Pod', storedPod(`server-${port}`, port));
+	}
+
+	return {...parts, copy, annotations: () => configMap(page)?.metadata.annotations ?? {}, reserve: async () => clock.until(reservations.reserve(demand, never))};
+};
+
+const counted = (commits: string | null) => ({metadata: {annotations: {'hostport.io/commits': commits}}});
+
+test('each commit raises the count of a page', async t => {
+	const {annotations} = await withCopy();
+	t.is(annotations()['hostport.io/commits'], '3');
+});
+
+test('a page that a copy has replaced gives no ports before its live Pods are entered', async t => {
+	const {clock, cluster, copy, annotations, reserve, entries} = await withCopy();
+	cluster.put('ConfigMap', copy);
+	await t.throwsAsync(reserve(), {message: /hostport-ledger-30500 gives none: it is in quarantine/});
+	t.like(annotations(), {'hostport.io/mark': 'quarantine', 'hostport.io/commits': '4'});
+	await clock.advance(holdMs);
+	t.deepEqual(await reserve(), [30_562]);
+	t.is(entries()['30559.tcp']?.pod, 'game/server-30559');
+});
+
+test('a page that was deleted and put back gives no ports before its live Pods are entered', async t => {
+	const {clock, cluster, copy, configMap, annotations, reserve} = await withCopy();
+	cluster.patch('ConfigMap', {name: page}, {metadata: {annotations: {'hostport.io/commits': '9'}}});
+	const later = structuredClone(configMap(page)!);
+	for (const back of [copy, later]) {
+		cluster.remove('ConfigMap', {name: page});
+		cluster.put('ConfigMap', back);
+		await t.throwsAsync(reserve(), {message: /it was put back from a copy/});
+		await clock.advance(holdMs + 1000);
+	}
+
+	t.is(annotations()['hostport.io/opened-as'], configMap(page)?.metadata.uid);
+	t.deepEqual(await reserve(), [30_562]);
+});
+
+test('a page whose count a person removes or lowers counts as replaced', async t => {
+	const {clock, cluster, reserve} = await withCopy();
+	for (const commits of [null, '1', '-5']) {
+		cluster.patch('ConfigMap', {name: page}, counted(commits));
+		await t.throwsAsync(reserve(), {message: /gives none/});
+		await clock.advance(holdMs);
+		await reserve();
+	}
+});
+
+test('a page whose proof a person removes waits for the hold time', async t => {
+	const {clock, cluster, reserve} = await withCopy();
+	cluster.patch('ConfigMap', {name: page}, {metadata: {annotations: {'hostport.io/opened-as': null}}});
+	await t.throwsAsync(reserve(), {message: /its annotation hostport.io\/opened-as is missing/});
+	await clock.advance(holdMs);
+	t.deepEqual(await reserve(), [30_562]);
+});
+
+for (const commits of ['9007199254740990', '9007199254740991', '999999999999999999999', '9'.repeat(400)]) {
+	test(`a count of ${commits.slice(0, 30)} that a person writes stops no commit`, async t => {
+		const {clock, cluster, reserve} = await withCopy();
+		cluster.patch('ConfigMap', {name: page}, counted(commits));
+		for (let times = 0; times < 5; times++) {
+			t.deepEqual(await reserve(), [30_562 + times]);
+			await clock.advance(1000);
+		}
+	});
+}
+
+test('a copy that can\'t be marked gives no ports either', async t => {
+	const {clock, cluster, api, copy, newPages, reserve} = await withCopy();
+	api.before = request => {
+		if (request === `PATCH ${page}`) {
+			throw new ApiError('PATCH', '/page', 500, 'no');
+		}
+	};
+	cluster.put('ConfigMap', copy);
+	await newPages.readAll(never);
+	await t.throwsAsync(reserve(), {message: /a copy was put over it/});
+	await clock.advance(2 * holdMs);
+	await newPages.readAll(never);
+	await t.throwsAsync(reserve(), {message: /a copy was put over it/});
+	api.before = () => {};
+	await clock.advance(1);
+	await newPages.readAll(never);
+	await clock.advance(holdMs + 1000);
+	t.deepEqual(await reserve(), [30_562]);
+});
+
+test('a commit or a read that overtakes a read is no copy', async t => {
+	const {clock, api, newPages, reserve, annotations} = await withCopy();
+	const answer = holdAnswer(api, `GET ${page}`);
+	await clock.advance(1);
+	const reading = newPages.readAll(never);
+	await clock.settle();
+	t.deepEqual(await reserve(), [30_562]);
+	answer();
+	await reading;
+	t.is(annotations()['hostport.io/mark'], undefined);
+	t.deepEqual(await reserve(), [30_563]);
+});
+
+test('an index that a copy has replaced is in quarantine, then lists all pages again', async t => {
+	const {clock, cluster, newPages, reservations, configMap} = await startLedger({[key]: entry});
+	await newPages.readAll(never);
+	const copy = structuredClone(configMap('hostport-ledger')!);
+	await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 31_000}), never));
+	cluster.put('ConfigMap', copy);
+	await clock.advance(1);
+	await newPages.readAll(never);
+	t.is(configMap('hostport-ledger')?.metadata.annotations?.['hostport.io/mark'], 'quarantine');
+	await clock.advance(holdMs);
+	t.like(configMap('hostport-ledger'), {data: {pages: '30500 31000'}});
+	t.is(configMap('hostport-ledger')?.metadata.annotations?.['hostport.io/mark'], undefined);
 });

@@ -1,4 +1,5 @@
 import test from 'ava';
+import {ApiError} from '../../src/errors.ts';
 import {demandFor, entryWith, pageObject} from '../helpers/ledger-builders.ts';
 import {never} from '../helpers/no-ops.ts';
 import {startLedger} from '../helpers/start-ledger.ts';
@@ -65,4 +66,55 @@ test('a request waits at most a second for a page that stays in quarantine', asy
 	t.true(clock.now() - startedAt <= 1050);
 	await t.throwsAsync(clock.until(reservations.reserve(demand, never)), {message: /it is in quarantine/});
 	t.true(clock.now() - startedAt <= 1100, 'The next request does not wait.');
+});
+
+const quota = new ApiError('POST', '/api/v1/namespaces/operators/configmaps', 403, 'exceeded quota: count/configmaps');
+
+/** A ledger with the page 30500, in which the page 20000 can't be created. */
+const withQuota = async () => {
+	const parts = await startLedger({'30500.tcp': entryWith()});
+	parts.api.before = request => {
+		if (request === 'POST hostport-ledger-20000') {
+			throw quota;
+		}
+	};
+	return parts;
+};
+
+test('a quota that forbids a new page concerns only Pods that need it', async t => {
+	const {clock, reservations, configMap} = await withQuota();
+	const denied = t.throwsAsync(reservations.reserve(demandFor(['grpc'], {basePort: 20_000, maxPort: 20_499}), never), {code: 503, message: /hostport-ledger-20000 gives none: .*exceeded quota/} as object);
+	const served = reservations.reserve(demandFor(['grpc'], {basePort: 30_500}), never);
+	const moved = reservations.reserve(demandFor(['grpc'], {basePort: 20_000, maxPort: 20_999}), never);
+	t.deepEqual(await clock.until(served), [30_501]);
+	t.deepEqual(await clock.until(moved), [20_500]);
+	await clock.until(denied);
+	t.is(configMap('hostport-ledger')?.data?.['pages'], '20500 30500');
+});
+
+test('a page is created within ten seconds after the quota allows it', async t => {
+	const {clock, api, reservations} = await withQuota();
+	const demand = demandFor(['grpc'], {basePort: 20_000, maxPort: 20_499});
+	await t.throwsAsync(clock.until(reservations.reserve(demand, never)));
+	await t.throwsAsync(clock.until(reservations.reserve(demand, never)));
+	t.is(api.count('POST hostport-ledger-20000'), 1);
+	api.before = () => {};
+	await clock.advance(10_000);
+	t.deepEqual(await clock.until(reservations.reserve(demand, never)), [20_000]);
+});
+
+test('a page whose creation fails for another reason is tried again, and concerns nobody else', async t => {
+	const {clock, api, reservations} = await startLedger({'30500.tcp': entryWith()});
+	let isFailing = true;
+	api.before = request => {
+		if (isFailing && request === 'POST hostport-ledger-20000') {
+			throw new Error('read ECONNRESET');
+		}
+	};
+	const waits = reservations.reserve(demandFor(['grpc'], {basePort: 20_000, maxPort: 20_499}), never);
+	t.deepEqual(await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 30_500}), never)), [30_501]);
+	await clock.advance(2000);
+	t.true(await clock.isPending(waits));
+	isFailing = false;
+	t.deepEqual(await clock.until(waits), [20_000]);
 });

@@ -1,4 +1,7 @@
 import test from 'ava';
+import {pino} from 'pino';
+import {ApiError} from '../../src/errors.ts';
+import {Quarantine} from '../../src/ledger/quarantine.ts';
 import type {HostPortUse} from '../../src/ports/host-port-use.ts';
 import {indexData} from '../../src/ports/ledger-index.ts';
 import {ledgerMetadata} from '../../src/ports/ledger-metadata.ts';
@@ -138,3 +141,67 @@ test('a page that a person marks by hand gives ports again after the hold time, 
 		t.is(markOf(parts, 'hostport-ledger-30500'), undefined);
 	}
 });
+
+test('each copy is logged once, however often it can\'t be marked', async t => {
+	const {api, clock, ledgerApi, mintClaim, cluster} = await startLedger({'30500.tcp': entryWith()});
+	const lines: string[] = [];
+	const logger = pino({level: 'warn'}, {write: (line: string) => void lines.push((JSON.parse(line) as {msg: string}).msg)});
+	const quarantine = new Quarantine({api, ledgerApi, clock, logger, namespace: 'operators', leaseName: 'hostport-ledger', holdMs, mintClaim, signal: never});
+	api.before = request => {
+		if (request.startsWith('PATCH')) {
+			throw new Error('no answer');
+		}
+	};
+	const read = async () => (await ledgerApi.readPage(30_500, never))!;
+	for (let times = 0; times < 5; times++) {
+		t.is(await quarantine.markPage(await read(), 7, never), undefined);
+	}
+
+	t.is(lines.length, 2, lines.join('\n'));
+	t.regex(lines[0]!, /^the ConfigMap hostport-ledger-30500 was replaced by an earlier copy/);
+	t.regex(lines[1]!, /could not be marked/);
+	cluster.patch('ConfigMap', {name: 'hostport-ledger-30500'}, {metadata: {labels: {another: 'copy'}}});
+	await quarantine.markPage(await read(), 7, never);
+	t.is(lines.length, 4);
+});
+
+test('a copy is marked only in the version that was read', async t => {
+	const {ledgerApi, quarantine, write} = await startLedger({'30500.tcp': entryWith()});
+	const page = (await ledgerApi.readPage(30_500, never))!;
+	write('30501.tcp', entryWith());
+	t.is(await quarantine.markPage(page, 7, never), undefined);
+	const marked = await quarantine.markPage((await ledgerApi.readPage(30_500, never))!, 7, never);
+	t.like(marked, {quarantined: true, commits: 8});
+});
+
+test('an index without proof, as an earlier release has opened it, is opened at once and lists all pages', async t => {
+	const {clock, cluster, quarantine, api} = await startLedger({'30500.tcp': entryWith(), '31000.tcp': entryWith()});
+	cluster.patch('ConfigMap', {name: 'hostport-ledger'}, {metadata: {annotations: {'hostport.io/opened-as': null}}, data: {pages: '30500'}});
+	const startedAt = clock.now();
+	t.like(await clock.until(quarantine.untilIndexIsLifted(never)), {quarantined: false, isUnproven: false, pageStarts: [30_500, 31_000]});
+	t.is(clock.now(), startedAt);
+	t.is(api.count('PATCH hostport-ledger'), 1);
+});
+
+test('an index that was put back from a copy waits for the hold time where there is a managed Pod', async t => {
+	const {clock, cluster, quarantine} = await startLedger({'30500.tcp': entryWith()});
+	cluster.patch('ConfigMap', {name: 'hostport-ledger'}, {metadata: {annotations: {'hostport.io/opened-as': 'another'}}});
+	cluster.put('Pod', storedPod('server-0', 30_558));
+	const startedAt = clock.now();
+	t.false((await clock.until(quarantine.untilIndexIsLifted(never), 2 * holdMs)).quarantined);
+	t.true(clock.now() - startedAt >= holdMs);
+});
+
+for (const [status, isStarted] of [[422, true], [503, false]] as const) {
+	test(`an index that lacks a page and can't be written, with status ${status}, ${isStarted ? 'is used as it is' : 'is read again later'}`, async t => {
+		const {clock, cluster, quarantine, api} = await startLedger({'30500.tcp': entryWith(), '31000.tcp': entryWith()});
+		cluster.patch('ConfigMap', {name: 'hostport-ledger'}, {data: {pages: '30500'}});
+		api.before = request => {
+			if (request === 'PATCH hostport-ledger') {
+				throw new ApiError('PATCH', '/index', status, 'no');
+			}
+		};
+		const loaded = clock.until(quarantine.untilIndexIsLifted(never));
+		await (isStarted ? t.notThrowsAsync(loaded) : t.throwsAsync(loaded, {message: /503/}));
+	});
+}

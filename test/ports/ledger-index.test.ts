@@ -5,11 +5,11 @@ import {decodeIndex, indexData, indexName, pageStartsOf} from '../../src/ports/l
 import {ledgerMetadata, schemaBlockSize} from '../../src/ports/ledger-metadata.ts';
 import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 
-const indexWith = (data: ConfigMap['data'], annotations: Record<string, string> = {'hostport.io/schema-version': '1'}): ConfigMap =>
+const indexWith = (data: ConfigMap['data'], annotations: Record<string, string> = {'hostport.io/schema-version': '1', 'hostport.io/opened-as': 'u', 'hostport.io/commits': '3'}): ConfigMap =>
 	({metadata: {name: indexName, uid: 'u', resourceVersion: '7', annotations}, ...(data && {data})});
 
 test('an index is decoded', t => {
-	t.deepEqual(decodeIndex(indexWith({pages: '30500 31000'}), schemaBlockSize), {uid: 'u', resourceVersion: '7', pageStarts: [30_500, 31_000], quarantined: false});
+	t.deepEqual(decodeIndex(indexWith({pages: '30500 31000'}), schemaBlockSize), {uid: 'u', resourceVersion: '7', commits: 3, pageStarts: [30_500, 31_000], quarantined: false, isUnproven: false});
 });
 
 test('an index without data lists no pages', t => {
@@ -18,6 +18,14 @@ test('an index without data lists no pages', t => {
 
 test('the quarantine of an index is decoded', t => {
 	t.true(decodeIndex(indexWith({}, {'hostport.io/schema-version': '1', 'hostport.io/mark': 'quarantine'}), schemaBlockSize).quarantined);
+});
+
+test('an index that was put back from a copy is in quarantine', t => {
+	t.like(decodeIndex(indexWith({}, {'hostport.io/schema-version': '1', 'hostport.io/opened-as': 'another'}), schemaBlockSize), {quarantined: true, isUnproven: false});
+});
+
+test('an index that an earlier release has opened is in quarantine and without proof', t => {
+	t.like(decodeIndex(indexWith({}, {'hostport.io/schema-version': '1'}), schemaBlockSize), {quarantined: true, isUnproven: true});
 });
 
 test('a new index and a new page are in quarantine and have the current schema version', t => {

@@ -87,7 +87,7 @@ test('an entry of the page below has no effect', isKept, '30499.tcp', line, unde
 test('an entry of the page above has no effect', isKept, '31000.tcp', line, undefined, 'has no effect here: 31000 must be in the ConfigMap hostport-ledger-31000');
 test('a range of another page has no effect', isKept, '31000-31010', '', undefined, 'has no effect here: 31000-31010 must be in the ConfigMap hostport-ledger-31000');
 
-const {schemaVersion, block, mark} = ledgerAnnotations;
+const {schemaVersion, block, mark, openedAs} = ledgerAnnotations;
 const isUnusable = test.macro((t, annotations: Record<string, string | undefined>, why: string | undefined, quarantined: boolean) => {
 	const page = decodePage(pageObject({annotations, data: {'30558.tcp': line}}), 30_500, 500);
 	t.is(page.unusable, why);
@@ -96,6 +96,11 @@ const isUnusable = test.macro((t, annotations: Record<string, string | undefined
 });
 
 test('an open page is usable', isUnusable, {}, undefined, false);
+test('a page that was put back from a copy is unusable', isUnusable, {[openedAs]: 'another'}, 'it was put back from a copy, so Pods may have ports that it does not name', true);
+test('a page without proof is unusable', isUnusable, {[openedAs]: undefined}, 'its annotation hostport.io/opened-as is missing, so it does not prove that it is the page that was opened', true);
+test('a page of a newer version needs no proof that this version knows', isUnusable, {[openedAs]: undefined, [schemaVersion]: '2'}, 'its annotation hostport.io/schema-version is "2", and this version of the operator knows only "1"', false);
+test('a page in quarantine is in quarantine whatever its proof', isUnusable, {[openedAs]: 'another', [mark]: 'quarantine'}, 'it is in quarantine, because Pods that hold its ports may still be on their way', true);
+test('a page with an unknown mark is no copy', isUnusable, {[openedAs]: 'another', [mark]: 'frozen'}, 'its mark "frozen" is unknown to this version of the operator', false);
 test('a page of a newer version is unusable', isUnusable, {[schemaVersion]: '2'}, 'its annotation hostport.io/schema-version is "2", and this version of the operator knows only "1"', false);
 test('a page without version is unusable', isUnusable, {[schemaVersion]: undefined}, 'its annotation hostport.io/schema-version is "", and this version of the operator knows only "1"', false);
 test('a page of another block size is unusable', isUnusable, {[block]: '30500-30599'}, 'its annotation hostport.io/ports is "30500-30599", but a page of this name owns 30500-30999', false);
@@ -119,9 +124,9 @@ const arbitraryChanges = fc.uniqueArray(fc.tuple(
 	fc.option(fc.record({pod: fc.constantFrom('game/a', 'game/c'), claim: fc.uuid()}).map(changes => entryWith(changes)), {nil: undefined}),
 ), {selector: ([key]) => key});
 
-/** Merges a patch as the API server does (RFC 7396). */
+/** Merges a patch as the API server does (RFC 7396), for a first commit. */
 const patched = (object: ConfigMap, patch: Record<string, string | null>): ConfigMap => ({
-	metadata: {...object.metadata, resourceVersion: '8'},
+	metadata: {...object.metadata, resourceVersion: '8', annotations: {...object.metadata.annotations, 'hostport.io/commits': '1'}},
 	data: Object.fromEntries(Object.entries({...object.data, ...patch}).filter((entry): entry is [string, string] => entry[1] !== null)),
 });
 

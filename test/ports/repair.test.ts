@@ -153,7 +153,7 @@ test('the entry of a Pod that is stored since makes a duplicate', t => {
 test('an entry of another protocol makes no duplicate', isNoDuplicate, {entries: [['30558.udp', bound]]});
 test('nothing is said of a port whose page was not read', isNoDuplicate, {pages: ledgerOf([['31000.tcp', bound]])});
 test('nothing is said of a port whose page is in quarantine', isNoDuplicate, {pages: ledgerOf([[key, bound]], {quarantined: [30_500]})});
-test('Pods without an annotation of ours are no duplicate', isNoDuplicate, {entries: [[key, bound]], uses: [{...ours, managed: false}, theirs]});
+test('Pods without an annotation of ours are no duplicate', isNoDuplicate, {entries: [[key, bound]], uses: [{...ours, managed: false, given: false}, theirs]});
 
 const holders: ReadonlyArray<Pick<HostPortUse, 'pod' | 'uid' | 'node' | 'managed' | 'given'>> = [
 	{pod: 'game/server-0', uid: 'u0', node: 'worker-1', managed: true, given: true},
