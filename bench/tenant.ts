@@ -17,7 +17,7 @@ import {serviceAccount} from '../harness/product-objects.ts';
 import {install} from '../harness/replicas.ts';
 import {build} from '../scripts/build.ts';
 import {allowedRanges, readConfig} from '../src/config/options.ts';
-import {heldLimitOf} from '../src/ports/held-numbers.ts';
+import {heldLimitsOf} from '../src/ports/held-numbers.ts';
 import {parseEntry, parseEntryKey} from '../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../src/ports/ledger-entry.ts';
 import {quantile} from './figures.ts';
@@ -142,7 +142,7 @@ for (const ports of values.ports.split(',').map(Number)) {
 }
 
 const config = readConfig([], {});
-const bound = heldLimitOf(allowedRanges(config), basePort, config.maxHeldPortsPerNamespace)!;
+const bound = heldLimitsOf(allowedRanges(config), basePort, config.maxHeldPortsPerNamespace).findLast(({first}) => first <= basePort)!;
 const doubled = duplicates(await hostPorts(client));
 
 console.log('| ports of a refused Pod | refused, by whom | other namespace: served | failed | p50 / p99, ms | numbers held at most | peak RSS of each replica, MiB |');
