@@ -21,8 +21,8 @@ export type Installation = AsyncDisposable & {
 
 export type InstallOptions = {
 	readonly client: KubeClient;
-	/** The replicas' own. */
-	readonly kubeconfig: string;
+	/** The replicas' own: one for all, or one for each by the replica's name. */
+	readonly kubeconfig: string | ((replica: string) => string);
 	/** For the replicas' logs. */
 	readonly directory: string;
 	readonly replicas: number;
@@ -54,7 +54,7 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 			name,
 			logFile: path.join(directory, `${name}.log`),
 			args: [
-				...nodeFlags, bundle, 'serve', '--kubeconfig', kubeconfig, '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
+				...nodeFlags, bundle, 'serve', '--kubeconfig', typeof kubeconfig === 'string' ? kubeconfig : kubeconfig(name), '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
 				'--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
 			],
 			...(onLog && {onLog}),

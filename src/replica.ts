@@ -12,7 +12,7 @@ import {LeaseLock} from './lease/lease-lock.ts';
 import {createLedger, electionLeaseName, ledgerLeaseName} from './ledger/create-ledger.ts';
 import type {CreateLedgerOptions} from './ledger/create-ledger.ts';
 import type {PodDemand} from './ports/demand.ts';
-import {heldLimitOf} from './ports/held-numbers.ts';
+import {heldLimitsOf} from './ports/held-numbers.ts';
 import {createDuplicateReporter} from './reconcile/duplicate-events.ts';
 import {Reconciler} from './reconcile/reconciler.ts';
 import {createUnservedPodReporter} from './reconcile/unserved-pods.ts';
@@ -55,10 +55,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
 		reportPodsWithoutPorts: createUnservedPodReporter({api, clock, logger, identity}),
 	});
-	const withLimit = (demand: PodDemand): PodDemand => {
-		const heldLimit = heldLimitOf(ranges, demand.basePort, maxHeldPortsPerNamespace);
-		return heldLimit ? {...demand, heldLimit} : demand;
-	};
+	const withLimits = (demand: PodDemand): PodDemand => ({...demand, heldLimits: heldLimitsOf(ranges, demand.basePort, maxHeldPortsPerNamespace)});
 
 	let running: ReadonlyArray<Promise<void>> = [];
 	return {
@@ -68,8 +65,8 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 			onFailure: error => logger.warn({err: error}, explain(error)),
 		}),
 		mutatePod: createPodMutator({
-			reserve: async (demand, deadline) => reservations.reserve(withLimit(demand), deadline),
-			dryRun: async (demand, deadline) => parts.dryRun(withLimit(demand), deadline),
+			reserve: async (demand, deadline) => reservations.reserve(withLimits(demand), deadline),
+			dryRun: async (demand, deadline) => parts.dryRun(withLimits(demand), deadline),
 			namespaceLabels: createNamespaceLabels(api, clock, logger),
 			ranges,
 			maxPortsPerPod,

@@ -11,13 +11,14 @@ export type Files = {
 
 export type Ports = {
 	readonly etcd: number;
+	/** Of the one API server that the arguments are for. */
 	readonly apiServer: number;
 };
 
 /** The addresses of Services. The first, 10.0.0.1, belongs to kubernetes.default, and the API server's certificate names it. */
 export const serviceRange = '10.0.0.0/24';
 
-export const etcdArguments = (files: Files, {etcd}: Ports): string[] => [
+export const etcdArguments = (files: Files, {etcd}: Pick<Ports, 'etcd'>): string[] => [
 	`--data-dir=${files.directory}/etcd`,
 	`--listen-client-urls=http://127.0.0.1:${etcd}`,
 	`--advertise-client-urls=http://127.0.0.1:${etcd}`,
@@ -33,7 +34,7 @@ export const apiServerArguments = (files: Files, {etcd, apiServer}: Ports, workl
 	'--bind-address=127.0.0.1',
 	// By default it looks for the machine's address, and fails if there is none.
 	'--advertise-address=127.0.0.1',
-	// The Service kubernetes.default can't have a loopback address as its endpoint, so it gets none.
+	// The Service kubernetes.default can't have a loopback address as its endpoint, so it gets none, however many API servers there are.
 	'--endpoint-reconciler-type=none',
 	`--secure-port=${apiServer}`,
 	`--tls-cert-file=${files.serverCertificate}`,

@@ -2,7 +2,10 @@
 import path from 'node:path';
 import {startProcess, type RunningProcess} from './process.ts';
 
-export type ComponentName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok';
+export type ProgramName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kwok';
+
+/** A program, or one more API server. */
+export type ComponentName = ProgramName | 'kube-apiserver-2' | 'kube-apiserver-3';
 
 export type Components = Readonly<Partial<Record<ComponentName, RunningProcess>>>;
 
@@ -26,13 +29,14 @@ export type Launcher = {
 /** No component needs long to stop: all state is in etcd's files. */
 const stopBudgetMs = 3000;
 
-export const createLauncher = (binaries: Readonly<Partial<Record<ComponentName, string>>>, directory: string): Launcher => {
+export const createLauncher = (binaries: Readonly<Partial<Record<ProgramName, string>>>, directory: string): Launcher => {
 	const components: Partial<Record<ComponentName, RunningProcess>> = {};
 
 	const launch = async (name: ComponentName, args: readonly string[]): Promise<void> => {
+		const program = name.replace(/-\d+$/, '') as ProgramName;
 		components[name] = await startProcess({
 			name,
-			command: binaries[name] ?? name,
+			command: binaries[program] ?? program,
 			args,
 			cwd: directory,
 			// Otherwise kwok reads the configuration in the user's home.
@@ -56,7 +60,7 @@ export const createLauncher = (binaries: Readonly<Partial<Record<ComponentName, 
 	};
 
 	const stopAll = async (): Promise<void> => {
-		await Promise.all([stop('kwok'), stop('kube-scheduler'), stop('kube-controller-manager'), stop('kube-apiserver')]);
+		await Promise.all((Object.keys(components) as ComponentName[]).filter(name => name !== 'etcd').map(stop));
 		await stop('etcd');
 	};
 

@@ -1,32 +1,29 @@
 /**
- * Starts a Kubernetes control plane on this machine: etcd and an API server, and on request the workload controllers, a
+ * Starts a Kubernetes control plane on this machine: etcd and one or several API servers, and on request the workload controllers, a
  * scheduler and simulated kubelets. It listens on 127.0.0.1 only, and ends when it is stopped or when this process ends.
  */
-import {mkdir, mkdtemp, rm, writeFile} from 'node:fs/promises';
-import {tmpdir} from 'node:os';
+import {writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import {createKubeClient, type KubeClient} from '../kube-client.ts';
 import {apiServerArguments, etcdArguments} from './components.ts';
 import {createCredentials} from './credentials.ts';
+import {openDirectory, type DirectoryOptions} from './directory.ts';
 import {findFreePorts} from './free-ports.ts';
 import {renderKubeconfig} from './kubeconfig.ts';
-import {createLauncher, type ComponentName, type Components} from './launcher.ts';
+import {createLauncher, type ComponentName, type Components, type ProgramName} from './launcher.ts';
 import {obtainBinaries} from './obtain.ts';
 import {ProcessCrashError} from './process.ts';
-import {removeWithThisProcess} from './reaper.ts';
 import {until} from './until.ts';
 import {launchWorkloads} from './workloads.ts';
 
-export type ControlPlaneOptions = {
-	/** True: Deployments, StatefulSets and Jobs have Pods, and these run. False: etcd and the API server alone. */
+export type ControlPlaneOptions = DirectoryOptions & {
+	/** True: Deployments, StatefulSets and Jobs have Pods, and these run. False: etcd and the API servers alone. */
 	readonly workloads: boolean;
 	/** How many nodes there are with `workloads`. Default 3. */
 	readonly nodes?: number;
-	/** Where data, keys and logs go. Default: a new folder, removed by `stop`. A folder named here is kept. */
-	readonly directory?: string;
-	/** Keep the new folder too. */
-	readonly keep?: boolean;
-	/** Added to the API server's command line. */
+	/** How many API servers there are on the one etcd. Default 1. */
+	readonly apiServers?: 1 | 2 | 3;
+	/** Added to the command line of each API server. */
 	readonly apiServerFlags?: readonly string[];
 	readonly onProgress?: (line: string) => void;
 	/** Called before the workloads are started, for work that needs an API server and no Pods. */
@@ -44,18 +41,24 @@ export type ControlPlane = AsyncDisposable & {
 	/** Of an administrator (system:masters). */
 	readonly kubeconfigPath: string;
 	readonly serverUrl: string;
+	/** Of all API servers. The first is `serverUrl`. */
+	readonly serverUrls: readonly string[];
 	readonly caCertificatePem: string;
 	/** As the API server says, for instance "v1.36.3". */
 	readonly version: string;
 	readonly directory: string;
-	/** From the start of the first process until the API server was ready. */
+	/** From the start of the first process until all API servers were ready. */
 	readonly readyMs: number;
-	/** By name. `restartApiServer` replaces the API server's entry. */
+	/** By name; the second API server is `kube-apiserver-2`. `restartApiServer` replaces the API server's entry. */
 	readonly processes: Components;
-	/** Writes a kubeconfig for another user, with the rights that RBAC gives that user, and returns its path. */
-	readonly kubeconfigFor: (subject: Subject) => Promise<string>;
-	/** Ends the API server, if it still runs, and starts it again on the same port and data. Resolves when it is ready. */
-	readonly restartApiServer: () => Promise<void>;
+	/**
+	 * Writes a kubeconfig for another user, with the rights that RBAC gives that user, and returns its path.
+	 *
+	 * @param server the URL in the kubeconfig: of an API server (default: the first), or of a balancer on 127.0.0.1.
+	 */
+	readonly kubeconfigFor: (subject: Subject, server?: string) => Promise<string>;
+	/** Ends an API server (default: the first, 0), if it still runs, and starts it again on the same port and data. The other components must run. Resolves when it is ready. */
+	readonly restartApiServer: (index?: number) => Promise<void>;
 	/** Ends everything. May be called again. */
 	readonly stop: () => Promise<void>;
 };
@@ -68,7 +71,7 @@ export type ControlPlane = AsyncDisposable & {
 export const startControlPlane = async (options: ControlPlaneOptions): Promise<ControlPlane> => {
 	const {workloads, onProgress, signal} = options;
 	const names = workloads ? [...coreComponents, ...workloadComponents] : coreComponents;
-	const binaries = await obtainBinaries<ComponentName>(names, {...(onProgress && {onProgress}), signal});
+	const binaries = await obtainBinaries<ProgramName>(names, {...(onProgress && {onProgress}), signal});
 	for (let attempt = 1; ; attempt++) {
 		try {
 			return await startOnce(binaries, options);
@@ -82,17 +85,18 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
 	}
 };
 
-const coreComponents: readonly ComponentName[] = ['etcd', 'kube-apiserver'];
-const workloadComponents: readonly ComponentName[] = ['kube-controller-manager', 'kube-scheduler', 'kwok'];
+const coreComponents: readonly ProgramName[] = ['etcd', 'kube-apiserver'];
+const workloadComponents: readonly ProgramName[] = ['kube-controller-manager', 'kube-scheduler', 'kwok'];
 
-const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, options: ControlPlaneOptions): Promise<ControlPlane> => {
-	const {workloads, nodes = 3, apiServerFlags = [], onProgress = () => {}, signal} = options;
+const startOnce = async (binaries: Readonly<Record<ProgramName, string>>, options: ControlPlaneOptions): Promise<ControlPlane> => {
+	const {workloads, nodes = 3, apiServers = 1, apiServerFlags = [], onProgress = () => {}, signal} = options;
 	const {directory, remove} = await openDirectory(options);
 	const {authority, files} = await createCredentials(directory);
-	const [etcd = 0, apiServer = 0] = await findFreePorts(2);
-	const serverUrl = `https://127.0.0.1:${apiServer}`;
+	const [etcd = 0, ...apiServerPorts] = await findFreePorts(1 + apiServers);
+	const serverUrls = apiServerPorts.map(port => `https://127.0.0.1:${port}`);
+	const serverUrl = serverUrls[0]!;
 
-	const writeKubeconfig = async (name: string, {user, groups = []}: Subject): Promise<string> => {
+	const writeKubeconfig = async (name: string, {user, groups = []}: Subject, serverUrl: string): Promise<string> => {
 		const certificate = await authority.issue({commonName: user, organization: groups, usage: 'client'});
 		const file = path.join(directory, name);
 		await writeFile(file, renderKubeconfig({serverUrl, authorityPem: authority.certificatePem, ...certificate}, user), {mode: 0o600});
@@ -100,17 +104,18 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 	};
 
 	let kubeconfigs = 0;
-	const kubeconfigFor = async (subject: Subject): Promise<string> => {
+	const kubeconfigFor = async (subject: Subject, server = serverUrl): Promise<string> => {
 		kubeconfigs += 1;
-		return writeKubeconfig(`${subject.user.replaceAll(/[^\w.-]/g, '-')}-${kubeconfigs}.kubeconfig`, subject);
+		return writeKubeconfig(`${subject.user.replaceAll(/[^\w.-]/g, '-')}-${kubeconfigs}.kubeconfig`, subject, server);
 	};
 
-	const kubeconfigPath = await writeKubeconfig('kubeconfig', administrator);
+	const kubeconfigPath = await writeKubeconfig('kubeconfig', administrator, serverUrl);
 	const client = await createKubeClient(kubeconfigPath, {timeoutMs: requestTimeoutMs});
 	const launcher = createLauncher(binaries, directory);
-	const launchApiServer = async (signal?: AbortSignal): Promise<void> => {
-		await launcher.launch('kube-apiserver', [...apiServerArguments(files, {etcd, apiServer}, workloads), ...apiServerFlags]);
-		await launcher.whileAllRun(async signal => untilReady(client, signal), signal);
+	const launchApiServer = async (index: number, signal?: AbortSignal): Promise<void> => {
+		await launcher.launch(apiServerNames[index]!, [...apiServerArguments(files, {etcd, apiServer: apiServerPorts[index]!}, workloads), ...apiServerFlags]);
+		await using own = await createKubeClient(await kubeconfigFor(administrator, serverUrls[index]), {timeoutMs: requestTimeoutMs});
+		await launcher.whileAllRun(async signal => untilReady(own, signal), signal);
 	};
 
 	let stopping: Promise<void> | undefined;
@@ -125,23 +130,27 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 
 	try {
 		const startedMs = performance.now();
-		await launcher.launch('etcd', etcdArguments(files, {etcd, apiServer}));
-		await launchApiServer(signal);
+		await launcher.launch('etcd', etcdArguments(files, {etcd}));
+		for (const index of serverUrls.keys()) {
+			await launchApiServer(index, signal);
+		}
+
 		const readyMs = performance.now() - startedMs;
 		const {gitVersion: version} = await client.request<{readonly gitVersion: string}>('GET', '/version');
-		onProgress(`Kubernetes ${version} is ready at ${serverUrl} after ${(readyMs / 1000).toFixed(1)} s`);
+		onProgress(`Kubernetes ${version} is ready at ${serverUrls.join(' and ')} after ${(readyMs / 1000).toFixed(1)} s`);
 		const controlPlane: ControlPlane = {
 			kubeconfigPath,
 			serverUrl,
+			serverUrls,
 			caCertificatePem: authority.certificatePem,
 			version,
 			directory,
 			readyMs,
 			processes: launcher.components,
 			kubeconfigFor,
-			async restartApiServer() {
-				await launcher.stop('kube-apiserver');
-				await launchApiServer();
+			async restartApiServer(index = 0) {
+				await launcher.stop(apiServerNames[index]!);
+				await launchApiServer(index);
 			},
 			stop,
 			[Symbol.asyncDispose]: stop,
@@ -159,31 +168,12 @@ const startOnce = async (binaries: Readonly<Record<ComponentName, string>>, opti
 	}
 };
 
+const apiServerNames: readonly ComponentName[] = ['kube-apiserver', 'kube-apiserver-2', 'kube-apiserver-3'];
+
 /** An API server that is starting may accept a connection and not answer. It is asked again after this. */
 const requestTimeoutMs = 5000;
 
 const administrator: Subject = {user: 'kubernetes-admin', groups: ['system:masters']};
-
-const openDirectory = async ({directory, keep = false}: ControlPlaneOptions): Promise<{directory: string; remove: () => Promise<void>}> => {
-	if (directory !== undefined) {
-		await mkdir(directory, {recursive: true, mode: 0o700});
-		return {directory: path.resolve(directory), remove: async () => {}};
-	}
-
-	const fresh = await mkdtemp(path.join(tmpdir(), 'hostport-control-plane-'));
-	if (keep) {
-		return {directory: fresh, remove: async () => {}};
-	}
-
-	const forget = removeWithThisProcess(fresh);
-	return {
-		directory: fresh,
-		async remove() {
-			await rm(fresh, {recursive: true, force: true, maxRetries: 3});
-			forget();
-		},
-	};
-};
 
 /** The API server creates the namespace "default" a moment after it is ready; before that nothing can be created in it. */
 const untilReady = async (client: KubeClient, signal: AbortSignal): Promise<unknown> =>

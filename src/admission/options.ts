@@ -1,7 +1,7 @@
 /** The options in a Pod's annotations, checked against what the administrator allows. Pure. */
 import {DenialError} from '../errors.ts';
 import type {Strategy} from '../ports/demand.ts';
-import {clipRanges, formatPortRange, isPort, rangeContaining} from '../ports/port-range.ts';
+import {clipRanges, defaultBasePort, formatPortRange, isPort, rangeContaining, usualBasePort} from '../ports/port-range.ts';
 import type {AllowedRange, PortRange} from '../ports/port-range.ts';
 import {optionAnnotations} from './annotations.ts';
 import type {Annotations} from './annotations.ts';
@@ -20,9 +20,6 @@ export type AllocationOptions = {
 	readonly contiguous?: true;
 	readonly hostNetwork: boolean;
 };
-
-/** Documented default. If the administrator does not allow it, the lowest allowed port is used instead. */
-const defaultBasePort = 30_558;
 
 /**
  * The options of a Pod; undefined if it asks for no host ports.
@@ -81,15 +78,14 @@ const checkScope = (annotations: NonNullable<Annotations>): void => {
 };
 
 const readBasePort = (annotations: NonNullable<Annotations>, ranges: readonly AllowedRange[]): number => {
-	const [lowest] = ranges;
-	if (!lowest) {
+	const byDefault = defaultBasePort(ranges);
+	if (byDefault === undefined) {
 		throw new DenialError(403, 'The administrator of hostport-operator allows no host ports at all: ask for a --port-range');
 	}
 
 	const basePort = portNumber(annotations, optionAnnotations.basePort);
 	if (basePort === undefined) {
-		const range = rangeContaining(ranges, defaultBasePort);
-		return range && !rangeContaining(range.excluded ?? [], defaultBasePort) ? defaultBasePort : lowest.first;
+		return byDefault;
 	}
 
 	if (!rangeContaining(ranges, basePort)) {
@@ -123,7 +119,7 @@ const portNumber = (annotations: NonNullable<Annotations>, name: string): number
 
 	const port = /^\d{1,5}$/.test(value.trim()) ? Number(value) : Number.NaN;
 	if (!isPort(port)) {
-		throw new DenialError(400, `${name} is ${quote(value)}: write a whole number from 1 to 65535, such as "${defaultBasePort}"`);
+		throw new DenialError(400, `${name} is ${quote(value)}: write a whole number from 1 to 65535, such as "${usualBasePort}"`);
 	}
 
 	return port;

@@ -137,9 +137,9 @@ export const options = {
 		parse: oneOf('warn', 'deny'),
 	}),
 	maxHeldPortsPerNamespace: option({
-		description: 'Most numbers of one range that a namespace may hold for Pods that are not stored yet or gone (`pending` and `released` in the ledger). A Pod that would exceed it is refused. So a namespace whose Pods are rejected after their admission, by a quota for instance, leaves numbers for the others.',
+		description: 'Most numbers of one range that a namespace may hold for Pods that are not stored yet or gone (`pending` and `released` in the ledger). A Pod that would exceed it is refused. So a namespace whose Pods are rejected after their admission, by a quota for instance, leaves numbers for the others. The default also bounds what it holds from the default base port on, where most Pods get their numbers; a value of yours is for the whole range.',
 		placeholder: 'number',
-		defaultDescription: 'a third of the range',
+		defaultDescription: 'a third of the range, and of its part from 30558 on',
 		parse: optionalWholeNumber(1, 65_535),
 	}),
 	leaseDuration: option({

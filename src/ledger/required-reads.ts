@@ -75,11 +75,12 @@ export const requiredReads = ({plan, repairs, blockSize, pageStartsBetween, sole
 			consistent.add(first);
 		}
 
-		if (demand.heldLimit && (outcome.kind === 'over limit' || (outcome.kind === 'allocated' && outcome.isNearLimit))) {
+		const limit = outcome.kind === 'over limit' ? outcome.limit : outcome.kind === 'allocated' ? outcome.nearLimit : undefined;
+		if (limit) {
 			// Nor does one prove a count over several pages. Under the Lease no other replica adds to it.
 			const countedAfter = outcome.kind === 'over limit' ? startedAt : soleHolderSince;
 			index = Math.max(index, countedAfter);
-			for (const first of pageStartsBetween(demand.heldLimit.first, demand.heldLimit.last)) {
+			for (const first of pageStartsBetween(limit.first, limit.last)) {
 				require(first, countedAfter);
 				consistent.add(first);
 			}

@@ -4,7 +4,7 @@
  * name, numbers by the Pod's ordinal, and then free numbers.
  */
 import {longestRun, withOneRun} from './contiguous.ts';
-import type {PodDemand} from './demand.ts';
+import type {HeldLimit, PodDemand} from './demand.ts';
 import {reserve} from './entry-states.ts';
 import {withRandom, withRun, withSingles} from './free-numbers.ts';
 import {checkHeld} from './held-numbers.ts';
@@ -36,8 +36,8 @@ export type Outcome =
 		readonly numbers: readonly number[];
 		/** Must be committed before the request may be answered. Empty if an earlier attempt has reserved all ports. */
 		readonly changes: ReadonlyMap<string, LedgerEntry>;
-		/** Set if the namespace may be at its limit, so that its held numbers must be counted in fresh pages. */
-		readonly isNearLimit?: true;
+		/** Set if the namespace may be at this limit, so that its held numbers must be counted in fresh pages. */
+		readonly nearLimit?: HeldLimit;
 	}
 	| {
 		readonly kind: 'exhausted';
@@ -76,7 +76,7 @@ export const allocate = (space: PortSpace, request: PendingRequest, random: () =
 		: ports.map(({name, protocol}) => ({name, protocol, port: numbers[index]!})));
 	const ports = [...given, ...ownPortsToEnter(space, request)];
 	const limit = checkHeld(space, demand, ports);
-	if (typeof limit === 'object') {
+	if (limit?.kind === 'over limit') {
 		return limit;
 	}
 
@@ -87,7 +87,7 @@ export const allocate = (space: PortSpace, request: PendingRequest, random: () =
 		space.take(port, protocol, entry);
 	}
 
-	return {kind: 'allocated', numbers, changes, ...(limit === 'near limit' && {isNearLimit: true})};
+	return {kind: 'allocated', numbers, changes, ...(limit && {nearLimit: limit.limit})};
 };
 
 const freeNumbers = (preferred: Search, random: () => number): Search['numbers'] =>

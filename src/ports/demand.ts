@@ -44,8 +44,8 @@ export type PodDemand = {
 	readonly strategy: Strategy;
 	/** Whether the numbers must be consecutive, in the order of `numbers`; absent means no. */
 	readonly contiguous?: true;
-	/** Absent means no limit. */
-	readonly heldLimit?: HeldLimit;
+	/** Each holds; a wide range comes before those that it contains. Absent means no limit. */
+	readonly heldLimits?: readonly HeldLimit[];
 	/** The Pod's position in a StatefulSet or an indexed Job; absent if it has none. */
 	readonly ordinal?: number;
 	/**

@@ -6,8 +6,8 @@ import type {HeldLimit, PodDemand, Protocol} from './demand.ts';
 import {parseEntryKey} from './ledger-entry.ts';
 import type {LedgerEntry} from './ledger-entry.ts';
 import type {LedgerPage} from './ledger-page.ts';
-import {countNumbers, rangeContaining} from './port-range.ts';
-import type {AllowedRange} from './port-range.ts';
+import {clipRanges, countNumbers, defaultBasePort, rangeContaining} from './port-range.ts';
+import type {AllowedRange, PortRange} from './port-range.ts';
 import type {PortSpace} from './port-space.ts';
 
 export type OverLimit = {
@@ -20,6 +20,11 @@ export type OverLimit = {
 	readonly limit: HeldLimit;
 };
 
+export type NearLimit = {
+	readonly kind: 'near limit';
+	readonly limit: HeldLimit;
+};
+
 /** The share of a range that one namespace may hold, unless the administrator says otherwise. */
 const defaultShare = 1 / 3;
 
@@ -29,32 +34,49 @@ const defaultShare = 1 / 3;
  */
 const uncheckedShare = 1 / 8;
 
-/** The limit for a Pod whose range begins at `basePort`. @param most what the administrator allows; undefined: a third of the range. */
-export const heldLimitOf = (ranges: readonly AllowedRange[], basePort: number, most: number | undefined): HeldLimit | undefined => {
+/**
+ * The limits for a Pod whose range begins at `basePort`. By default a third of the range; and a third of its part from the
+ * default base port on, which is all that Pods without `hostport.io/base-port` have: it is so small that a third of the whole
+ * range would fill it.
+ *
+ * @param most what the administrator allows in the range; undefined: these thirds.
+ */
+export const heldLimitsOf = (ranges: readonly AllowedRange[], basePort: number, most: number | undefined): readonly HeldLimit[] => {
 	const range = rangeContaining(ranges, basePort);
-	return range && {
-		first: range.first,
-		last: range.last,
-		most: most ?? Math.max(1, Math.floor((countNumbers([range]) - countNumbers(range.excluded ?? [])) * defaultShare)),
-	};
+	if (!range) {
+		return [];
+	}
+
+	const {first, last} = range;
+	if (most !== undefined) {
+		return [{first, last, most}];
+	}
+
+	const byDefault = defaultBasePort(ranges) ?? first;
+	return [first, ...(byDefault > first && byDefault <= last ? [byDefault] : [])].map(from => thirdOf(range, {first: from, last}));
 };
+
+const thirdOf = ({excluded = []}: AllowedRange, part: PortRange): HeldLimit =>
+	({...part, most: Math.max(1, Math.floor((countNumbers([part]) - countNumbers(clipRanges(excluded, part))) * defaultShare))});
 
 /** `game` of `game/server-0`. */
 export const namespaceOf = (pod: string): string => pod.slice(0, Math.max(0, pod.indexOf('/')));
 
 export const isHeld = ({state}: LedgerEntry): boolean => state === 'pending' || state === 'released';
 
+type GivenPort = {readonly port: number; readonly protocol: Protocol};
+
 /**
  * Whether the Pod may reserve these ports: `over limit` if not, `near limit` if only a count of fresh pages can tell. A number
  * that the Pod takes over from its predecessor, or that its namespace holds already, is no further number. A Pod may always
  * have its numbers if its namespace holds none, however many they are.
  */
-export const checkHeld = (space: PortSpace, {pod, heldLimit: limit}: PodDemand, ports: ReadonlyArray<{readonly port: number; readonly protocol: Protocol}>): OverLimit | 'near limit' | undefined => {
-	if (!limit) {
-		return undefined;
-	}
+export const checkHeld = (space: PortSpace, {pod, heldLimits = []}: PodDemand, ports: readonly GivenPort[]): OverLimit | NearLimit | undefined => {
+	const checks = heldLimits.map(limit => checkLimit(space, namespaceOf(pod), limit, ports));
+	return checks.find(check => check?.kind === 'over limit') ?? checks.find(check => check !== undefined);
+};
 
-	const namespace = namespaceOf(pod);
+const checkLimit = (space: PortSpace, namespace: string, limit: HeldLimit, ports: readonly GivenPort[]): OverLimit | NearLimit | undefined => {
 	const held = space.heldBy(namespace, limit);
 	const further = new Set(ports
 		.filter(({port, protocol}) => port >= limit.first && port <= limit.last && !held.has(port) && !space.entryAt(port, protocol))
@@ -68,7 +90,7 @@ export const checkHeld = (space: PortSpace, {pod, heldLimit: limit}: PodDemand, 
 		return {kind: 'over limit', namespace, held: held.size, needed: further.size, limit};
 	}
 
-	return sum > limit.most * uncheckedShare ? 'near limit' : undefined;
+	return sum > limit.most * uncheckedShare ? {kind: 'near limit', limit} : undefined;
 };
 
 /** The numbers of a page that a namespace holds. */

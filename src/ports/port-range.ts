@@ -35,6 +35,18 @@ export const parsePortRange = (text: string): PortRange => {
 	return {first, last};
 };
 
+/** Documented default of `hostport.io/base-port`. */
+export const usualBasePort = 30_558;
+
+/**
+ * Where Pods that choose no base port get their numbers from: 30558, or the lowest number of the first range if the
+ * administrator does not allow that. Undefined if there are no ranges.
+ */
+export const defaultBasePort = (ranges: readonly AllowedRange[]): number | undefined => {
+	const range = rangeContaining(ranges, usualBasePort);
+	return range && !rangeContaining(range.excluded ?? [], usualBasePort) ? usualBasePort : ranges[0]?.first;
+};
+
 /** The inverse of `parsePortRange`. */
 export const formatPortRange = ({first, last}: PortRange): string => `${first}-${last}`;
 

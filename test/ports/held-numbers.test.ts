@@ -3,14 +3,14 @@ import test from 'ava';
 import {DenialError} from '../../src/errors.ts';
 import {planBatch} from '../../src/ports/batch-plan.ts';
 import type {PodDemand} from '../../src/ports/demand.ts';
-import {heldLimitOf, namespaceOf} from '../../src/ports/held-numbers.ts';
+import {heldLimitsOf, namespaceOf} from '../../src/ports/held-numbers.ts';
 import type {EntryState, LedgerEntry} from '../../src/ports/ledger-entry.ts';
 import {demandFor, entryWith, ledgerOf, requestOf, since} from '../helpers/ledger-builders.ts';
 import {never} from '../helpers/no-ops.ts';
 import {startLedger} from '../helpers/start-ledger.ts';
 
 const limited = (most: number, changes: Partial<PodDemand> = {}): Partial<PodDemand> =>
-	({pod: 'tenant/p- (ReplicaSet p)', basePort: 1000, maxPort: 1999, heldLimit: {first: 1000, last: 1999, most}, ...changes});
+	({pod: 'tenant/p- (ReplicaSet p)', basePort: 1000, maxPort: 1999, heldLimits: [{first: 1000, last: 1999, most}], ...changes});
 
 /** Entries of consecutive numbers from `from` on. */
 const entriesOf = (from: number, count: number, state: EntryState, pod = 'tenant/x'): Record<string, LedgerEntry> =>
@@ -47,12 +47,27 @@ test('a number with several protocols counts once', t => {
 	t.deepEqual(outcomesOf(entries, limited(3)), [[2, 2]]);
 });
 
-test('the default limit is a third of the range, and lets a burst of 2,000 two-port Pods through', t => {
-	t.deepEqual(heldLimitOf([{first: 1024, last: 32_767}], 30_558, undefined), {first: 1024, last: 32_767, most: 10_581});
-	t.deepEqual(heldLimitOf([{first: 1000, last: 1099, excluded: [{first: 1000, last: 1009}]}], 1050, undefined)?.most, 30);
-	t.is(heldLimitOf([{first: 1000, last: 1000}], 1000, undefined)?.most, 1);
-	t.is(heldLimitOf([{first: 1000, last: 1099}], 1000, 7)?.most, 7);
-	const burst = Array.from({length: 2000}, () => ({...limited(10_581), basePort: 1024, maxPort: 32_767, heldLimit: heldLimitOf([{first: 1024, last: 32_767}], 1024, undefined)!}));
+test('the default limits are a third of the range and of its part from the default base port on', t => {
+	const whole = {first: 1024, last: 32_767, most: 10_581};
+	const part = {first: 30_558, last: 32_767, most: 736};
+	t.deepEqual(heldLimitsOf([{first: 1024, last: 32_767}], 1024, undefined), [whole, part]);
+	t.deepEqual(heldLimitsOf([{first: 1024, last: 32_767}], 30_558, undefined), [whole, part]);
+	t.deepEqual(heldLimitsOf([{first: 1024, last: 32_767}], 30_558, 7), [{...whole, most: 7}]);
+	t.deepEqual(heldLimitsOf([{first: 1000, last: 1099, excluded: [{first: 1000, last: 1009}]}], 1050, undefined), [{first: 1000, last: 1099, most: 30}]);
+	t.deepEqual(heldLimitsOf([{first: 30_558, last: 32_767}], 30_558, undefined), [part]);
+	t.deepEqual(heldLimitsOf([{first: 1000, last: 1000}], 1000, undefined), [{first: 1000, last: 1000, most: 1}]);
+	t.deepEqual(heldLimitsOf([{first: 1000, last: 1000}], 2000, undefined), []);
+});
+
+test('the part from the default base port on is not filled by one namespace, whatever base port its Pods choose', t => {
+	const heldLimits = [{first: 1000, last: 1999, most: 300}, {first: 1800, last: 1999, most: 60}];
+	t.deepEqual(outcomesOf(entriesOf(1800, 59, 'pending'), limited(300, {basePort: 1800, heldLimits}), limited(300, {heldLimits})), [[59, 2], 'allocated']);
+	t.deepEqual(outcomesOf({...entriesOf(1000, 800, 'bound'), ...entriesOf(1800, 59, 'pending')}, limited(300, {heldLimits})), [[59, 2]]);
+	t.deepEqual(outcomesOf({...entriesOf(1000, 299, 'pending')}, limited(300, {basePort: 1800, heldLimits})), [[299, 2]]);
+});
+
+test('a burst of 2,000 two-port Pods of one namespace passes', t => {
+	const burst = Array.from({length: 2000}, () => ({...limited(10_581), basePort: 1024, maxPort: 32_767, heldLimits: heldLimitsOf([{first: 1024, last: 32_767}], 1024, undefined)}));
 	t.true(outcomesOf({}, ...burst).every(outcome => outcome === 'allocated'));
 });
 

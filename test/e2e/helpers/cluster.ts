@@ -2,13 +2,13 @@
 import process from 'node:process';
 import type {TestFn} from 'ava';
 import {startControlPlane} from '../../../harness/control-plane/start.ts';
-import type {ControlPlane} from '../../../harness/control-plane/start.ts';
+import type {ControlPlane, ControlPlaneOptions} from '../../../harness/control-plane/start.ts';
 import {createKubeClient} from '../../../harness/kube-client.ts';
 import type {KubeClient} from '../../../harness/kube-client.ts';
 import {serviceAccount} from '../../../harness/product-objects.ts';
 import type {LogLine} from '../../../harness/replica.ts';
 import {install} from '../../../harness/replicas.ts';
-import type {Installation} from '../../../harness/replicas.ts';
+import type {Installation, InstallOptions} from '../../../harness/replicas.ts';
 import {useFixture} from './fixture.ts';
 import {untilFound} from './until.ts';
 
@@ -28,6 +28,8 @@ export type Cluster<Prepared = unknown> = {
 export type ClusterOptions<Prepared> = {
 	readonly workloads: boolean;
 	readonly replicas: number;
+	/** How many API servers there are. Default 1. */
+	readonly apiServers?: ControlPlaneOptions['apiServers'];
 	readonly flags?: readonly string[];
 	/** Runs before the replicas start. */
 	readonly prepare?: (stage: Stage) => Promise<Preparation<Prepared>>;
@@ -44,17 +46,17 @@ export type Stage = {
 export type Preparation<Prepared> = {
 	/** More flags for the replicas. */
 	readonly flags?: readonly string[];
-	/** The replicas' own. Default: the operator's. */
-	readonly kubeconfig?: string;
+	/** The replicas' own, as for `install`. Default: the operator's. */
+	readonly kubeconfig?: InstallOptions['kubeconfig'];
 	readonly prepared: Prepared;
 };
 
-export const useCluster = <Prepared>(test: TestFn, {workloads, replicas, flags = [], prepare}: ClusterOptions<Prepared>): (() => Cluster<Prepared>) => {
+export const useCluster = <Prepared>(test: TestFn, {workloads, replicas, apiServers = 1, flags = [], prepare}: ClusterOptions<Prepared>): (() => Cluster<Prepared>) => {
 	process.on('warning', warning => {
 		throw warning;
 	});
 	return useFixture(test, async (t, started) => {
-		const controlPlane = started.use(await startControlPlane({workloads, onProgress: line => t.log(line)}));
+		const controlPlane = started.use(await startControlPlane({workloads, apiServers, onProgress: line => t.log(line)}));
 		const client = started.use(await createKubeClient(controlPlane.kubeconfigPath));
 		const operatorKubeconfig = await controlPlane.kubeconfigFor(serviceAccount);
 		const preparation = await prepare?.({controlPlane, operatorKubeconfig, started});
