@@ -58,7 +58,7 @@ for (const [page, sentences] of Object.entries({
 		'With a stolen token',
 	],
 	'README.md': [
-		'Other ports keep their numbers. On the host network they become host ports with these numbers',
+		'keeps the number that is written in the Pod. If it has a `hostPort`, or the Pod is on the host network, where Kubernetes makes every containerPort a host port, that number is the Pod\'s in the whole cluster',
 		'(docs/host-network.md)',
 		'(docs/guarantees.md)',
 	],
