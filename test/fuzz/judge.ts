@@ -74,7 +74,9 @@ const verdictOf = ({body}: Message, {answer, given, entries}: Outcome): Verdict 
 		return 'patched in a dry run';
 	}
 
-	demand(sameMembers(entries, keysOf(first)), `the answer gives ${keysOf(first).join(', ')}, but the ledger has ${entries.join(', ')}`);
+	// Host ports that stay as written are reserved too. They are not in the patch.
+	const expected = [...keysOf(first), ...first.demand.ownPorts.map(({port, protocol}) => `${port}.${protocol.toLowerCase()}`)];
+	demand(sameMembers(entries, expected), `the answer gives ${expected.join(', ')}, but the ledger has ${entries.join(', ')}`);
 	return 'patched';
 };
 

@@ -113,6 +113,7 @@ export const variants: readonly Variant[] = [
 		name: 'a page is opened before the index lists it',
 		theme: 'makers die',
 		edits: [
+			edit('ledgerApi', 'const unlisted = existing.filter(', 'const unlisted = existing.slice(0, 0).filter('),
 			edit('newPages', 'async first => ledgerApi.createPage(first,', 'async first => this.#createAndLift(first,'),
 			edit('newPages', '\t/** Lifts the quarantine of new pages.', `
 				async #createAndLift(first: number, signal: AbortSignal): Promise<void> {
