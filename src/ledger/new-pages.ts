@@ -129,7 +129,8 @@ export class NewPages {
 		const {failures} = this.#options.ledger.cache;
 		signal.throwIfAborted();
 		for (const first of firsts.filter(first => !failures.failed(first, error, 'write'))) {
-			failures.leaveOut(first, error, transientMs);
+			// It may exist, and have a predecessor's ports.
+			failures.leaveOut(first, error, transientMs, true);
 		}
 	}
 

@@ -75,7 +75,10 @@ const exerciseAll = async (client: KubeClient): Promise<void> => {
 	}
 
 	await client.request('POST', podsPath('default'), pod('unmanaged', {hostPort: 20_000}));
-	await client.request('POST', '/api/v1/namespaces/default/services', {apiVersion: 'v1', kind: 'Service', metadata: {name: 'web'}, spec: {ports: [{port: 80}]}});
+	for (const name of ['web', 'mail']) {
+		await client.request('POST', '/api/v1/namespaces/default/services', {apiVersion: 'v1', kind: 'Service', metadata: {name}, spec: {ports: [{port: 80}]}});
+	}
+
 	await untilFound(async () => {
 		const {items} = await client.request<{items: Array<{reason: string}>}>('GET', '/api/v1/namespaces/games/events');
 		return items.find(({reason}) => reason === 'DuplicateHostPort');
