@@ -75,6 +75,7 @@ const exerciseAll = async (client: KubeClient): Promise<void> => {
 	}
 
 	await client.request('POST', podsPath('default'), pod('unmanaged', {hostPort: 20_000}));
+	await client.request('POST', podsPath('default'), pod('without-host-ports', {}));
 	for (const name of ['web', 'mail']) {
 		await client.request('POST', '/api/v1/namespaces/default/services', {apiVersion: 'v1', kind: 'Service', metadata: {name}, spec: {ports: [{port: 80}]}});
 	}

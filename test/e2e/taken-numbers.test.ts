@@ -39,7 +39,10 @@ test.serial('a Pod with a fixed name that is created again keeps its written num
 test.serial('while a namespace sends Pods that a quota rejects, another one is served and numbers stay', async t => {
 	const {client, createNamespace} = cluster();
 	await Promise.all([createNamespace('tenant'), createNamespace('honest')]);
-	await client.request('POST', '/api/v1/namespaces/tenant/resourcequotas', {apiVersion: 'v1', kind: 'ResourceQuota', metadata: {name: 'none'}, spec: {hard: {pods: '0'}}});
+	const quotas = '/api/v1/namespaces/tenant/resourcequotas';
+	await client.request('POST', quotas, {apiVersion: 'v1', kind: 'ResourceQuota', metadata: {name: 'none'}, spec: {hard: {pods: '0'}}});
+	// Admission needs the quota's status, which the controller manager would fill in; this control plane runs without one.
+	await client.request('PATCH', `${quotas}/none/status`, {status: {hard: {pods: '0'}, used: {pods: '0'}}}, 'application/merge-patch+json');
 	const range = {'hostport.io/base-port': '10000', 'hostport.io/max-port': '10999'};
 	const rejected: string[] = [];
 	const tenant = async (count: number) => {
