@@ -10,14 +10,14 @@ import type {Mutant} from './mutants.ts';
 
 const usage = `npm run mutate -- [options]
 
---files GLOB   files to change (default src/**/*.ts)
+--files GLOB   files to change (default src/*/**/*.ts: most files at the root are tested end to end only)
 --count N      a sample of N mutants (default: all of them, in turn)
 --seed S       chooses the sample (default 1)
 --seeds N      seeds of the simulation for mutants of ports, ledger, lease and reconcile that survive the tests (default 10)
 --jobs N       mutants at a time (default: one per core)`;
 
 const {values} = parseArgs({options: {
-	files: {type: 'string', default: 'src/**/*.ts'},
+	files: {type: 'string', default: 'src/*/**/*.ts'},
 	count: {type: 'string', default: '999999'},
 	seed: {type: 'string', default: '1'},
 	seeds: {type: 'string', default: '10'},
