@@ -9,10 +9,11 @@ import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
 import {isTransient} from '../errors.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
-import {adopt} from '../ports/entry-states.ts';
+import {observe} from '../ports/entry-states.ts';
 import {isManaged} from '../ports/host-port-use.ts';
 import type {HostPortUse} from '../ports/host-port-use.ts';
 import {entryKey} from '../ports/ledger-entry.ts';
+import type {LedgerEntry} from '../ports/ledger-entry.ts';
 import {indexName} from '../ports/ledger-index.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import type {LedgerVersion} from '../ports/ledger-origin.ts';
@@ -182,16 +183,25 @@ export class Quarantine {
 		return lifted;
 	}
 
-	/** Entries for the ports in use that the page lacks. What it has stays as it is. */
+	/**
+	 * Entries for the ports in use that the page lacks, and for those whose entry names another Pod: in a copy it may name one
+	 * that has gone, whose successor of the same name would take the port over. All else stays as it is.
+	 */
 	missingEntries({first, blockSize, entries, damaged}: LedgerPage, inUse: readonly HostPortUse[]): PageChanges {
 		const {clock, mintClaim} = this.#options;
 		const since = timestamp(clock.date());
-		const isKept = new Set([...entries.keys(), ...damaged.map(({key}) => key)]);
-		// Where several use a port, the last one counts: a managed Pod rather than a foreign one.
-		return new Map(inUse.toSorted((a, b) => Number(a.managed) - Number(b.managed))
-			.filter(({port}) => pageOf(port, blockSize) === first)
-			.map(use => [entryKey(use.port, use.protocol), adopt(use, mintClaim(), since)] as const)
-			.filter(([key]) => !isKept.has(key)));
+		const isDamaged = new Set(damaged.map(({key}) => key));
+		const changes = new Map<string, LedgerEntry | undefined>();
+		const ofPage = inUse.filter(({port}) => pageOf(port, blockSize) === first);
+		for (const [key, uses] of Map.groupBy(ofPage, ({port, protocol}) => entryKey(port, protocol))) {
+			const entry = entries.get(key);
+			const change = !isDamaged.has(key) && (!entry || namesAnother(entry, uses)) ? observe(entry, uses, false, {since, mintClaim}) : undefined;
+			if (change) {
+				changes.set(key, change.next);
+			}
+		}
+
+		return changes;
 	}
 
 	/**
@@ -239,3 +249,7 @@ export class Quarantine {
  * time starts again.
  */
 const quarantineOf = ({uid, commits}: LedgerVersion): string => `${uid} ${commits}`;
+
+/** Whether an entry names a Pod by its final name, and none of the Pods that use the port has that name. */
+const namesAnother = ({pod, state}: LedgerEntry, uses: readonly HostPortUse[]): boolean =>
+	state !== 'foreign' && !pod.includes(' ') && !uses.some(use => use.pod === pod);

@@ -6,7 +6,7 @@ import type {HostPortUse} from '../../src/ports/host-port-use.ts';
 import {indexData} from '../../src/ports/ledger-index.ts';
 import {ledgerMetadata} from '../../src/ports/ledger-metadata.ts';
 import {storedPod} from '../helpers/cluster-in-memory.ts';
-import {entryWith, pageObject} from '../helpers/ledger-builders.ts';
+import {demandFor, entryWith, pageObject} from '../helpers/ledger-builders.ts';
 import {never} from '../helpers/no-ops.ts';
 import {holdMs, startLedger} from '../helpers/start-ledger.ts';
 
@@ -14,7 +14,7 @@ const service = (name: string, nodePort: number) => ({metadata: {namespace: 'sho
 
 test('a page gets the ports of Pods and Services that it owns, and keeps what it has', async t => {
 	const {cluster, ledgerApi, quarantine} = await startLedger({'30558.tcp': entryWith({claim: 'kept'})});
-	cluster.putAll('Pod', [storedPod('server-0', 30_558), storedPod('server-1', 30_559), storedPod('proxy', 30_560, {managed: false}), storedPod('elsewhere', 31_000)]);
+	cluster.putAll('Pod', [ storedPod('server-1', 30_559), storedPod('proxy', 30_560, {managed: false}), storedPod('elsewhere', 31_000)]);
 	cluster.putAll('Service', [service('web', 30_561), service('other', 32_000)]);
 	const page = await ledgerApi.readPage(30_500, never);
 	const [lifted] = await quarantine.liftPages([page!], never);
@@ -24,6 +24,17 @@ test('a page gets the ports of Pods and Services that it owns, and keeps what it
 		['30560.tcp', 'game/proxy', 'foreign'],
 		['30559.tcp', 'game/server-1', 'bound'],
 	]);
+});
+
+test('an entry of a copy that names another Pod than the one that lives is corrected, so that its successor does not take the port over', async t => {
+	const reserved = entryWith({pod: 'game/server- (ReplicaSet server)', state: 'pending', claim: 'c'});
+	const {cluster, clock, ledger, ledgerApi, quarantine, reservations} = await startLedger({'30558.tcp': entryWith({pod: 'game/db-0', claim: 'old'}), '30559.tcp': reserved});
+	cluster.putAll('Pod', [storedPod('server-x', 30_558), storedPod('server-y', 30_559)]);
+	const [lifted] = await quarantine.liftPages([(await ledgerApi.readPage(30_500, never))!], never);
+	t.is(lifted?.entries.get('30558.tcp')?.pod, 'game/server-x');
+	t.deepEqual(lifted?.entries.get('30559.tcp'), reserved, 'The Pod has no final name in its entry, so nobody takes the port over.');
+	await ledger.readPage(30_500, never);
+	t.deepEqual(await clock.until(reservations.reserve(demandFor(['grpc'], {pod: 'game/db-0', hasFixedName: true}), never)), [30_560]);
 });
 
 test('of several users of a port, the page gets the managed Pod', async t => {

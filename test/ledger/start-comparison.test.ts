@@ -23,7 +23,7 @@ test('a page that a copy replaced while no replica ran gets the ports of live Po
 
 test('nothing is written where the pages have all ports of live Pods, and one list serves all pages', async t => {
 	const {clock, cluster, api, load} = await startLedger({'30558.tcp': entry, '31000.tcp': entry});
-	cluster.put('Pod', storedPod('server-0', 30_558));
+	cluster.put('Pod', storedPod(entry.pod.replace('game/', ''), 30_558));
 	await clock.until(load(never));
 	t.deepEqual(api.requests.filter(request => request.startsWith('P')), []);
 	t.is(api.count('GET pods'), 1);
