@@ -78,7 +78,7 @@ const refusedBy = ({status, message}: Answer): string => {
 
 type Stage = {
 	readonly ports: number;
-	/** How many Pods of the greedy namespace were refused, by whom. */
+	/** Refused Pods of the greedy namespace, counted by who refused them. */
 	readonly refused: ReadonlyMap<string, number>;
 	readonly latenciesMs: readonly number[];
 	readonly failures: readonly string[];
@@ -145,7 +145,7 @@ const config = readConfig([], {});
 const bound = heldLimitsOf(allowedRanges(config), basePort, config.maxHeldPortsPerNamespace).findLast(({first}) => first <= basePort)!;
 const doubled = duplicates(await hostPorts(client));
 
-console.log('| ports of a refused Pod | refused, by whom | other namespace: served | failed | p50 / p99, ms | numbers held at most | peak RSS of each replica, MiB |');
+console.log('| ports of a refused Pod | refused by | other namespace: served | failed | p50 / p99, ms | numbers held at most | peak RSS of each replica, MiB |');
 console.log('|---:|---|---:|---:|---:|---:|---|');
 for (const {ports, refused, latenciesMs, failures, held, peakRssMb} of stages) {
 	const refusals = [...refused].map(([by, count]) => `${by}: ${count}`).join(', ');

@@ -6,7 +6,7 @@ export type ObjectMetadata = {
 	readonly resourceVersion: string;
 	readonly labels?: Readonly<Record<string, string>>;
 	readonly annotations?: Readonly<Record<string, string>>;
-	readonly ownerReferences?: ReadonlyArray<{readonly uid: string; readonly controller?: boolean}>;
+	readonly ownerReferences?: ReadonlyArray<{readonly kind: string; readonly uid: string; readonly controller?: boolean}>;
 };
 
 /** An object that the API server has stored. */

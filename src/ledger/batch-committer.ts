@@ -40,8 +40,8 @@ export const maximumNumbers = 1024;
 export class BatchCommitter {
 	readonly #options: BatchCommitterOptions;
 	#batch: readonly QueuedRequest[] = [];
-	/** Why requests of the batch were not planned: a page that may have their predecessor's ports fails, and may work again soon. */
-	#heldBack: PageFailure | undefined;
+	/** A page for which requests of the batch wait in the queue: it fails, and may work again soon. */
+	#awaited: PageFailure | undefined;
 	/** Repairs already written. Their request may still be queued, because its other repairs are planned again. */
 	readonly #committedRepairs = new WeakSet<Repair>();
 
@@ -87,16 +87,8 @@ export class BatchCommitter {
 		window.committed(pods);
 		logger.debug({pods, ms: Math.round(clock.now() - startedAt)}, 'committed');
 		this.#answerRepairs();
-		if (this.#heldBack) {
-			throw this.#heldBack.error;
-		}
-
-		for (const {request, outcome} of fresh.plan.requests) {
-			const failure = outcome.kind === 'allocated' ? undefined : this.#failureFor(request);
-			if (failure?.isTransient) {
-				// The request has nowhere else to go, and waits in the queue until the page works again.
-				throw failure.error;
-			}
+		if (this.#awaited) {
+			throw this.#awaited.error;
 		}
 	}
 
@@ -133,10 +125,11 @@ export class BatchCommitter {
 	#takeBatch(): Batch<AdmissionRequest> {
 		const {queue, mintClaim} = this.#options;
 		this.#batch = queue.first(maximumBatch, maximumNumbers);
-		this.#heldBack = undefined;
+		this.#awaited = undefined;
 		const requests = this.#batch.filter(request => request.kind === 'admission').filter(({demand}) => {
+			// Such a page may have the ports of the Pod's predecessor.
 			const failure = demand.hasFixedName ? this.#options.ledger.cache.failures.concerning(demand).find(({isFresh}) => isFresh) : undefined;
-			this.#heldBack ??= failure;
+			this.#awaited ??= failure;
 			return !failure;
 		});
 		for (const request of requests) {
@@ -196,8 +189,14 @@ export class BatchCommitter {
 	#deny({requests}: BatchPlan<AdmissionRequest>, startedAt: number): void {
 		const {queue, ledger: {cache}, holdMs} = this.#options;
 		for (const {request, outcome} of requests) {
+			if (outcome.kind === 'allocated') {
+				continue;
+			}
+
 			const failure = this.#failureFor(request);
-			if (outcome.kind !== 'allocated' && request.arrivedAt <= startedAt && !failure?.isTransient) {
+			if (failure?.isTransient) {
+				this.#awaited ??= failure;
+			} else if (request.arrivedAt <= startedAt) {
 				queue.settle(request, () => request.reject(denialOf(request.demand, outcome, {pages: cache.pagesForPlan().values(), blockSize: cache.blockSize, holdMs, isPageFailing: failure !== undefined})));
 			}
 		}

@@ -20,8 +20,8 @@ export type DryRunOptions = {
 /**
  * Resolves with one number for each element of `demand.numbers`.
  *
- * @throws {DenialError} 403 when the range has too few free numbers or another Pod has the number of an unmanaged port, 503 when the signal is aborted first or the ledger
- * can't be read.
+ * @throws {DenialError} 403 when the range has too few free numbers or another Pod has the number of an unmanaged port, 503 when
+ * the signal is aborted first or the ledger can't be read.
  */
 export const dryRun = async ({ledger, clock, random, holdMs}: DryRunOptions, demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> => {
 	const startedAt = clock.now();

@@ -33,6 +33,7 @@ export const exhaustedDenial = (demand: PodDemand, free: number, pages: Iterable
 		...unusablePages(inRange),
 	];
 	const advice = [
+		...(inRange.some(({quarantined}) => quarantined) ? [`wait until the ConfigMaps in quarantine give ports, which takes about ${Math.ceil(holdMs / 1000)} s`] : []),
 		...(held > 0 ? [`wait until the held ones become free, about ${Math.ceil(holdMs / 1000)} s after their Pods are gone or were rejected`] : []),
 		'raise hostport.io/max-port',
 		'choose another hostport.io/base-port',

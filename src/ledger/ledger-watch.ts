@@ -24,9 +24,6 @@ const restMs = 1000;
 /** Where the operator may not watch ConfigMaps, it asks twice a minute. Plans find copies of pages when they read them. */
 const longestRestMs = 30_000;
 
-/** Bounds the read of an object that an event calls for. */
-const readBudgetMs = 15_000;
-
 /** Watches until the signal is aborted. Never rejects. */
 export const watchLedger = async ({api, ledger, namespace, clock, logger}: LedgerWatchOptions, signal: AbortSignal): Promise<void> => {
 	const collection = `/api/v1/namespaces/${namespace}/configmaps`;
@@ -36,8 +33,7 @@ export const watchLedger = async ({api, ledger, namespace, clock, logger}: Ledge
 		const isLedger = name === indexName || first !== undefined;
 		const isSuspicious = isLedger && (ledger.latest.note(name, versionOf(object.metadata)) || originOf(object.metadata) === 'copied');
 		if (isSuspicious) {
-			const budget = AbortSignal.any([signal, clock.deadline(readBudgetMs)]);
-			await (first === undefined ? ledger.readIndex(budget) : ledger.readPage(first, budget));
+			await (first === undefined ? ledger.readIndex(signal) : ledger.readPage(first, signal));
 		}
 	};
 

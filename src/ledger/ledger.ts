@@ -2,10 +2,11 @@
 import {ApiError} from '../errors.ts';
 import type {Clock} from '../clock.ts';
 import type {Metrics} from '../metrics.ts';
-import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {indexName} from '../ports/ledger-index.ts';
+import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {asRolledBack, pageName} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
+import {CopyMarks} from './copy-marks.ts';
 import {LatestVersions} from './latest-versions.ts';
 import type {LedgerApi} from './ledger-api.ts';
 import {LedgerCache} from './ledger-cache.ts';
@@ -23,10 +24,12 @@ export type LedgerOptions = Omit<LedgerCacheOptions, 'blockSize'> & {
 export class Ledger {
 	readonly cache: LedgerCache;
 	readonly latest = new LatestVersions();
+	readonly #copyMarks: CopyMarks;
 	readonly #options: LedgerOptions;
 
 	constructor(options: LedgerOptions) {
 		this.#options = options;
+		this.#copyMarks = new CopyMarks(options);
 		this.cache = new LedgerCache({...options, blockSize: options.ledgerApi.blockSize});
 	}
 
@@ -70,12 +73,12 @@ export class Ledger {
 
 	/** @returns undefined where the index does not exist. */
 	async readIndex(signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		const {ledgerApi, quarantine, clock} = this.#options;
+		const {ledgerApi, clock} = this.#options;
 		const readAt = clock.now();
 		const knownBefore = this.latest.of(indexName);
 		const index = await ledgerApi.readIndex(signal);
 		if (index && this.latest.note(indexName, index, knownBefore)) {
-			const marked = await quarantine.markIndex(index, this.latest.of(indexName)!.commits, signal);
+			const marked = await this.#copyMarks.markIndex(index, this.latest.of(indexName)!.commits, signal);
 			return this.storeIndex(marked ?? {...index, quarantined: true}, readAt);
 		}
 
@@ -105,7 +108,7 @@ export class Ledger {
 		const knownBefore = isStale ? undefined : this.latest.of(name);
 		const read = await ledgerApi.readPage(first, signal, isStale);
 		const page = read && this.latest.note(name, read, knownBefore)
-			? await quarantine.markPage(read, this.latest.of(name)!.commits, signal) ?? asRolledBack(read)
+			? await this.#copyMarks.markPage(read, this.latest.of(name)!.commits, signal) ?? asRolledBack(read)
 			: read;
 		this.cache.failures.succeeded(first, 'read');
 		const cached = this.cache.storeRead(first, page, readAt, isStale);

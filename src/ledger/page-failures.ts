@@ -36,7 +36,7 @@ export const transientMs = 1000;
 /** Errors 500 in a row after which the page is left out. A single one may come from any request. */
 const maximumErrors = 3;
 
-/** After so many, about three seconds later, Pods with a fixed name no longer wait for the page. */
+/** Errors 500 in a row after which Pods with a fixed name wait no longer. A page that is left out is tried once a second, so they come about three seconds after the first. */
 const errorsUntilPersistent = 6;
 
 type Operation = 'read' | 'write';
@@ -60,6 +60,10 @@ export class PageFailures {
 
 	/** The failures for which plans leave out pages of which this Pod may or must have numbers. */
 	concerning({basePort, maxPort, ownPorts}: PodDemand): PageFailure[] {
+		if (this.#failures.size === 0) {
+			return [];
+		}
+
 		const {blockSize} = this.#options;
 		const own = new Set(ownPorts.map(({port}) => pageOf(port, blockSize)));
 		return [...this.#failures.keys()]

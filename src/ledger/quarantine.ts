@@ -9,16 +9,14 @@ import {timestamp} from '../clock.ts';
 import type {Clock} from '../clock.ts';
 import {isTransient} from '../errors.ts';
 import type {ApiClient} from '../kubernetes/api-client.ts';
-import {observe} from '../ports/entry-states.ts';
 import {isManaged} from '../ports/host-port-use.ts';
 import type {HostPortUse} from '../ports/host-port-use.ts';
-import {entryKey} from '../ports/ledger-entry.ts';
-import type {LedgerEntry} from '../ports/ledger-entry.ts';
 import {indexName} from '../ports/ledger-index.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import type {LedgerVersion} from '../ports/ledger-origin.ts';
-import {pageName, pageOf} from '../ports/ledger-page.ts';
+import {pageName} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
+import {openingEntries} from '../ports/opening-entries.ts';
 import {listFromPods, listHostPortsInUse} from './host-ports-in-use.ts';
 import type {LedgerApi} from './ledger-api.ts';
 
@@ -44,8 +42,6 @@ export class Quarantine {
 	readonly #options: QuarantineOptions;
 	/** The quarantines that a background task will lift, see `quarantineOf`. */
 	readonly #waiting = new Set<string>();
-	/** The resourceVersion of the last copy that replaced an object, by the object's name: each copy is logged once. */
-	readonly #copies = new Map<string, string>();
 
 	constructor(options: QuarantineOptions) {
 		this.#options = options;
@@ -86,35 +82,6 @@ export class Quarantine {
 				await clock.sleep(retryMs, signal);
 			}
 		}
-	}
-
-	/**
-	 * Marks a page that a copy has replaced, so that every replica sees its quarantine.
-	 *
-	 * @param commits of the latest version that was seen.
-	 * @returns undefined when the page has changed since it was read, or can't be written.
-	 */
-	async markPage(page: LedgerPage, commits: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
-		return this.#mark(pageName(page.first), page, async () => this.#options.ledgerApi.quarantinePage(page, commits, signal));
-	}
-
-	/** The same for the index. */
-	async markIndex(index: LedgerIndex, commits: number, signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		return this.#mark(indexName, index, async () => this.#options.ledgerApi.quarantineIndex(index, commits, signal));
-	}
-
-	async #mark<T>(name: string, {resourceVersion}: LedgerVersion, write: () => Promise<T | undefined>): Promise<T | undefined> {
-		const {logger} = this.#options;
-		const isKnown = this.#copies.get(name) === resourceVersion;
-		this.#copies.set(name, resourceVersion);
-		if (!isKnown) {
-			logger.error(`the ConfigMap ${name} was replaced by an earlier copy, which lacks later commits: it gives no ports until the hold time is over and live Pods are listed`);
-		}
-
-		return write().catch((error: unknown) => {
-			logger[isKnown ? 'debug' : 'warn']({err: error}, `the ConfigMap ${name} could not be marked: each later read tries again`);
-			return undefined;
-		});
 	}
 
 	/** Ends the quarantine of the index after the hold time, in the background. May be called again. */
@@ -175,7 +142,7 @@ export class Quarantine {
 	/** The same for one page, with the ports of a list that began after the page was read. */
 	async liftPage(page: LedgerPage, inUse: readonly HostPortUse[], signal: AbortSignal): Promise<LedgerPage | undefined> {
 		const {ledgerApi, logger} = this.#options;
-		const lifted = await ledgerApi.liftPageQuarantine(page, this.missingEntries(page, inUse), signal);
+		const lifted = await ledgerApi.liftPageQuarantine(page, this.openingChanges(page, inUse), signal);
 		if (lifted) {
 			logger.info(`the ConfigMap ${pageName(page.first)} gives ports now; ${lifted.entries.size} are taken`);
 		}
@@ -183,25 +150,10 @@ export class Quarantine {
 		return lifted;
 	}
 
-	/**
-	 * Entries for the ports in use that the page lacks, and for those whose entry names another Pod: in a copy it may name one
-	 * that has gone, whose successor of the same name would take the port over. All else stays as it is.
-	 */
-	missingEntries({first, blockSize, entries, damaged}: LedgerPage, inUse: readonly HostPortUse[]): PageChanges {
+	/** The changes by which the page gets the ports in use, see `openingEntries`. */
+	openingChanges(page: LedgerPage, inUse: readonly HostPortUse[]): PageChanges {
 		const {clock, mintClaim} = this.#options;
-		const since = timestamp(clock.date());
-		const isDamaged = new Set(damaged.map(({key}) => key));
-		const changes = new Map<string, LedgerEntry | undefined>();
-		const ofPage = inUse.filter(({port}) => pageOf(port, blockSize) === first);
-		for (const [key, uses] of Map.groupBy(ofPage, ({port, protocol}) => entryKey(port, protocol))) {
-			const entry = entries.get(key);
-			const change = !isDamaged.has(key) && (!entry || namesAnother(entry, uses)) ? observe(entry, uses, false, {since, mintClaim}) : undefined;
-			if (change) {
-				changes.set(key, change.next);
-			}
-		}
-
-		return changes;
+		return openingEntries(page, inUse, {since: timestamp(clock.date()), mintClaim});
 	}
 
 	/**
@@ -249,7 +201,3 @@ export class Quarantine {
  * time starts again.
  */
 const quarantineOf = ({uid, commits}: LedgerVersion): string => `${uid} ${commits}`;
-
-/** Whether an entry names a Pod by its final name, and none of the Pods that use the port has that name. */
-const namesAnother = ({pod, state}: LedgerEntry, uses: readonly HostPortUse[]): boolean =>
-	state !== 'foreign' && !pod.includes(' ') && !uses.some(use => use.pod === pod);

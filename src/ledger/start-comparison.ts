@@ -70,7 +70,7 @@ export class StartComparison {
 		for (let attempt = 1; attempt <= maximumAttempts; attempt++) {
 			const page = ledger.cache.pages.get(first);
 			// A page in quarantine is compared when its quarantine is lifted.
-			const isCompared = !page || (page.unusable !== undefined && !page.isUnproven) || (!page.isUnproven && quarantine.missingEntries(page, inUse).size === 0);
+			const isCompared = !page || (page.unusable !== undefined && !page.isUnproven) || (!page.isUnproven && quarantine.openingChanges(page, inUse).size === 0);
 			if (isCompared) {
 				return;
 			}

@@ -1,7 +1,8 @@
 /**
  * Decides which Pod gets which numbers. Pure: pages and demands in, numbers and ledger entries out. The Pod's unmanaged ports
- * keep their numbers (own-ports.ts). For the others `allocate` prefers, in this order: numbers that an earlier attempt of the same request has reserved, numbers of the Pod's predecessor of the same
- * name, numbers by the Pod's ordinal, and then free numbers.
+ * keep their numbers (own-ports.ts). For the others `allocate` prefers, in this order: numbers that an earlier attempt of the
+ * same request has reserved, numbers of the Pod's predecessor of the same name, numbers by the Pod's ordinal, and then free
+ * numbers.
  */
 import {longestRun, withOneRun} from './contiguous.ts';
 import type {HeldLimit, PodDemand} from './demand.ts';
@@ -49,8 +50,7 @@ export type Outcome =
 
 /**
  * Allocates for one request. Takes the numbers from `space`, so that the next request of the batch does not get them. If
- * not every port can get a number, or an unmanaged port can't keep its own, or the namespace would
- * hold too many, takes none.
+ * not every port can get a number, or an unmanaged port can't keep its own, or the namespace would hold too many, takes none.
  *
  * @param random uniform in [0, 1), for the `Random` strategy.
  * @param since the time to show in the new entries, RFC 3339, for people.

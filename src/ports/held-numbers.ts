@@ -95,10 +95,24 @@ const checkLimit = (space: PortSpace, namespace: string, limit: HeldLimit, ports
 
 /** The numbers of a page that a namespace holds. */
 export const heldIn = (page: LedgerPage, namespace: string): readonly number[] => {
-	const byNamespace = cache.get(page) ?? Map.groupBy([...page.entries].filter(([, entry]) => isHeld(entry)), ([, {pod}]) => namespaceOf(pod));
+	const cached = cache.get(page);
+	if (cached) {
+		return cached.get(namespace) ?? [];
+	}
+
+	const byNamespace = new Map<string, number[]>();
+	for (const [key, entry] of page.entries) {
+		if (isHeld(entry)) {
+			const name = namespaceOf(entry.pod);
+			const numbers = byNamespace.get(name) ?? [];
+			byNamespace.set(name, numbers);
+			numbers.push(parseEntryKey(key)!.port);
+		}
+	}
+
 	cache.set(page, byNamespace);
-	return (byNamespace.get(namespace) ?? []).map(([key]) => parseEntryKey(key)!.port);
+	return byNamespace.get(namespace) ?? [];
 };
 
 /** Computed once for a version of a page. */
-const cache = new WeakMap<LedgerPage, ReadonlyMap<string, ReadonlyArray<readonly [key: string, entry: LedgerEntry]>>>();
+const cache = new WeakMap<LedgerPage, ReadonlyMap<string, readonly number[]>>();

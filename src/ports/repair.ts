@@ -57,6 +57,10 @@ export type Pass = {
 	readonly nextDue: number | undefined;
 };
 
+/** The repair that enters a port which is in use and has no entry. @param uses at least one. */
+export const entering = (key: string, uses: readonly HostPortUse[], input: TransitionInput): Repair =>
+	({...observe(undefined, uses, false, input)!, key, judged: undefined});
+
 export const planPass = (input: PassInput): Pass => {
 	const {pages, blockSize, now, holdMs} = input;
 	const usesByKey = Map.groupBy(input.uses, ({port, protocol}) => entryKey(port, protocol));
@@ -82,7 +86,7 @@ export const planPass = (input: PassInput): Pass => {
 		const page = pages.get(pageOf(port, blockSize));
 		// A page that does not exist gets entries for its ports in use when it is created.
 		if (page && !page.unusable && isVacant(page, key)) {
-			repairs.push({...observe(undefined, uses, false, input)!, key, judged: undefined});
+			repairs.push(entering(key, uses, input));
 		}
 	}
 
@@ -90,9 +94,9 @@ export const planPass = (input: PassInput): Pass => {
 };
 
 /**
- * Pods on different nodes may share a number that is written in them, as those of a DaemonSet do; a number that we gave never may be
- * shared. An annotation does not prove that we gave it, because anyone can write one: the entry, as it was read, must have a claim. Nothing is
- * said of a port whose page could not be read or is in quarantine.
+ * Pods on different nodes may share a number that is written in them, as those of a DaemonSet do; a number that we gave never
+ * may be shared. An annotation does not prove that we gave it, because anyone can write one: the entry, as it was read, must
+ * have a claim. Nothing is said of a port whose page could not be read or is in quarantine.
  */
 const findDuplicates = (usesByKey: ReadonlyMap<string, readonly HostPortUse[]>, repairs: readonly Repair[], {pages, blockSize}: PassInput): Duplicate[] => {
 	const nextByKey = new Map(repairs.map(({key, next}) => [key, next]));

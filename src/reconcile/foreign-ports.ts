@@ -10,12 +10,11 @@ import type {KubernetesObject, ObjectMetadata} from '../kubernetes/object.ts';
 import {nodePortsOf} from '../ledger/host-ports-in-use.ts';
 import type {StoredService} from '../ledger/host-ports-in-use.ts';
 import type {Reservations} from '../ledger/reservations.ts';
-import {observe} from '../ports/entry-states.ts';
 import {hostPortsOf, isManaged} from '../ports/host-port-use.ts';
 import type {HostPortUse, StoredPod} from '../ports/host-port-use.ts';
 import {entryKey} from '../ports/ledger-entry.ts';
-import {pageOf} from '../ports/ledger-page.ts';
-import type {Repair} from '../ports/repair.ts';
+import {pageOfKey} from '../ports/ledger-page.ts';
+import {entering} from '../ports/repair.ts';
 
 export type ForeignPortsOptions = {
 	readonly api: Pick<ApiClient, 'find'>;
@@ -29,7 +28,13 @@ export type ForeignPortsOptions = {
 	readonly mintClaim: () => string;
 };
 
-/** What one read finds out about all Pods of a controller: those that it makes from one template have the same ports. */
+/**
+ * Controllers that make all their Pods from one template, or from one for each revision. What one read finds out is true of all
+ * of them. Other controllers, such as those of workflows, may give each Pod other ports.
+ */
+const singleTemplate = new Set(['ReplicaSet', 'ReplicationController', 'StatefulSet', 'DaemonSet', 'Job']);
+
+/** Bounds the memory. */
 const maximumTemplates = 1000;
 
 /** Objects that are read at once. */
@@ -93,13 +98,10 @@ export class ForeignPorts {
 		const uses = (await Promise.all(group.map(async ([path, {metadata}]) => this.#portsOf(path, metadata, signal)))).flat();
 		const since = timestamp(clock.date());
 		const repairs = [...Map.groupBy(uses, ({port, protocol}) => entryKey(port, protocol))]
-			.map(([key, ofKey]): Repair => {
-				const {reason, next} = observe(undefined, ofKey, false, {since, mintClaim})!;
-				return {key, judged: undefined, reason, next};
-			})
+			.map(([key, ofKey]) => entering(key, ofKey, {since, mintClaim}))
 			// A port with an entry is left to the next pass, and so is a Pod that says we gave it the port.
 			.filter(({reason}) => reason === 'foreign');
-		const byPage = Map.groupBy(repairs, ({key}) => pageOf(Number.parseInt(key, 10), blockSize));
+		const byPage = Map.groupBy(repairs, ({key}) => pageOfKey(key, blockSize));
 		for (const [first, ofPage] of byPage) {
 			if (hasPage(first)) {
 				await reservations.repair(ofPage, signal);
@@ -113,7 +115,11 @@ export class ForeignPorts {
 			return [];
 		}
 
-		const uses = 'containers' in object.spec ? hostPortsOf(object as StoredPod) : nodePortsOf(object as StoredService);
+		if (!('containers' in object.spec)) {
+			return nodePortsOf(object as StoredService);
+		}
+
+		const uses = hostPortsOf(object as StoredPod);
 		const template = templateOf(metadata);
 		if (template !== undefined && uses.length === 0) {
 			if (this.#withoutPorts.size >= maximumTemplates) {
@@ -127,8 +133,8 @@ export class ForeignPorts {
 	}
 }
 
-/** The controller of a Pod and the revision of its template; undefined for an object without a controller. */
+/** The controller of a Pod and the revision of its template; undefined if the Pod may have ports that others of its controller lack. */
 const templateOf = ({ownerReferences = [], labels = {}}: ObjectMetadata): string | undefined => {
-	const owner = ownerReferences.find(({controller}) => controller === true);
+	const owner = ownerReferences.find(({controller, kind}) => controller === true && singleTemplate.has(kind));
 	return owner && `${owner.uid} ${labels['controller-revision-hash'] ?? ''}`;
 };

@@ -65,7 +65,7 @@ for (const [page, sentences] of Object.entries({
 	'docs/install.md': [
 		'(host-network.md)',
 		'(guarantees.md)',
-		'Nobody is exempt from the policy for the ledger',
+		'The policy for the ledger exempts nobody',
 		'kubectl delete validatingadmissionpolicybinding hostport-operator-ledger',
 	],
 })) {

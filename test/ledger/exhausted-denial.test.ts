@@ -56,7 +56,7 @@ test('excluded numbers are told apart, whatever their entries', t => {
 });
 
 test('pages that give no ports are named with their reasons, and none of their numbers counts', t => {
-	t.regex(messageFor({'100.tcp': 'bound'}, {}, ['grpc'], {quarantined: [0]}), /are free: the ConfigMap hostport-ledger-0 gives none: it is in quarantine, because .*\. Raise/);
+	t.regex(messageFor({'100.tcp': 'bound'}, {}, ['grpc'], {quarantined: [0]}), /are free: the ConfigMap hostport-ledger-0 gives none: it is in quarantine, because .*\. Wait until the ConfigMaps in quarantine give ports, which takes about 120 s, raise/);
 });
 
 test('the message stays short, whatever the pages', t => {

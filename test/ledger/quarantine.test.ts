@@ -1,7 +1,5 @@
 import test from 'ava';
-import {pino} from 'pino';
 import {ApiError} from '../../src/errors.ts';
-import {Quarantine} from '../../src/ledger/quarantine.ts';
 import type {HostPortUse} from '../../src/ports/host-port-use.ts';
 import {indexData} from '../../src/ports/ledger-index.ts';
 import {ledgerMetadata} from '../../src/ports/ledger-metadata.ts';
@@ -151,38 +149,6 @@ test('a page that a person marks by hand gives ports again after the hold time, 
 		await parts.clock.advance(5000);
 		t.is(markOf(parts, 'hostport-ledger-30500'), undefined);
 	}
-});
-
-test('each copy is logged once, however often it can\'t be marked', async t => {
-	const {api, clock, ledgerApi, mintClaim, cluster} = await startLedger({'30500.tcp': entryWith()});
-	const lines: string[] = [];
-	const logger = pino({level: 'warn'}, {write: (line: string) => void lines.push((JSON.parse(line) as {msg: string}).msg)});
-	const quarantine = new Quarantine({api, ledgerApi, clock, logger, namespace: 'operators', leaseNames: ['hostport-ledger'], holdMs, mintClaim, signal: never});
-	api.before = request => {
-		if (request.startsWith('PATCH')) {
-			throw new Error('no answer');
-		}
-	};
-	const read = async () => (await ledgerApi.readPage(30_500, never))!;
-	for (let times = 0; times < 5; times++) {
-		t.is(await quarantine.markPage(await read(), 7, never), undefined);
-	}
-
-	t.is(lines.length, 2, lines.join('\n'));
-	t.regex(lines[0]!, /^the ConfigMap hostport-ledger-30500 was replaced by an earlier copy/);
-	t.regex(lines[1]!, /could not be marked/);
-	cluster.patch('ConfigMap', {name: 'hostport-ledger-30500'}, {metadata: {labels: {another: 'copy'}}});
-	await quarantine.markPage(await read(), 7, never);
-	t.is(lines.length, 4);
-});
-
-test('a copy is marked only in the version that was read', async t => {
-	const {ledgerApi, quarantine, write} = await startLedger({'30500.tcp': entryWith()});
-	const page = (await ledgerApi.readPage(30_500, never))!;
-	write('30501.tcp', entryWith());
-	t.is(await quarantine.markPage(page, 7, never), undefined);
-	const marked = await quarantine.markPage((await ledgerApi.readPage(30_500, never))!, 7, never);
-	t.like(marked, {quarantined: true, commits: 8});
 });
 
 test('an index without proof, as an earlier release has opened it, is opened at once and lists all pages', async t => {

@@ -31,6 +31,8 @@ const daemonPod = (name: string, revision: string) => ({
 	spec: {containers: [{name: 'agent', image: 'agent'}]},
 });
 
+const owned = (name: string, kind: string) => ({name, namespace: 'game', ownerReferences: [{apiVersion: 'v1', kind, name: 'owner', uid: 'uid-owner', controller: true}]});
+
 const service = (nodePort?: number) => ({metadata: {name: 'web', namespace: 'game'}, spec: {ports: [{port: 80, ...(nodePort && {nodePort})}]}});
 
 test('a port of a new Pod without the operator is not given any more', async t => {
@@ -67,6 +69,15 @@ test('of the Pods of one template without host ports, one is read', async t => {
 	}
 
 	t.deepEqual(api.requests.filter(request => /^GET [a-d]$/.test(request)), ['GET a', 'GET c']);
+});
+
+test('a controller whose Pods may differ is asked each time, and so is an owned Service', async t => {
+	const {put, notice, states} = await setUp();
+	await notice(pods, put('Pod', {metadata: owned('step-1', 'Workflow'), spec: {containers: [{name: 'main', image: 'none'}]}}));
+	await notice(pods, put('Pod', {...storedPod('step-2', 30_600, {managed: false}), metadata: owned('step-2', 'Workflow')}));
+	await notice(services, put('Service', {...service(), metadata: owned('web', 'ReplicaSet')}));
+	await notice(services, put('Service', {...service(30_700), metadata: owned('web', 'ReplicaSet')}), 'MODIFIED');
+	t.deepEqual(states(), {'30558.tcp': 'bound', '30600.tcp': 'foreign', '30700.tcp': 'foreign'});
 });
 
 test('a failed read is left to the next pass', async t => {

@@ -20,6 +20,7 @@ export const productFiles = {
 	ledgerPage: 'ports/ledger-page.ts',
 	mutatePod: 'admission/mutate-pod.ts',
 	newPages: 'ledger/new-pages.ts',
+	openingEntries: 'ports/opening-entries.ts',
 	options: 'config/options.ts',
 	ownPorts: 'ports/own-ports.ts',
 	podIdentity: 'admission/pod-identity.ts',

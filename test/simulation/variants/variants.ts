@@ -103,7 +103,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'a quarantine is lifted without a new list of Pods',
-		edits: [edit('quarantine', 'if (change) {', 'if (change && key === \'\') {')],
+		edits: [edit('openingEntries', 'if (change) {', 'if (change && key === \'\') {')],
 	},
 	{
 		name: 'a quarantine is lifted at once',
