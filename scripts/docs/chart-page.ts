@@ -21,9 +21,10 @@ export type Chart = {
 
 /** Reads what the page is made from. */
 export const readChart = async (): Promise<Chart> => {
-	const read = async (name: string) => readFile(path.join(deployFolder, 'chart', name), 'utf8');
 	return {schema: JSON.parse(await read('values.schema.json')) as ValueSchema, defaults: parse(await read('values.yaml')) as Chart['defaults']};
 };
+
+const read = async (name: string) => readFile(path.join(deployFolder, 'chart', name), 'utf8');
 
 /** `deploy/chart/README.md`. Pure. */
 export const renderChartPage = ({schema, defaults}: Chart): string => `# hostport-operator
@@ -66,7 +67,7 @@ This page is made from \`values.schema.json\` and \`values.yaml\`, by \`npm run 
 const rowsOf = (prefix: string, {properties = {}}: ValueSchema, defaults: Readonly<Record<string, unknown>>): string[] => Object.entries(properties).flatMap(([name, schema]) => {
 	const value = defaults[name];
 	return schema.properties && isTable(value)
-		? [`| **\`${prefix}${name}\`** | | ${meaningOf(schema)} |`, ...rowsOf(`${prefix}${name}.`, schema, value)]
+		? [`| **\`${prefix}${name}\`** | | ${meaningOf(schema)} |`].concat(rowsOf(`${prefix}${name}.`, schema, value))
 		: [`| \`${prefix}${name}\` | ${value === undefined ? '–' : `\`${JSON.stringify(value)}\``} | ${meaningOf(schema)} |`];
 });
 
