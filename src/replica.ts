@@ -77,7 +77,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 			metrics,
 		}),
 		start() {
-			running = [parts.watch(lifetime.signal), lock.run(lifetime.signal), election.run(reconciling.signal), reconciler.run(reconciling.signal)];
+			running = [lock.run(lifetime.signal), election.run(reconciling.signal), reconciler.run(reconciling.signal)];
 		},
 		async stop() {
 			reconciling.abort(new Error('the operator is stopping'));

@@ -92,6 +92,7 @@ export class HttpApiClient extends ApiClient {
 			signal,
 			headers: {
 				accept: metadataOnly ? `application/json;as=PartialObjectMetadata${metadataOnly === 'list' ? 'List' : ''};g=meta.k8s.io;v=v1` : 'application/json',
+				// The API server names the owner of the fields that a write changes by it: see `fieldManager` of the ledger.
 				'user-agent': 'hostport-operator',
 				...(content && {'content-type': content.type}),
 			},

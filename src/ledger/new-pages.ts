@@ -180,7 +180,7 @@ export class NewPages {
 			},
 		});
 		for (const page of lifted) {
-			ledger.storeWritten(page);
+			ledger.cache.storePage(page);
 		}
 	}
 

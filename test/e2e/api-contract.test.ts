@@ -20,10 +20,10 @@ const connection = useFixture(test, async (_t, started): Promise<Connection> => 
 	return connection;
 });
 
-const send = async ({method, path, body, contentType = 'application/json', accept = 'application/json'}: ApiRequest) => {
+const send = async ({method, path, body, contentType = 'application/json', accept = 'application/json', fieldManager}: ApiRequest) => {
 	const response = await sendRequest(connection(), {
 		method,
-		path,
+		path: fieldManager === undefined ? path : `${path}${path.includes('?') ? '&' : '?'}fieldManager=${fieldManager}`,
 		headers: {accept, ...(body !== undefined && {'content-type': contentType})},
 		body,
 		signal: AbortSignal.timeout(30_000),

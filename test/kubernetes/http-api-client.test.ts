@@ -4,6 +4,7 @@ import type {ExecutionContext} from 'ava';
 import {ApiError} from '../../src/errors.ts';
 import type {WatchEvent} from '../../src/kubernetes/api-client.ts';
 import {HttpApiClient} from '../../src/kubernetes/http-api-client.ts';
+import {fieldManager} from '../../src/ports/ledger-origin.ts';
 import {collect} from '../helpers/collect.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
 import {startHttpsServer} from '../helpers/https-server.ts';
@@ -46,7 +47,7 @@ test('each method is one request, below the path of the server', async t => {
 	]);
 	t.deepEqual(requests.map(({headers}) => headers['content-type']), [undefined, undefined, 'application/json', 'application/strategic-merge-patch+json']);
 	t.deepEqual(requests.map(({headers}) => headers['content-length']), [undefined, undefined, '20', String(JSON.stringify(swap).length)]);
-	t.true(requests.every(({headers}) => headers.authorization === 'Bearer token' && headers['user-agent'] === 'hostport-operator' && headers.accept === 'application/json'));
+	t.true(requests.every(({headers}) => headers.authorization === 'Bearer token' && headers['user-agent'] === fieldManager && headers.accept === 'application/json'));
 });
 
 test('metadata is asked for by the Accept header', async t => {

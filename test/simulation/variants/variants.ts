@@ -26,7 +26,7 @@ const edit = (file: ProductFile, replace: string, replacement: string): Edit => 
 export const variants: readonly Variant[] = [
 	{
 		name: 'pages are written without a resourceVersion',
-		edits: [edit('ledgerApi', 'metadata: {resourceVersion: page.resourceVersion, annotations: nextCommit(page.commits)},\n\t\t\tdata: changesAsData(changes)', 'metadata: {} as {resourceVersion: string},\n\t\t\tdata: changesAsData(changes)')],
+		edits: [edit('ledgerApi', 'metadata: commitMetadata(page),\n\t\t\tdata: changesAsData(changes)', 'metadata: {} as {resourceVersion: string},\n\t\t\tdata: changesAsData(changes)')],
 	},
 	{
 		name: 'entries are freed on the first sighting',
@@ -55,7 +55,7 @@ export const variants: readonly Variant[] = [
 		name: 'the Lease is trusted instead of the compare-and-swap',
 		edits: [edit(
 			'ledgerApi',
-			'metadata: {resourceVersion: page.resourceVersion, annotations: nextCommit(page.commits)},\n\t\t\tdata: changesAsData(changes)',
+			'metadata: commitMetadata(page),\n\t\t\tdata: changesAsData(changes)',
 			'metadata: {resourceVersion: (await this.readPage(page.first, signal))?.resourceVersion ?? page.resourceVersion},\n\t\t\tdata: changesAsData(changes)',
 		)],
 	},
@@ -289,12 +289,12 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a page is believed without its UID',
 		theme: 'copies',
-		edits: [edit('ledgerOrigin', "openedAs === uid ? 'opened' : 'copied'", "uid ? 'opened' : 'copied'")],
+		edits: [edit('ledgerOrigin', '(openedAs !== undefined && openedAs !== uid) || ', '')],
 	},
 	{
-		name: 'a page that a copy has replaced is believed',
+		name: 'a page is believed whoever wrote its last commit',
 		theme: 'copies',
-		edits: [edit('ledgerOrigin', 'latest?.uid === version.uid && version.commits', "latest?.uid === '' && version.commits")],
+		edits: [edit('ledgerOrigin', ' && !managedFields.some(fields => isOfCommit(fields))', ' && managedFields.length < 0')],
 	},
 	{
 		name: 'a starting replica does not compare the pages with the live Pods',
