@@ -231,7 +231,11 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a quarantine is lifted without a resourceVersion',
 		theme: 'vanishing pages',
-		edits: [edit('ledgerApi', 'resourceVersion,\n\t\t\t\tannotations: {...openingProof(page)', 'resourceVersion: undefined as unknown as string,\n\t\t\t\tannotations: {...openingProof(page)')],
+		edits: [edit(
+			'ledgerApi',
+			'commitMetadata(page, {...openingAnnotations(page), [ledgerAnnotations.block]: blockRange(first, this.blockSize)})',
+			'{...commitMetadata(page, {...openingAnnotations(page), [ledgerAnnotations.block]: blockRange(first, this.blockSize)}), resourceVersion: undefined as unknown as string}',
+		)],
 	},
 	{
 		name: 'released entries are freed at once',
