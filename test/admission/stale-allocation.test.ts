@@ -25,11 +25,12 @@ test('variables with the stale value are removed in every container, and others 
 		{name: 'PORT', value: '30558'},
 		{name: 'HOSTPORT_HOST_IP', valueFrom: {}},
 	];
-	const pod = podWith({annotations: allocated({grpc: '30558', http: '30559'}), containers: [{name: 'a', env}], initContainers: [{name: 'b', env}, {name: 'c'}]});
+	const pod = podWith({annotations: allocated({grpc: '30558', http: '30559'}), containers: [{name: 'a', env}], initContainers: [{name: 'b', env}, {name: 'c'}, {name: 'd', env: env.slice(1)}]});
 	const {spec} = withoutStaleAllocation(pod);
 	t.deepEqual(spec.containers?.[0]?.env, env.slice(1));
 	t.deepEqual(spec.initContainers?.[0]?.env, env.slice(1));
 	t.is(spec.initContainers?.[1], pod.spec.initContainers?.[1]);
+	t.is(spec.initContainers?.[2], pod.spec.initContainers?.[2], 'Without a stale variable, no change for the patch.');
 });
 
 test('an unnamed port on the host network gets its original number back, and so do its probes', t => {
