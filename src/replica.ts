@@ -4,8 +4,8 @@
  */
 import {createPodMutator} from './admission/mutate-pod.ts';
 import type {AdmissionReview} from './admission/review.ts';
-import {allowedRanges, holdMs} from './config/options.ts';
 import type {Config} from './config/options.ts';
+import {allowedRanges, holdMs} from './config/read-config.ts';
 import {ApiError, LedgerFormatError} from './errors.ts';
 import {createNamespaceLabels} from './kubernetes/namespace-labels.ts';
 import {LeaseLock} from './lease/lease-lock.ts';

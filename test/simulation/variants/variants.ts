@@ -95,7 +95,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'entries expire after one request timeout',
-		edits: [edit('options', 'Math.max(holdTime, 2 * apiRequestTimeout)', 'Math.max(0 * holdTime, apiRequestTimeout)')],
+		edits: [edit('readConfig', 'Math.max(holdTime, 2 * apiRequestTimeout)', 'Math.max(0 * holdTime, apiRequestTimeout)')],
 	},
 	{
 		name: 'the quarantine of a page is kept in memory only',
