@@ -6,7 +6,7 @@ import {text} from 'node:stream/consumers';
 import type {Logger} from 'pino';
 import {makeCertificatesCommand} from './certificates/make-in-child-process.ts';
 import type {CertificatesToMake} from './certificates/make-in-child-process.ts';
-import {readConfig} from './config/options.ts';
+import {readConfig} from './config/read-config.ts';
 import {renderUsage} from './config/usage.ts';
 import {ConfigurationError} from './errors.ts';
 import {createLogger} from './logger.ts';

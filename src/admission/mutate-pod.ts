@@ -22,6 +22,9 @@ import {mirrorPodWarning} from './warnings.ts';
 /** Numbers of a Pod in its log line, which also has their count: a Pod may have thousands. */
 const maximumLoggedPorts = 10;
 
+/** Warnings in that line, of 120 characters each. A controller, such as that of StatefulSets, shows nobody the warnings about its Pods. */
+const maximumLoggedWarnings = 3;
+
 type PodMutatorOptions = {
 	/** Resolves with one number for each element of `demand.numbers`, once they are committed. Throws `DenialError`. */
 	readonly reserve: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
@@ -94,7 +97,6 @@ const mutatePod = async (request: AdmissionRequest, options: PodMutatorOptions, 
 
 	const securityWarnings = await judgePodSecurity(request.namespace, options, signal);
 	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
-	logger.info({pod: plan.demand.pod, count: numbers.length, ports: numbers.slice(0, maximumLoggedPorts), ...(request.dryRun && {dryRun: true})}, 'allocated');
 	const numbered = applyPorts(pod, plan, numbers);
 	const warnings = [
 		...securityWarnings,
@@ -102,6 +104,13 @@ const mutatePod = async (request: AdmissionRequest, options: PodMutatorOptions, 
 		...warningsAboutNumbers(pod, plan, numbers, nodePortRange),
 		...warningsAboutHostNetwork(pod, numbered, plan, numbers),
 	];
+	logger.info({
+		pod: plan.demand.pod,
+		count: numbers.length,
+		ports: numbers.slice(0, maximumLoggedPorts),
+		...(warnings.length > 0 && {warnings: warnings.slice(0, maximumLoggedWarnings)}),
+		...(request.dryRun && {dryRun: true}),
+	}, 'allocated');
 	return patched(request, patchBetween(sent, numbered), warnings);
 };
 

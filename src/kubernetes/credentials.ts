@@ -29,10 +29,11 @@ const maximumConnections = 16;
 /**
  * @param kubeconfig path given by `--kubeconfig`.
  * @param now monotonic clock, milliseconds.
+ * @param root where the file system with the service account begins.
  * @throws {ConfigurationError} if no credentials are found or they can't be read; the message says where they were looked for.
  */
-export const connect = async (kubeconfig: string | undefined, now: () => number): Promise<Connection> => {
-	const config = loadKubeConfig(kubeconfig);
+export const connect = async (kubeconfig: string | undefined, now: () => number, root = ''): Promise<Connection> => {
+	const config = loadKubeConfig(kubeconfig, root);
 	const cluster = config.getCurrentCluster();
 	if (!cluster) {
 		throw new ConfigurationError(`${describeSource(kubeconfig)} has no cluster for its current context "${config.currentContext}": choose one with "kubectl config use-context"`);
@@ -59,13 +60,13 @@ export const connect = async (kubeconfig: string | undefined, now: () => number)
 	};
 };
 
-const loadKubeConfig = (path: string | undefined): KubeConfig => {
+const loadKubeConfig = (path: string | undefined, root: string): KubeConfig => {
 	const config = new KubeConfig();
 	try {
 		if (path) {
 			config.loadFromFile(path);
-		} else if (process.env['KUBERNETES_SERVICE_HOST'] && fs.existsSync(`${serviceAccountDirectory}/token`)) {
-			config.loadFromCluster();
+		} else if (process.env['KUBERNETES_SERVICE_HOST'] && fs.existsSync(`${root}${serviceAccountDirectory}/token`)) {
+			config.loadFromCluster(root);
 		} else {
 			config.loadFromDefault();
 		}

@@ -84,6 +84,27 @@ test('the log line of a Pod with many ports has their count and the first ten', 
 	t.true(JSON.stringify(lines.at(-1)).length < 1000, 'also if the name is rejected');
 });
 
+test('the log line of a Pod has the first three warnings, which a controller shows nobody', async t => {
+	const lines: Array<{readonly warnings?: readonly string[]}> = [];
+	const mutate = createPodMutator({
+		reserve: async () => [20_000, 20_002],
+		dryRun: async () => [20_000, 20_002],
+		namespaceLabels: async () => ({'pod-security.kubernetes.io/enforce': 'baseline'}),
+		ranges: defaultRanges,
+		maxPortsPerPod: 128,
+		podSecurityCheck: 'warn',
+		nodePortRange: [{first: 20_000, last: 20_099}],
+		namespace: 'gaming',
+		logger: pino({base: null, timestamp: false}, {write: line => lines.push(JSON.parse(line) as object)}),
+		metrics: createMetrics(),
+	});
+	const object = podWith({annotations: {'hostport.io/strat': 'x'}, containers: [{name: 'app', ports: [{containerPort: 1}, {containerPort: 2}]}]});
+	const {response} = await mutate(reviewOf(object), never);
+	t.is(response.warnings?.length, 4);
+	t.regex(response.warnings?.[2] ?? '', /not consecutive/);
+	t.deepEqual(lines[0]?.warnings, response.warnings?.slice(0, 3));
+});
+
 test('a Pod with too many ports is refused before anything is reserved', async t => {
 	const {mutatePod, counts} = mutatorWith(unexpected);
 	const object = podWith({annotations: {'hostport.io/base-port': '1024'}, containers: [{name: 'media', ports: Array.from({length: 129}, (_, index) => ({containerPort: 10_000 + index, protocol: 'UDP'}))}]});

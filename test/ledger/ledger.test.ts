@@ -130,6 +130,31 @@ test('a page that can\'t be read does not keep the others from being read', asyn
 	t.deepEqual([...failures], [[first, problem]]);
 });
 
+test('a page that was read in between is not left out after three errors', async t => {
+	const {clock, api, ledger, newPages} = await startLedger({[key]: entry});
+	const problem = new ApiError('GET', '/page', 500, 'no');
+	let isFailing = true;
+	api.before = request => {
+		if (isFailing && request === 'GET hostport-ledger-30500') {
+			throw problem;
+		}
+	};
+	const read = async () => ledger.readPages([first], new Set(), never);
+	await t.throwsAsync(read(), {is: problem});
+	await t.throwsAsync(read(), {is: problem});
+	isFailing = false;
+	await read();
+	isFailing = true;
+	await t.throwsAsync(read(), {is: problem});
+	await t.throwsAsync(read(), {is: problem});
+	t.is(ledger.cache.failures.of(first), undefined);
+	t.deepEqual(await read(), [], 'It is left out now.');
+	t.truthy(ledger.cache.failures.of(first));
+	isFailing = false;
+	await clock.advance(1000);
+	t.deepEqual([...(await newPages.readAll(never)).pages.keys()], [first]);
+});
+
 test('a page that was deleted and can\'t be created again does not keep the others from being read', async t => {
 	const {api, cluster, newPages} = await startLedger({[key]: entry, '31000.tcp': entry});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger-30500'});

@@ -95,7 +95,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'entries expire after one request timeout',
-		edits: [edit('options', 'Math.max(holdTime, 2 * apiRequestTimeout)', 'Math.max(0 * holdTime, apiRequestTimeout)')],
+		edits: [edit('readConfig', 'Math.max(holdTime, 2 * apiRequestTimeout)', 'Math.max(0 * holdTime, apiRequestTimeout)')],
 	},
 	{
 		name: 'the quarantine of a page is kept in memory only',
@@ -115,7 +115,7 @@ export const variants: readonly Variant[] = [
 		edits: [
 			edit('ledgerApi', 'const unlisted = existing.filter(', 'const unlisted = existing.slice(0, 0).filter('),
 			edit('newPages', 'async first => ledgerApi.createPage(first,', 'async first => this.#createAndLift(first,'),
-			edit('newPages', '\t/** Lifts the quarantine of new pages.', `
+			edit('newPages', '\t/** An index that was deleted while', `
 				async #createAndLift(first: number, signal: AbortSignal): Promise<void> {
 					const {ledger, ledgerApi, quarantine} = this.#options;
 					await ledgerApi.createPage(first, signal);
@@ -125,7 +125,7 @@ export const variants: readonly Variant[] = [
 					}
 				}
 
-				/** Lifts the quarantine of new pages.`),
+				/** An index that was deleted while`),
 		],
 	},
 	{
@@ -226,7 +226,10 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'new pages are opened while the index is in quarantine',
 		theme: 'deleted ledgers',
-		edits: [edit('newPages', 'index.quarantined ? [] : unlisted', 'unlisted')],
+		edits: [
+			edit('newPages', 'index.quarantined ? [] : unlisted', 'unlisted'),
+			edit('newPages', 'if (cache.index.quarantined && (', 'if (cache.pages.size < 0 && ('),
+		],
 	},
 	{
 		name: 'a quarantine is lifted without a resourceVersion',
