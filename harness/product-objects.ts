@@ -6,11 +6,14 @@ import type {Manifest} from './manifests.ts';
 
 const base = new URL('../deploy/base/', import.meta.url);
 
-/** The product's ServiceAccount as RBAC names it: for a kubeconfig with the product's rights and no more. */
-export const serviceAccount = {
-	user: 'system:serviceaccount:operators:hostport-operator',
-	groups: ['system:serviceaccounts', 'system:serviceaccounts:operators', 'system:authenticated'],
-} as const;
+/** A ServiceAccount of the product as RBAC names it: for a kubeconfig with the product's rights and no more. */
+export const serviceAccountIn = (namespace: string, name = 'hostport-operator'): {readonly user: string; readonly groups: string[]} => ({
+	user: `system:serviceaccount:${namespace}:${name}`,
+	groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'],
+});
+
+/** That of the installation in deploy/. */
+export const serviceAccount = serviceAccountIn('operators');
 
 /** Its path on the API server. */
 export const webhookConfiguration = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/hostport-operator-hostport-mutating-webhook-configuration';
@@ -44,8 +47,8 @@ export const applyWebhook = async (client: KubeClient, port: number, authorityPe
  * Points the installation's Service to a port of this machine. The API server connects to an ExternalName and still checks the
  * certificate against the Service's own name; an EndpointSlice can't have a loopback address.
  */
-export const redirectService = async (client: KubeClient, port: number): Promise<void> => {
-	await client.request('PATCH', '/api/v1/namespaces/operators/services/hostport-operator-webhook-service', {spec: {type: 'ExternalName', externalName: 'localhost'}}, 'application/merge-patch+json');
+export const redirectService = async (client: KubeClient, port: number, namespace: string): Promise<void> => {
+	await client.request('PATCH', `/api/v1/namespaces/${namespace}/services/hostport-operator-webhook-service`, {spec: {type: 'ExternalName', externalName: 'localhost'}}, 'application/merge-patch+json');
 	await client.request('PATCH', webhookConfiguration, [{op: 'add', path: '/webhooks/0/clientConfig/service/port', value: port}], 'application/json-patch+json');
 };
 

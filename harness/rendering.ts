@@ -44,13 +44,13 @@ export const kustomize = async (folder: string): Promise<string> => {
 };
 
 /**
- * Renders the chart.
+ * Renders the chart, without the Pod of `helm test`.
  *
  * @throws what helm prints when it fails, as `stderr`.
  */
 export const helmTemplate = async (namespace: string, ...args: readonly string[]): Promise<string> => {
 	const {helm} = await obtainBinaries(['helm']);
-	const {stdout} = await run(helm, ['template', 'hostport-operator', path.join(deployFolder, 'chart'), '--namespace', namespace, ...args]);
+	const {stdout} = await run(helm, ['template', 'hostport-operator', path.join(deployFolder, 'chart'), '--namespace', namespace, '--skip-tests', ...args]);
 	return stdout;
 };
 

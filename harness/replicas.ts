@@ -39,12 +39,14 @@ export type InstallOptions = {
 	 * and its webhook configuration stay as they are, also after `stop`.
 	 */
 	readonly behindService?: boolean;
+	/** Where that Service is. Default: operators. */
+	readonly namespace?: string;
 	/** Ends the attempt to install. */
 	readonly signal?: AbortSignal;
 };
 
 /** Resolves once all replicas are ready and the API server calls them. */
-export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], nodeFlags = ownNodeFlags, bundle = bundlePath, onLog, affinity = false, behindService = false, signal}: InstallOptions): Promise<Installation> => {
+export const install = async ({client, kubeconfig, directory, replicas: count, flags = [], nodeFlags = ownNodeFlags, bundle = bundlePath, onLog, affinity = false, behindService = false, namespace = 'operators', signal}: InstallOptions): Promise<Installation> => {
 	await mkdir(directory, {recursive: true});
 	const running = new Set<Replica>();
 	const balancer = await startBalancer({targets: () => [...running].map(({webhookPort}) => ({host: '127.0.0.1', port: webhookPort})), affinity});
@@ -55,7 +57,7 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 			logFile: path.join(directory, `${name}.log`),
 			args: [
 				...nodeFlags, bundle, 'serve', '--kubeconfig', typeof kubeconfig === 'string' ? kubeconfig : kubeconfig(name), '--identity', name, '--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0',
-				'--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
+				'--namespace', namespace, '--log-format', 'json', '--shutdown-delay', '500ms', ...flags,
 			],
 			...(onLog && {onLog}),
 			...(signal && {signal}),
@@ -81,7 +83,7 @@ export const install = async ({client, kubeconfig, directory, replicas: count, f
 		}
 
 		// First: a replica makes its certificate for the address in the webhook configuration.
-		await (behindService ? redirectService : applyWebhook)(client, balancer.port);
+		await (behindService ? redirectService(client, balancer.port, namespace) : applyWebhook(client, balancer.port));
 		await Promise.all(Array.from({length: count}, async (_, index) => addReplica(`replica-${index + 1}`)));
 		await untilCalled(client, signal);
 	} catch (error) {

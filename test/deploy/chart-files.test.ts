@@ -5,6 +5,7 @@ import path from 'node:path';
 import test from 'ava';
 import {parseManifests} from '../../harness/manifests.ts';
 import {chartFiles, deployFolder, installFile} from '../../harness/rendering.ts';
+import {readChart, renderChartPage} from '../../scripts/docs/chart-page.ts';
 import {options} from '../../src/config/options.ts';
 
 const chart = path.join(deployFolder, 'chart');
@@ -15,11 +16,26 @@ test('the chart\'s copies of files are up to date (npm run render)', async t => 
 	}
 });
 
-type Schema = {readonly properties?: Readonly<Record<string, Schema>>};
+type Schema = {readonly description?: string; readonly properties?: Readonly<Record<string, Schema>>};
 
 /** An empty table is a value, whose members are up to the user. */
 const isTable = (value: unknown): value is Readonly<Record<string, unknown>> =>
 	typeof value === 'object' && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
+
+/** The paths of all values that the schema and the defaults know, each by what it lacks. */
+const lacks = (path: string, schema: Schema | undefined, value: unknown): string[] => {
+	const problems = [
+		...(schema ? [] : [`${path} has no schema`]),
+		...(schema && !schema.description ? [`${path} has no description`] : []),
+		...(value === undefined ? [`${path} has no default`] : []),
+	];
+	if (!schema?.properties || !isTable(value)) {
+		return problems;
+	}
+
+	const {properties} = schema;
+	return [...problems, ...[...new Set([...Object.keys(properties), ...Object.keys(value)])].flatMap(name => lacks(`${path}.${name}`, properties[name], value[name]))];
+};
 
 /** Options that the chart sets itself, or that other objects of the chart depend on. */
 const notConfigurable = new Set([
@@ -35,15 +51,15 @@ test('the chart has a value for each configurable flag', async t => {
 	);
 });
 
-test('every value has a default and a type', async t => {
+test('every value has a default, a type and a description', async t => {
 	const [values] = parseManifests(await readFile(path.join(chart, 'values.yaml'), 'utf8')) as unknown as [Record<string, unknown>];
-	const {properties} = JSON.parse(await readFile(path.join(chart, 'values.schema.json'), 'utf8')) as Schema;
-	// `config` has its defaults and types in the program.
-	const {global: _, config: __, ...described} = properties!;
-	const {config: ___, ...defaults} = values;
-	const names = (value: unknown): unknown => isTable(value) ? Object.fromEntries(Object.entries(value).map(([name, member]) => [name, names(member)] as const)) : true;
-	const namesInSchema = ({properties: members}: Schema): unknown => members ? Object.fromEntries(Object.entries(members).map(([name, member]) => [name, namesInSchema(member)] as const)) : true;
-	t.deepEqual(names({...defaults, resources: true}), namesInSchema({properties: described}));
+	const schema = JSON.parse(await readFile(path.join(chart, 'values.schema.json'), 'utf8')) as Schema;
+	// Helm makes `global` itself.
+	t.deepEqual(lacks('values', {description: 'all', ...schema}, {...values, global: {}}), []);
+});
+
+test('the page of the chart is up to date', async t => {
+	t.is(await readFile(path.join(chart, 'README.md'), 'utf8'), renderChartPage(await readChart()), 'Run `npm run docs`, and commit what it has changed.');
 });
 
 test('chart, image and program have the same version', async t => {
@@ -51,5 +67,6 @@ test('chart, image and program have the same version', async t => {
 	const [metadata] = parseManifests(await readFile(path.join(chart, 'Chart.yaml'), 'utf8')) as unknown as [{version: string; appVersion: string}];
 	t.like(metadata, {version, appVersion: version});
 	t.true(existsSync(path.join(chart, 'templates', 'NOTES.txt')));
+	t.regex(await readFile(path.join(deployFolder, 'components', 'release', 'kustomization.yaml'), 'utf8'), new RegExp(String.raw`newTag: ${version}$[^]*app\.kubernetes\.io/version: ${version}$`, 'm'));
 	t.regex(await readFile(installFile, 'utf8'), new RegExp(String.raw`image: hostport-operator:${version}$`, 'm'));
 });

@@ -6,8 +6,23 @@ app.kubernetes.io/name: hostport-operator
 {{ include "hostport.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: hostport-operator
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- /* Labels and annotations of an object's metadata: the common ones, and those of `labels` and `annotations`. */ -}}
+{{- define "hostport.metadata" -}}
+labels:
+  {{- merge (include "hostport.labels" .root | fromYaml) (.labels | default dict) .root.Values.commonLabels | toYaml | nindent 2 }}
+{{- with merge dict (.annotations | default dict) .root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "hostport.serviceAccountName" -}}
+{{ .Values.serviceAccount.name | default (ternary "hostport-operator" "default" .Values.serviceAccount.create) }}
 {{- end }}
 
 {{- define "hostport.image" -}}
@@ -49,4 +64,36 @@ rendering gets the same. Without access to the cluster, nothing could keep it un
 {{- /* A list of the namespaces whose Pods get no ports. */ -}}
 {{- define "hostport.excludedNamespaces" -}}
 {{- concat (list .Release.Namespace "kube-system" "kube-public" "kube-node-lease") .Values.excludedNamespaces | uniq | toYaml -}}
+{{- end }}
+
+{{- /* The namespaces of the Pods that the webhook is called for. */ -}}
+{{- define "hostport.namespaceSelector" -}}
+{{- $own := dict "key" "kubernetes.io/metadata.name" "operator" "NotIn" "values" (include "hostport.excludedNamespaces" . | fromYamlArray) -}}
+{{- $yours := .Values.webhook.namespaceSelector -}}
+matchExpressions:
+  {{- concat (list $own) ($yours.matchExpressions | default list) | toYaml | nindent 2 }}
+{{- with $yours.matchLabels }}
+matchLabels:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- /* The labels of the Pods that the webhook is called for. Empty if they need none. */ -}}
+{{- define "hostport.objectSelector" -}}
+{{- $yours := deepCopy .Values.webhook.objectSelector -}}
+{{- if eq .Values.optIn "label" -}}
+{{- $_ := set $yours "matchLabels" (merge (dict "hostport.io/enabled" "true") ($yours.matchLabels | default dict)) -}}
+{{- end -}}
+{{- with $yours }}{{ toYaml . }}{{ end -}}
+{{- end }}
+
+{{- /* The Pods' security context, without the user and the group of the default values where the platform chooses them. */ -}}
+{{- define "hostport.podSecurityContext" -}}
+{{- $context := deepCopy .Values.podSecurityContext -}}
+{{- if .Capabilities.APIVersions.Has "security.openshift.io/v1" -}}
+{{- range list "runAsUser" "runAsGroup" -}}
+{{- if eq (int (get $context .)) 65532 }}{{ $_ := unset $context . }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $context }}
 {{- end }}

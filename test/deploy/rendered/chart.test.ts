@@ -32,11 +32,14 @@ for (const [what, args, kustomized] of [
 	['with optIn=label renders overlays/opt-in-by-label', ['--set', 'optIn=label', '--kube-version', '1.24.0'], async () => kustomize(overlay('opt-in-by-label'))],
 	['with networkPolicy.enabled renders the component network-policy', ['--set', 'networkPolicy.enabled=true'], async (t: ExecutionContext) => composed(t, overlay('default'), ['network-policy'])],
 	['with clientCaConfigMap renders the component client-certificate', ['--set', 'clientCaConfigMap=hostport-operator-client-ca'], async (t: ExecutionContext) => composed(t, overlay('default'), ['client-certificate'])],
+	['with webhook.port=10250 renders the component webhook-port-10250', ['--set', 'webhook.port=10250'], async (t: ExecutionContext) => composed(t, overlay('default'), ['webhook-port-10250'])],
+	['with webhook.hostNetwork renders the component host-network', ['--set', 'webhook.hostNetwork=true'], async (t: ExecutionContext) => composed(t, overlay('default'), ['host-network'])],
 	['with prometheus.enabled renders the component prometheus', ['--set', 'prometheus.enabled=true'], async (t: ExecutionContext) => composed(t, overlay('default'), ['prometheus'])],
 	[
 		'with all of these values renders all components',
-		['--set', 'certificate.source=cert-manager,optIn=label,networkPolicy.enabled=true,prometheus.enabled=true,clientCaConfigMap=hostport-operator-client-ca'],
-		async (t: ExecutionContext) => composed(t, path.join(deployFolder, 'base'), inOrder(await readdir(path.join(deployFolder, 'components')))),
+		['--set', 'certificate.source=cert-manager,optIn=label,networkPolicy.enabled=true,prometheus.enabled=true,clientCaConfigMap=hostport-operator-client-ca,webhook.hostNetwork=true'],
+		// On the host network, 10250 is the kubelet's.
+		async (t: ExecutionContext) => composed(t, path.join(deployFolder, 'base'), inOrder(await readdir(path.join(deployFolder, 'components'))).filter(name => name !== 'webhook-port-10250')),
 	],
 	['with one replica and no extras renders the base', ['--set', 'replicas=1,admissionPolicies.enabled=false,flowControl.enabled=false,podDisruptionBudget.enabled=false,priorityClass.create=false,priorityClass.name='], async (t: ExecutionContext) => withSpread(await composed(t, path.join(deployFolder, 'base'), []))],
 ] as const) {

@@ -6,7 +6,7 @@ import type {Manifest} from '../../../harness/manifests.ts';
 export const comparable = (text: string): Record<string, Manifest> =>
 	Object.fromEntries(parseManifests(text)
 		.filter(({kind}) => kind !== 'Namespace')
-		.map(manifest => withDefaults(withoutHelmLabels(withoutUselessNamespace(manifest))))
+		.map(manifest => withDefaults(withoutCommonLabels(withoutUselessNamespace(manifest))))
 		.map(manifest => [identityOf(manifest), manifest] as const));
 
 /** Kind, namespace and name. */
@@ -42,10 +42,10 @@ const withoutUselessNamespace = (manifest: Manifest): Manifest => {
 	return clusterWide.has(manifest.kind) ? {...manifest, metadata} : manifest;
 };
 
-/** Helm adds these to each object. The only other difference is the Namespace, which `helm install --create-namespace` makes. */
-const helmLabels = new Set(['app.kubernetes.io/instance', 'app.kubernetes.io/version', 'app.kubernetes.io/managed-by', 'helm.sh/chart']);
+/** The chart and the component `release` add these to each object. The only other difference is the Namespace, which `helm install --create-namespace` makes. */
+const commonLabels = new Set(['app.kubernetes.io/instance', 'app.kubernetes.io/part-of', 'app.kubernetes.io/version', 'app.kubernetes.io/managed-by', 'helm.sh/chart']);
 
-const withoutHelmLabels = (manifest: Manifest): Manifest => {
+const withoutCommonLabels = (manifest: Manifest): Manifest => {
 	const {labels = {}} = manifest.metadata as {labels?: Record<string, string>};
-	return {...manifest, metadata: {...manifest.metadata, labels: Object.fromEntries(Object.entries(labels).filter(([name]) => !helmLabels.has(name)))} as Manifest['metadata']};
+	return {...manifest, metadata: {...manifest.metadata, labels: Object.fromEntries(Object.entries(labels).filter(([name]) => !commonLabels.has(name)))} as Manifest['metadata']};
 };

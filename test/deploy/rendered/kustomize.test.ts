@@ -1,4 +1,5 @@
 /** What kustomize renders from deploy/. */
+import {readdirSync} from 'node:fs';
 import {readdir, readFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
@@ -18,6 +19,32 @@ test('the base can be combined with each component, and with all of them', async
 		const objects = parseManifests(await kustomize(await writeOverlay(await temporaryFolder(t), path.join(deployFolder, 'base'), components)));
 		const identities = objects.map(identityOf);
 		t.is(new Set(identities).size, identities.length, components.join(', '));
+	}
+});
+
+for (const [what, base, components] of [
+	...readdirSync(path.join(deployFolder, 'overlays')).map(name => [`overlays/${name}`, path.join(deployFolder, 'overlays', name), []] as const),
+	// The texts of the alerts name a namespace, which kustomize can't change.
+	['all components but prometheus', path.join(deployFolder, 'base'), inOrder(readdirSync(path.join(deployFolder, 'components')).filter(name => name !== 'prometheus'))],
+] as const) {
+	test(`"namespace:" of a user's overlay takes ${what} to another namespace`, async t => {
+		const [here, there] = await Promise.all(['operators', 'ports'].map(async namespace => kustomize(await writeOverlay(await temporaryFolder(t), base, components, namespace))));
+		t.deepEqual(byIdentity(there!), byIdentity(here!.replaceAll(/\boperators\b/g, 'ports')));
+		t.notRegex(there!, /\boperators\b/);
+	});
+}
+
+/** Kustomize sorts by namespace and name. */
+const byIdentity = (text: string) => Object.fromEntries(parseManifests(text).map(manifest => [identityOf(manifest), manifest] as const));
+
+test('every object of an overlay but the namespace has the recommended labels', async t => {
+	const {version} = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as {version: string};
+	for (const name of await readdir(path.join(deployFolder, 'overlays'))) {
+		for (const manifest of parseManifests(await kustomize(path.join(deployFolder, 'overlays', name)))) {
+			const {labels} = manifest.metadata as {readonly labels?: object};
+			t.like(labels, {'app.kubernetes.io/part-of': 'hostport-operator', 'app.kubernetes.io/version': version}, identityOf(manifest));
+			t.is('app.kubernetes.io/name' in labels!, manifest.kind !== 'Namespace', identityOf(manifest));
+		}
 	}
 });
 

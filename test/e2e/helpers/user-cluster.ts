@@ -11,7 +11,7 @@ import {startControlPlane} from '../../../harness/control-plane/start.ts';
 import type {ControlPlane} from '../../../harness/control-plane/start.ts';
 import {createKubeClient} from '../../../harness/kube-client.ts';
 import type {KubeClient} from '../../../harness/kube-client.ts';
-import {serviceAccount} from '../../../harness/product-objects.ts';
+import {serviceAccountIn} from '../../../harness/product-objects.ts';
 import {install} from '../../../harness/replicas.ts';
 import type {Installation} from '../../../harness/replicas.ts';
 import {useFixture} from './fixture.ts';
@@ -19,6 +19,16 @@ import {enabled, podsPath} from './pods.ts';
 import type {Pod} from './pods.ts';
 
 export type Output = {readonly stdout: string; readonly stderr: string};
+
+export type Installed = {
+	/** Default: operators. */
+	readonly namespace?: string;
+	/** Default: hostport-operator. */
+	readonly serviceAccountName?: string;
+	/** How many processes. Default: 2. */
+	readonly replicas?: number;
+	readonly flags?: readonly string[];
+};
 
 export type UserCluster = {
 	readonly controlPlane: ControlPlane;
@@ -30,6 +40,8 @@ export type UserCluster = {
 	readonly newFolder: (name: string) => Promise<string>;
 	/** Starts two processes in place of the installed Pods, behind the installed Service. */
 	readonly standIn: (...flags: readonly string[]) => Promise<Installation>;
+	/** The same for an installation that differs from the default. */
+	readonly standInFor: (installed: Installed) => Promise<Installation>;
 };
 
 export const useUserCluster = (test: TestFn, {workloads}: {readonly workloads: boolean}): (() => UserCluster) => useFixture(test, async (t, started) => {
@@ -38,6 +50,15 @@ export const useUserCluster = (test: TestFn, {workloads}: {readonly workloads: b
 	const client = started.use(await createKubeClient(controlPlane.kubeconfigPath));
 	const newFolder = async (name: string) => mkdtemp(path.join(controlPlane.directory, `${name}-`));
 	const home = await newFolder('home');
+	const standInFor = async ({namespace = 'operators', serviceAccountName, replicas = 2, flags = []}: Installed) => install({
+		client,
+		kubeconfig: await controlPlane.kubeconfigFor(serviceAccountIn(namespace, serviceAccountName)),
+		directory: await newFolder('replicas'),
+		replicas,
+		flags: ['--hold-time', '4s', '--api-request-timeout', '2s', ...flags],
+		behindService: true,
+		namespace,
+	});
 	return {
 		controlPlane,
 		client,
@@ -47,14 +68,8 @@ export const useUserCluster = (test: TestFn, {workloads}: {readonly workloads: b
 			// Without what the developer has configured for helm at home.
 			env: {PATH: process.env['PATH'], HOME: home, KUBECONFIG: controlPlane.kubeconfigPath},
 		}),
-		standIn: async (...flags) => install({
-			client,
-			kubeconfig: await controlPlane.kubeconfigFor(serviceAccount),
-			directory: await newFolder('replicas'),
-			replicas: 2,
-			flags: ['--hold-time', '4s', '--api-request-timeout', '2s', ...flags],
-			behindService: true,
-		}),
+		standIn: async (...flags) => standInFor({flags}),
+		standInFor,
 	};
 });
 
@@ -66,8 +81,8 @@ export const quiet = async (t: ExecutionContext, output: Promise<Output>): Promi
 };
 
 /** Creates a Pod, by default one that asks for a host port by its annotation, and returns the host port that it was given. */
-export const createPod = async (client: KubeClient, name: string, metadata: Pick<Pod['metadata'], 'labels' | 'annotations'> = {annotations: enabled}): Promise<string | undefined> => {
-	const created = await client.request<Pod>('POST', podsPath('default'), {
+export const createPod = async (client: KubeClient, name: string, metadata: Pick<Pod['metadata'], 'labels' | 'annotations'> = {annotations: enabled}, namespace = 'default'): Promise<string | undefined> => {
+	const created = await client.request<Pod>('POST', podsPath(namespace), {
 		apiVersion: 'v1',
 		kind: 'Pod',
 		metadata: {name, ...metadata},
