@@ -54,6 +54,9 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
 		reportPodsWithoutPorts: createUnservedPodReporter({api, clock, logger, identity}),
 	});
+	metrics.showLease(ledgerLeaseName, () => lock.isHeld);
+	metrics.showLease(electionLeaseName, () => election.isHeld);
+	metrics.showQueue(() => reservations.waiting);
 	const withLimits = (demand: PodDemand): PodDemand => ({...demand, heldLimits: heldLimitsOf(ranges, demand.basePort, maxHeldPortsPerNamespace)});
 
 	let running: ReadonlyArray<Promise<void>> = [];

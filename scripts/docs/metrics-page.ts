@@ -18,7 +18,7 @@ Each replica serves these metrics on port 8080 at \`/metrics\`. Metrics of the l
 | metric | type | labels | meaning |
 |---|---|---|---|
 ${metricsOf(metrics).map(({name, help, type, labels}) =>
-	`| \`${name}\` | ${type} | ${labels.map(label => `\`${label}\``).join(', ') || '–'} | ${help} |`).join('\n')}
+	`| \`${name}\` | ${type} | ${labels.map(label => `\`${label}\``).join(', ') || '–'} | ${help.replaceAll('<', '&lt;')} |`).join('\n')}
 
 \`deploy/components/prometheus\` has a ServiceMonitor, alerts and a Grafana dashboard for them. [runbooks.md](runbooks.md) says what to do when an alert fires.
 

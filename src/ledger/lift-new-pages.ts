@@ -46,6 +46,6 @@ export const liftNewPages = async ({ledger, quarantine, clock, random, logger}: 
 		},
 	});
 	for (const page of lifted) {
-		ledger.storeWritten(page);
+		ledger.cache.storePage(page);
 	}
 };

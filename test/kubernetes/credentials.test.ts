@@ -150,6 +150,13 @@ test('a certificate, key or plugin that can\'t be used is a configuration error'
 	await t.throwsAsync(connect(await writeKubeconfig(t, cluster, {'client-certificate-data': base64('no PEM'), 'client-key-data': base64('no PEM')}), () => 0), {instanceOf: ConfigurationError, message});
 });
 
+for (const [provider, plugin] of [['azure', 'kubelogin'], ['gcp', 'gke-gcloud-auth-plugin']] as const) {
+	test(`a kubeconfig with the removed auth-provider ${provider} is a configuration error that names its successor`, async t => {
+		const user = {'auth-provider': {name: provider, config: {'access-token': 'old'}}};
+		await t.throwsAsync(connect(await writeKubeconfig(t, {server: 'https://127.0.0.1'}, user), () => 0), {instanceOf: ConfigurationError, message: new RegExp(`has the auth-provider "${provider}".*${plugin}`)});
+	});
+}
+
 test('a kubeconfig that is missing or invalid is a configuration error', async t => {
 	await t.throwsAsync(connect('/nowhere', () => 0), {instanceOf: ConfigurationError, message: /^the kubeconfig "\/nowhere" can't be read: ENOENT/});
 	const file = path.join(await temporaryFolder(t), 'kubeconfig');
