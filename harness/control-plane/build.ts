@@ -49,6 +49,9 @@ const buildModule = async (module: ModuleName, names: readonly BinaryName[], {en
 	}
 };
 
+/** How long it takes to build the whole control plane the first time, for people who wait for it. */
+export const buildDuration = '10 to 15 minutes';
+
 const durations = {kubernetes: '4 to 8 minutes', kwok: '1 to 2 minutes', helm: '2 to 3 minutes'};
 
 const [major, minor] = kubernetesVersion.slice(1).split('.');

@@ -23,6 +23,8 @@ export type ObtainOptions = {
 	readonly signal?: AbortSignal | undefined;
 	/** The URL of the list of envtest archives. */
 	readonly indexUrl?: string;
+	/** False: programs that can't be downloaded are missing. Then no call takes minutes. Default true. */
+	readonly mayBuild?: boolean;
 };
 
 /** A program is missing and could not be obtained. */
@@ -47,14 +49,21 @@ export const namedKubeconfig = (env: NodeJS.ProcessEnv): string | undefined => e
  */
 export const obtainBinaries = async <Name extends BinaryName>(
 	names: readonly Name[],
-	{env = process.env, onProgress = () => {}, signal, indexUrl = envtestIndexUrl}: ObtainOptions = {},
+	{env = process.env, onProgress = () => {}, signal, indexUrl = envtestIndexUrl, mayBuild = true}: ObtainOptions = {},
 ): Promise<Readonly<Record<Name, string>>> => {
 	const missing = () => names.filter(name => !locate(name, env));
-	if (missing().length > 0) {
-		const cache = cacheFolder(env);
+	const cache = cacheFolder(env);
+	const download = async () => tryDownload(missing().filter(name => binarySources[name].inEnvtest), {cache, indexUrl, onProgress, signal});
+	if (missing().length > 0 && !mayBuild) {
+		// Without the lock, which another process may hold for the minutes of a build.
+		await download();
+		if (missing().length > 0) {
+			throw new MissingBinariesError(missing(), 'they can\'t be downloaded');
+		}
+	} else if (missing().length > 0) {
 		await withCacheLock(cache, async () => {
 			// Asked again: another process may have done the work while this one waited for the lock.
-			await tryDownload(missing().filter(name => binarySources[name].inEnvtest), {cache, indexUrl, onProgress, signal});
+			await download();
 			await build(missing(), {env, onProgress, signal});
 		}, {signal, onWait: () => {
 			onProgress(`Waiting for another process that is filling ${cache}`);
