@@ -45,7 +45,7 @@ const emptyMachine = async (t: ExecutionContext) => {
 		env,
 		progress,
 		goNote: path.join(folder, 'go.txt'),
-		options: {env, indexUrl: `http://127.0.0.1:${port}/index.yaml`, onProgress: (line: string) => void progress.push(line)},
+		options: {env, indexUrl: `http://127.0.0.1:${port}/index.yaml`, sites: {kubernetes: `http://127.0.0.1:${port}/release`, kwok: `http://127.0.0.1:${port}/kwok`}, onProgress: (line: string) => void progress.push(line)},
 	};
 };
 
@@ -140,6 +140,65 @@ test('only programs that the archive lacks are built', async t => {
 	t.regex(calls[0] ?? '', /build\/kubernetes build .*k8s\.io\/kubernetes\/cmd\/kube-scheduler sigs\.k8s\.io\/kwok\/cmd\/kwok$/);
 });
 
+/** Serves the programs of Kubernetes with checksum files, and kwok as GitHub does. */
+const serveReleases = async (t: ExecutionContext, checksumOf = (program: Buffer) => createHash('sha256').update(program).digest('hex')) => {
+	const program = Buffer.from('#!/bin/sh\necho released\n');
+	const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+	const server = createServer((request, response) => {
+		const url = request.url ?? '';
+		if (url.endsWith(`/kwok/tags/${kwokVersion}`)) {
+			const asset = {name: `kwok-${process.platform}-${architecture}`, browser_download_url: `${origin}/kwok-program`, digest: `sha256:${checksumOf(program)}`};
+			response.end(JSON.stringify({assets: [{name: 'kwokctl', digest: null}, asset]}));
+		} else if (url.endsWith('.sha256')) {
+			response.end(`${checksumOf(program)}\n`);
+		} else {
+			response.writeHead(url.startsWith(`/release/${kubernetesVersion}/bin/${process.platform}/${architecture}/`) || url === '/kwok-program' ? 200 : 404).end(program);
+		}
+	});
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	t.teardown(() => {
+		server.closeAllConnections();
+		server.close();
+	});
+	const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	return {kubernetes: `${origin}/release`, kwok: `${origin}/kwok`};
+};
+
+test('a whole control plane is downloaded, and nothing is built', async t => {
+	const {options} = await emptyMachine(t);
+	const [indexUrl, sites] = await Promise.all([serveEnvtest(t), serveReleases(t)]);
+
+	const found = await obtainBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'], {...options, indexUrl, sites, mayBuild: false});
+
+	t.true((await readFile(found.etcd, 'utf8')).includes('downloaded'));
+	for (const name of ['kube-controller-manager', 'kube-scheduler', 'kwok'] as const) {
+		t.true((await readFile(found[name], 'utf8')).includes('released'), name);
+	}
+});
+
+test('what the archive should have had comes from the releases', async t => {
+	const {options} = await emptyMachine(t);
+	const found = await obtainBinaries(['kube-apiserver'], {...options, sites: await serveReleases(t)});
+	t.true((await readFile(found['kube-apiserver'], 'utf8')).includes('released'));
+});
+
+test('a release with the wrong checksum is refused', async t => {
+	const {options, env, progress} = await emptyMachine(t);
+	const sites = await serveReleases(t, () => 'f'.repeat(64));
+	await t.throwsAsync(obtainBinaries(['kube-scheduler', 'kwok'], {...options, sites}), {instanceOf: MissingBinariesError});
+	t.true(progress.some(line => line.includes('The SHA-256 of')));
+	await t.throwsAsync(readFile(cachedPath(cacheFolder(env), 'kube-scheduler')), {code: 'ENOENT'});
+});
+
+test('without permission to build, what can\'t be downloaded is missing', async t => {
+	const machine = await emptyMachine(t);
+	await installGo(machine);
+	const error = await t.throwsAsync(obtainBinaries(['etcd', 'kwok'], {...machine.options, mayBuild: false}), {instanceOf: MissingBinariesError});
+	t.true(error.message.includes('etcd and kwok'));
+	await t.throwsAsync(readFile(machine.goNote), {code: 'ENOENT'});
+});
+
 test('without an archive for the exact version, another patch release is taken', async t => {
 	const {options, progress} = await emptyMachine(t);
 	const version = `${major}.${minor}.0`;
@@ -167,16 +226,17 @@ test('an archive with the wrong checksum is refused, and the program is built', 
 	t.true(machine.progress.some(line => line.includes('The SHA-512 of')));
 });
 
-test('if the index can\'t be reached, one line says so and the programs are built', async t => {
+test('if no site can be reached, a line says so for each and the programs are built', async t => {
 	const machine = await emptyMachine(t);
 	await installGo(machine);
 
 	const {etcd} = await obtainBinaries(['etcd', 'kube-apiserver'], machine.options);
 
 	t.is(await readFile(etcd, 'utf8'), 'built\n');
-	t.is(machine.progress.length, 2);
+	t.is(machine.progress.length, 3);
 	t.regex(machine.progress[0] ?? '', /^The envtest archive can't be downloaded: .*ECONNREFUSED/);
-	t.regex(machine.progress[1] ?? '', /^Building etcd and kube-apiserver .* 10 to 15 minutes .* kept in /);
+	t.regex(machine.progress[1] ?? '', /^kube-apiserver can't be downloaded: .*ECONNREFUSED/);
+	t.regex(machine.progress[2] ?? '', /^Building etcd and kube-apiserver .* 10 to 15 minutes .* kept in /);
 });
 
 test('two callers at once build once', async t => {
@@ -189,7 +249,7 @@ test('two callers at once build once', async t => {
 test('with neither a download nor Go, the message says what to provide', async t => {
 	const {options} = await emptyMachine(t);
 	const error = await t.throwsAsync(obtainBinaries(['etcd', 'kwok'], options), {instanceOf: MissingBinariesError});
-	for (const part of ['etcd and kwok', 'Go is not on the PATH', 'KUBECONFIG', 'KUBEBUILDER_ASSETS']) {
+	for (const part of ['etcd and kwok', 'Go is not on the PATH', 'KUBEBUILDER_ASSETS', 'dl.k8s.io']) {
 		t.true(error.message.includes(part), part);
 	}
 });
