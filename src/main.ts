@@ -75,11 +75,13 @@ const run = async ([command, ...args]: readonly string[]): Promise<void> => {
 			return;
 		}
 
-		case 'version': {
+		case 'version':
+		case '--version': {
 			console.log(version);
 			return;
 		}
 
+		case undefined:
 		case 'help':
 		case '--help':
 		case '-h': {
@@ -88,7 +90,7 @@ const run = async ([command, ...args]: readonly string[]): Promise<void> => {
 		}
 
 		default: {
-			throw new ConfigurationError(`"${command ?? ''}" is not a command: use serve, version or help`);
+			throw new ConfigurationError(`"${command}" is not a command: use serve, version or help`);
 		}
 	}
 };

@@ -148,7 +148,8 @@ export class ApiServer {
 		return {status: 200, body: {kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata, items: objects.slice(0, size)}};
 	}
 
-	#create({kind, namespace, name: named}: Target, body: Writable, writer: Writer): ApiAnswer {
+	#create(target: Target, body: Writable, writer: Writer): ApiAnswer {
+		const {kind, namespace, name: named} = target;
 		if (named !== undefined) {
 			return failure({status: 405, reason: 'MethodNotAllowed', message: 'the server does not allow this method on the requested resource'});
 		}
@@ -179,7 +180,7 @@ export class ApiServer {
 
 		const {resourceVersion: _version, uid: _uid, ...metadata} = object.metadata ?? {};
 		const created = {...object, apiVersion: kind.apiVersion, kind: kind.kind, metadata: {...metadata, name, ...(namespace !== undefined && {namespace}), uid: this.#uid()}} as unknown as Stored;
-		return {status: 201, body: this.#store.write(kind, undefined, this.#withManagedFields(kind, undefined, body, created, writer), writer.by)};
+		return {status: 201, body: this.#write(target, undefined, this.#withManagedFields(kind, undefined, body, created, writer), writer.by)};
 	}
 
 	#update(target: Target, change: (stored: Stored) => Writable, writer: Writer): ApiAnswer {
@@ -207,12 +208,17 @@ export class ApiServer {
 
 		const {uid, resourceVersion, name, namespace} = stored.metadata;
 		const next = this.#withManagedFields(kind, stored, body, {...object, metadata: {...object.metadata, name, ...(namespace !== undefined && {namespace}), uid, resourceVersion}} as Stored, writer);
-		return {status: 200, body: isSameJson(stored, next) ? stored : this.#store.write(kind, stored, next, writer.by)};
+		return {status: 200, body: isSameJson(stored, next) ? stored : this.#write(target, stored, next, writer.by)};
 	}
 
 	#delete(target: Target, by: string): ApiAnswer {
 		const stored = this.#found(target);
-		return stored ? {status: 200, body: this.#store.write(target.kind, stored, undefined, by)} : notFound(target);
+		return stored ? {status: 200, body: this.#write(target, stored, undefined, by)} : notFound(target);
+	}
+
+	/** A dry run is answered as if it had been stored. */
+	#write({kind, query}: Target, before: Stored | undefined, next: Stored | undefined, by: string): Stored {
+		return query.get('dryRun') === 'All' ? (next ?? before)! : this.#store.write(kind, before, next, by);
 	}
 
 	#withManagedFields(kind: Kind, before: Stored | undefined, {metadata}: Writable, next: Stored, {fieldManager}: Writer): Stored {

@@ -80,4 +80,12 @@ export const kinds: readonly Kind[] = [
 	{apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration', resource: 'mutatingwebhookconfigurations', isNamespaced: false, allowsUnconditionalUpdate: false},
 	{apiVersion: 'v1', kind: 'Event', resource: 'events', isNamespaced: true, allowsUnconditionalUpdate: true},
 	{apiVersion: 'v1', kind: 'Namespace', resource: 'namespaces', isNamespaced: false, allowsUnconditionalUpdate: true},
+	// Those below are stored as they are sent: the embedded control plane needs them, and the simulation does not.
+	{apiVersion: 'v1', kind: 'Node', resource: 'nodes', isNamespaced: false, allowsUnconditionalUpdate: true},
+	{apiVersion: 'v1', kind: 'ServiceAccount', resource: 'serviceaccounts', isNamespaced: true, allowsUnconditionalUpdate: true},
+	{apiVersion: 'apps/v1', kind: 'Deployment', resource: 'deployments', isNamespaced: true, allowsUnconditionalUpdate: true},
+	{apiVersion: 'apps/v1', kind: 'ReplicaSet', resource: 'replicasets', isNamespaced: true, allowsUnconditionalUpdate: true},
+	{apiVersion: 'apps/v1', kind: 'StatefulSet', resource: 'statefulsets', isNamespaced: true, allowsUnconditionalUpdate: true},
+	...['Role', 'RoleBinding'].map(kind => ({apiVersion: 'rbac.authorization.k8s.io/v1', kind, resource: `${kind.toLowerCase()}s`, isNamespaced: true, allowsUnconditionalUpdate: true})),
+	...['ClusterRole', 'ClusterRoleBinding'].map(kind => ({apiVersion: 'rbac.authorization.k8s.io/v1', kind, resource: `${kind.toLowerCase()}s`, isNamespaced: false, allowsUnconditionalUpdate: true})),
 ];

@@ -83,6 +83,17 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.is((await send({method: 'PUT', path: `${configMaps}/page`, body: made})).status, 409);
 	});
 
+	contract('a dry run is answered like a write, and stores nothing', async (t, {configMaps, make, patch, send, get}) => {
+		t.is((await send({method: 'POST', path: `${configMaps}?dryRun=All`, body: configMap('none')})).status, 201);
+		t.is((await get(`${configMaps}/none`)).status, 404);
+		await make('page', {a: '1'});
+		t.deepEqual((await patch(`${configMaps}/page?dryRun=All`, {data: {a: '2'}})).body.data, {a: '2'});
+		t.deepEqual((await get(`${configMaps}/page`)).body.data, {a: '1'});
+		t.is((await send({method: 'POST', path: `${configMaps}?dryRun=All`, body: configMap('page')})).status, 409);
+		t.is((await send({method: 'DELETE', path: `${configMaps}/page?dryRun=All`})).status, 200);
+		t.is((await get(`${configMaps}/page`)).status, 200);
+	});
+
 	contract('resourceVersions grow, and a re-created object has a new UID', async (t, {configMaps, make, patch, send}) => {
 		const first = await make('page');
 		const {body: second} = await patch(`${configMaps}/page`, {data: {a: '1'}});
@@ -149,6 +160,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.deepEqual(await names('ledger=page'), ['page']);
 		t.deepEqual(await names('ledger!=page,ledger'), ['index']);
 		t.deepEqual((await get(`${configMaps}?fieldSelector=metadata.name%3Dpage`)).body.items.map(({metadata: {name}}) => name), ['page']);
+		t.deepEqual((await get(`${configMaps}?labelSelector=ledger&fieldSelector=metadata.name!%3Dpage`)).body.items.map(({metadata: {name}}) => name), ['index']);
 	});
 
 	contract('a watch without a resourceVersion sends existing objects, then changes', async (t, {configMaps, make, patch, send, watch}) => {
