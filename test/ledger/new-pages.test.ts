@@ -157,3 +157,30 @@ test('while new pages can\'t be opened, requests create few of them', async t =>
 	t.deepEqual(await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 20_000, maxPort: 20_499}), never)), [20_000]);
 	t.is((await reserve())[0], 1000);
 });
+
+test('two seconds after the index has left quarantine, requests create pages again', async t => {
+	const {clock, cluster, reservations, configMap} = await startLedger({'30500.tcp': entryWith()});
+	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
+	await clock.advance(20_000);
+	const reserve = async () => clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 20_000, maxPort: 20_499}), never));
+	// Recreates the index, in quarantine.
+	await t.throwsAsync(clock.until(reservations.reserve(demandFor(names(501), {basePort: 30_500, maxPort: 30_999}), never)));
+	await t.throwsAsync(reserve(), {message: /hostport-ledger-20000 gives none: it does not exist, and no page is created before the ConfigMap hostport-ledger has left quarantine/});
+	// Another replica has seen the quarantine for longer.
+	cluster.patch('ConfigMap', {name: 'hostport-ledger'}, {metadata: {annotations: {'hostport.io/mark': null, 'hostport.io/opened-as': configMap('hostport-ledger')?.metadata.uid, 'hostport.io/commits': '1'}}});
+	await clock.advance(2000);
+	t.deepEqual(await reserve(), [20_000]);
+});
+
+test('a new page gives ports at once although its first lists fail', async t => {
+	const {clock, reservations, api} = await startLedger({'30500.tcp': entryWith()});
+	let failures = 3;
+	api.before = request => {
+		if (request === 'GET pods' && failures-- > 0) {
+			throw new Error('no answer');
+		}
+	};
+	const startedAt = clock.now();
+	t.deepEqual(await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 20_000, maxPort: 20_499}), never)), [20_000]);
+	t.true(clock.now() - startedAt < 2000);
+});
