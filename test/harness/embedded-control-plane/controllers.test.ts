@@ -23,15 +23,16 @@ const startCluster = async (t: ExecutionContext, nodes = 2) => {
 		send,
 		pods: () => [...api.server.all('Pod')] as Pod[],
 		/** Waits until so many Pods run, and no other Pod is left. */
-		async untilRunning(count: number) {
-			return until(async () => {
+		untilRunning: async (count: number) =>
+			until(async () => {
 				const pods = [...api.server.all('Pod')] as Pod[];
 				return pods.length === count && pods.every(({status}) => status.phase === 'Running') && pods;
-			}, {what: `${count} Pods to run`, budgetMs: 20_000});
-		},
+			}, {what: `${count} Pods to run`, budgetMs: 20_000}),
 		events: (reason: string) => [...api.server.all('Event')].filter(event => event['reason'] === reason),
 	};
 };
+
+const names = (pods: readonly Pod[]) => pods.map(({metadata: {name}}) => name).toSorted();
 
 const apps = '/apis/apps/v1/namespaces/default';
 const selector = {matchLabels: {app: 'game'}};
@@ -55,16 +56,15 @@ test('a Deployment has as many Pods as it wants, also after it is scaled and aft
 test('a changed template of a Deployment gives new Pods', async t => {
 	const {send, untilRunning, pods} = await startCluster(t);
 	await send('POST', `${apps}/deployments`, {metadata: {name: 'game'}, spec: {replicas: 2, selector, template: template()}});
-	const old = (await untilRunning(2)).map(({metadata: {uid}}) => uid);
+	const old = new Set((await untilRunning(2)).map(({metadata: {uid}}) => uid));
 	await send('PATCH', `${apps}/deployments/game`, {spec: {template: template({containerPort: 9001})}});
-	await until(async () => pods().every(({metadata: {uid}}) => !old.includes(uid)), {what: 'new Pods', budgetMs: 5000});
+	await until(async () => pods().every(({metadata: {uid}}) => !old.has(uid)), {what: 'new Pods', budgetMs: 5000});
 	await untilRunning(2);
 });
 
 test('the Pods of a StatefulSet have ordinals, and one that is deleted comes back under its name', async t => {
 	const {send, untilRunning} = await startCluster(t);
 	await send('POST', `${apps}/statefulsets`, {metadata: {name: 'game'}, spec: {replicas: 3, serviceName: 'game', selector, template: template()}});
-	const names = (pods: readonly Pod[]) => pods.map(({metadata: {name}}) => name).toSorted();
 	t.deepEqual(names(await untilRunning(3)), ['game-0', 'game-1', 'game-2']);
 	await send('DELETE', '/api/v1/namespaces/default/pods/game-1');
 	t.deepEqual(names(await untilRunning(3)), ['game-0', 'game-1', 'game-2']);

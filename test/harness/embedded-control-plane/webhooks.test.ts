@@ -1,5 +1,6 @@
 /** Mutating webhooks of the embedded control plane: a webhook on loopback stands for the product. */
 import {once} from 'node:events';
+import type {IncomingMessage, ServerResponse} from 'node:http';
 import https from 'node:https';
 import type {AddressInfo} from 'node:net';
 import {json} from 'node:stream/consumers';
@@ -18,11 +19,13 @@ const withWebhook = async (respond: (review: Review) => object, more: object = {
 	const authority = await createCertificateAuthority();
 	const certificate = await authority.issue({commonName: 'webhook', hosts: ['127.0.0.1'], usage: 'server'});
 	const reviews: Review[] = [];
-	const server = https.createServer({key: certificate.keyPem, cert: certificate.certificatePem}, async (request, response) => {
+	const answer = async (request: IncomingMessage, response: ServerResponse) => {
 		const review = await json(request) as Review;
 		reviews.push(review);
 		response.end(JSON.stringify({apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response: {uid: review.request.uid, ...respond(review)}}));
-	});
+	};
+
+	const server = https.createServer({key: certificate.keyPem, cert: certificate.certificatePem}, (request, response) => void answer(request, response));
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');
 	const client = createWebhookClient();
