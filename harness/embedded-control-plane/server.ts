@@ -107,4 +107,5 @@ const send = (response: ServerResponse, {status, body, warnings = []}: Answer): 
 	response.end(content);
 };
 
-const quoted = (warning: string): string => `"${warning.replaceAll(/[\u0000-\u001F]/g, ' ').replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+/** A header has no line breaks. */
+const quoted = (warning: string): string => `"${warning.replaceAll(/\p{Cc}/gu, ' ').replaceAll(/["\\]/g, String.raw`\$&`)}"`;

@@ -1,6 +1,7 @@
 /** Sends AdmissionReviews to webhooks over HTTPS, and checks the answers as a real API server does. */
 import https from 'node:https';
 import {text} from 'node:stream/consumers';
+import {messageOf} from '../../../src/errors.ts';
 import type {Review} from './review.ts';
 import type {Webhook} from './webhook-match.ts';
 
@@ -38,7 +39,7 @@ export const createWebhookClient = (): WebhookClient => {
 
 				return responseIn(body, review.request.uid);
 			} catch (error) {
-				const reason = error instanceof Error && error.name === 'AbortError' ? 'context deadline exceeded' : String((error as Error).message);
+				const reason = error instanceof Error && error.name === 'AbortError' ? 'context deadline exceeded' : messageOf(error);
 				throw new Error(`Post "${target.href}": ${reason}`, {cause: error});
 			}
 		},

@@ -37,14 +37,10 @@ const resourcesOf = ({kind, resource, isNamespaced}: Kind): readonly object[] =>
 		...(shortNames[resource] && {shortNames: shortNames[resource]}),
 		...(inAll.has(resource) && {categories: ['all']}),
 	},
-	...(subresources[resource] ?? []).map(name => ({
-		name: `${resource}/${name}`,
-		singularName: '',
-		namespaced: isNamespaced,
-		kind: name === 'scale' ? 'Scale' : kind,
-		...(name === 'scale' && {group: 'autoscaling', version: 'v1'}),
-		verbs: ['get', 'patch', 'update'],
-	})),
+	...(subresources[resource] ?? []).map(name => Object.assign(
+		{name: `${resource}/${name}`, singularName: '', namespaced: isNamespaced, verbs: ['get', 'patch', 'update']},
+		name === 'scale' ? {kind: 'Scale', group: 'autoscaling', version: 'v1'} : {kind},
+	)),
 ];
 
 const apiVersions = [...new Set(kinds.map(({apiVersion}) => apiVersion))];

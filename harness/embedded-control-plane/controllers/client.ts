@@ -22,15 +22,16 @@ const resources: Readonly<Record<string, string>> = {Pod: 'pods', Event: 'events
 const collectionOf = ({apiVersion, kind, metadata: {namespace}}: Pick<Stored, 'apiVersion' | 'kind' | 'metadata'>): string =>
 	`${apiVersion === 'v1' ? '/api/v1' : `/apis/${apiVersion}`}${namespace === undefined ? '' : `/namespaces/${namespace}`}/${resources[kind] ?? `${kind.toLowerCase()}s`}`;
 
+/** @throws an Error with the API's message, unless the object is gone. */
+const check = ({status, body}: Answer): void => {
+	if (status > 299 && status !== 404) {
+		throw new Error((body as {readonly message?: string}).message);
+	}
+};
+
 /** @param name of the controller, as kube-controller-manager calls it. */
 export const createControllerClient = (api: EmbeddedApi, name: string): ControllerClient => {
 	const caller = controller(name);
-	const check = ({status, body}: Answer): void => {
-		if (status > 299 && status !== 404) {
-			throw new Error((body as {readonly message?: string}).message);
-		}
-	};
-
 	const create = async (path: string, body: object): Promise<void> => {
 		const answer = await api.handle({method: 'POST', path, body}, caller);
 		if (answer.status > 299) {

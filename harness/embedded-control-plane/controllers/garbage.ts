@@ -13,7 +13,7 @@ export const collectGarbage = async (client: ControllerClient, {kind, before}: C
 	const {name, uid} = before!.metadata;
 	// Owners first, so that they don't create again what is deleted.
 	for (const other of kinds.map(other => other.kind).toSorted((a, b) => Number(owners.has(b)) - Number(owners.has(a)))) {
-		for (const object of [...client.server.all(other)]) {
+		for (const object of client.server.all(other)) {
 			if (kind === 'Namespace' ? object.metadata.namespace === name : isOwnedBy(object, {uid})) {
 				await client.remove(object);
 			}

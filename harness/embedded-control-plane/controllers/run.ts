@@ -2,11 +2,12 @@
 import type {Change} from '../../in-memory-api/object-store.ts';
 import type {EmbeddedApi} from '../api/embedded-api.ts';
 import {createControllerClient} from './client.ts';
+import type {ControllerClient} from './client.ts';
 import {reconcileDeployment} from './deployment.ts';
 import {collectGarbage, mayLeaveGarbage} from './garbage.ts';
 import {runPod} from './kubelet.ts';
 import {keyOf} from './objects.ts';
-import type {OwnerReference, Pod, Workload} from './objects.ts';
+import type {OwnerReference, Pod} from './objects.ts';
 import {reconcileReplicaSet} from './replica-set.ts';
 import {schedule} from './scheduler.ts';
 import {reconcileStatefulSet} from './stateful-set.ts';
@@ -15,24 +16,24 @@ import type {WorkQueue} from './work-queue.ts';
 
 /** They run until they are disposed of. */
 export const runControllers = (api: EmbeddedApi): Disposable => {
-	const queueFor = <Kind>(kind: string, name: string, reconcile: (client: ReturnType<typeof createControllerClient>, object: Kind) => Promise<void>): WorkQueue => {
+	const queueFor = (kind: string, name: string, reconcile: (client: ControllerClient, object: never) => Promise<void>): WorkQueue => {
 		const client = createControllerClient(api, name);
 		return createWorkQueue(async key => {
 			const [namespace, objectName = ''] = key.split('/');
 			const object = api.server.find(kind, objectName, namespace);
 			if (object) {
-				await reconcile(client, object as Kind);
+				await reconcile(client, object as never);
 			}
 		});
 	};
 
 	const workloads: Readonly<Record<string, WorkQueue>> = {
-		Deployment: queueFor<Workload>('Deployment', 'deployment-controller', reconcileDeployment),
-		ReplicaSet: queueFor<Workload>('ReplicaSet', 'replicaset-controller', reconcileReplicaSet),
-		StatefulSet: queueFor<Workload>('StatefulSet', 'statefulset-controller', reconcileStatefulSet),
+		Deployment: queueFor('Deployment', 'deployment-controller', reconcileDeployment),
+		ReplicaSet: queueFor('ReplicaSet', 'replicaset-controller', reconcileReplicaSet),
+		StatefulSet: queueFor('StatefulSet', 'statefulset-controller', reconcileStatefulSet),
 	};
-	const scheduler = queueFor<Pod>('Pod', 'kube-scheduler', schedule);
-	const kubelet = queueFor<Pod>('Pod', 'kubelet', runPod);
+	const scheduler = queueFor('Pod', 'kube-scheduler', schedule);
+	const kubelet = queueFor('Pod', 'kubelet', runPod);
 	const collector = createControllerClient(api, 'generic-garbage-collector');
 	const accounts = createWorkQueue(async key => {
 		const [, name = ''] = key.split('/');
