@@ -90,7 +90,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'a repair is applied to an entry that has changed since it was judged',
-		theme: 'successors',
+		theme: 'crowds',
 		edits: [edit('batchPlan', '&& isSameEntry(page.entries.get(key), judged)', '&& (isSameEntry(page.entries.get(key), judged) || true)')],
 	},
 	{
@@ -99,6 +99,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'the quarantine of a page is kept in memory only',
+		theme: 'makers die',
 		edits: [edit('ledgerMetadata', "[ledgerAnnotations.mark]: 'quarantine',", "...(kind === 'index' && {[ledgerAnnotations.mark]: 'quarantine'}),")],
 	},
 	{
@@ -111,7 +112,7 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'a page is opened before the index lists it',
-		theme: 'makers die',
+		theme: 'vanishing pages',
 		edits: [
 			edit('ledgerApi', 'const unlisted = existing.filter(', 'const unlisted = existing.slice(0, 0).filter('),
 			edit('newPages', 'async first => ledgerApi.createPage(first,', 'async first => this.#createAndLift(first,'),
