@@ -1,5 +1,11 @@
 /** What people watch, on a real API server: log lines can be joined with its audit log, and rules and dashboard find its series. */
+import {execFile} from 'node:child_process';
+import {readFile} from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import {promisify} from 'node:util';
 import test from 'ava';
+import {obtainBinaries} from '../../harness/control-plane/obtain.ts';
 import {startControlPlane} from '../../harness/control-plane/start.ts';
 import {createKubeClient} from '../../harness/kube-client.ts';
 import {serviceAccount} from '../../harness/product-objects.ts';
@@ -16,6 +22,10 @@ import {untilFound} from './helpers/until.ts';
 const pod = (name: string, annotations: Record<string, string> = enabled) => ({
 	apiVersion: 'v1', kind: 'Pod', metadata: {name, annotations}, spec: {containers: [{name: 'main', image: 'none', ports: [{name: 'game', containerPort: 8080}]}]},
 });
+
+/** The README's command that shows which Pod has which ports. */
+const readmeCommand = async (): Promise<string> =>
+	/^kubectl get pods -A .*$/m.exec(await readFile(new URL('../../README.md', import.meta.url), 'utf8'))?.[0] ?? '';
 
 /** The name and the labels of each series of a text in Prometheus' format. */
 const seriesIn = (text: string) => [...text.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)].map(([, name = '', labels = '']) =>
@@ -34,6 +44,9 @@ test('logs, audit log, metrics and the API server\'s own metrics fit together', 
 	await using installation = await install({client, kubeconfig: await controlPlane.kubeconfigFor(serviceAccount), directory: `${controlPlane.directory}/replicas`, replicas: 2, onLog: line => logs.push(line)});
 
 	t.is((await client.send('POST', podsPath('default'), pod('given'))).status, 201);
+	const {kubectl} = await obtainBinaries(['kubectl']);
+	const {stdout} = await promisify(execFile)('bash', ['-c', await readmeCommand()], {env: {PATH: `${path.dirname(kubectl)}:${process.env['PATH']}`, KUBECONFIG: controlPlane.kubeconfigPath}});
+	t.deepEqual(stdout.trim().split('\n').map(line => line.split(/ +/)), [['NAMESPACE', 'POD', 'HOST', 'PORTS'], ['default', 'given', '<none>', '30558']], 'No kubelet runs here, so the Pod has no host.');
 	t.is((await client.send('POST', podsPath('default'), pod('denied', {...enabled, 'hostport.io/strategy': 'Best'}))).status, 400);
 	const uids = await untilFound(async () => {
 		const noted = (await audit.requests()).filter(({verb, resource, uri}) => verb === 'create' && resource === 'pods' && !uri.includes('dryRun')).map(({annotations}) => annotations['mutate-pods.hostport.io/request-uid']);
