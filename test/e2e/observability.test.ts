@@ -1,5 +1,11 @@
 /** What people watch, on a real API server: log lines can be joined with its audit log, and rules and dashboard find its series. */
+import {execFile} from 'node:child_process';
+import {readFile} from 'node:fs/promises';
+import path from 'node:path';
+import process from 'node:process';
+import {promisify} from 'node:util';
 import test from 'ava';
+import {obtainBinaries} from '../../harness/control-plane/obtain.ts';
 import {startControlPlane} from '../../harness/control-plane/start.ts';
 import {createKubeClient} from '../../harness/kube-client.ts';
 import {serviceAccount} from '../../harness/product-objects.ts';
@@ -17,9 +23,16 @@ const pod = (name: string, annotations: Record<string, string> = enabled) => ({
 	apiVersion: 'v1', kind: 'Pod', metadata: {name, annotations}, spec: {containers: [{name: 'main', image: 'none', ports: [{name: 'game', containerPort: 8080}]}]},
 });
 
-/** The name and the labels of each series of a text in Prometheus' format. */
-const seriesIn = (text: string) => [...text.matchAll(/^(\w+)(?:\{(.*)\})? \S+$/gm)].map(([, name = '', labels = '']) =>
-	({name, labels: Object.fromEntries([...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', value = '']) => [label, value]))}));
+/** The README's command that shows which Pod has which ports. */
+const readmeCommand = async (): Promise<string> =>
+	/^kubectl get pods -A .*$/m.exec(await readFile(new URL('../../README.md', import.meta.url), 'utf8'))?.[0] ?? '';
+
+/** The name, the labels and the value of each series of a text in Prometheus' format. */
+const seriesIn = (text: string) => [...text.matchAll(/^(\w+)(?:\{(.*)\})? (\S+)$/gm)].map(([, name = '', labels = '', value]) =>
+	({name, value: Number(value), labels: Object.fromEntries([...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, label = '', text = '']) => [label, text]))}));
+
+const denialsIn = (text: string): number =>
+	seriesIn(text).filter(({name, labels}) => name === 'hostport_admission_denials_total' && labels['reason'] === 'invalid').reduce((sum, {value}) => sum + value, 0);
 
 /** Without the dashboard's variables, which Prometheus and not the API server knows. */
 const selects = ({name, matchers}: Selector, series: ReturnType<typeof seriesIn>[number]): boolean =>
@@ -34,6 +47,12 @@ test('logs, audit log, metrics and the API server\'s own metrics fit together', 
 	await using installation = await install({client, kubeconfig: await controlPlane.kubeconfigFor(serviceAccount), directory: `${controlPlane.directory}/replicas`, replicas: 2, onLog: line => logs.push(line)});
 
 	t.is((await client.send('POST', podsPath('default'), pod('given'))).status, 201);
+	const {kubectl} = await obtainBinaries(['kubectl']);
+	const {stdout} = await promisify(execFile)('bash', ['-c', await readmeCommand()], {env: {PATH: `${path.dirname(kubectl)}:${process.env['PATH']}`, KUBECONFIG: controlPlane.kubeconfigPath}});
+	t.deepEqual(stdout.trim().split('\n').map(line => line.split(/ +/)), [['NAMESPACE', 'POD', 'HOST', 'PORTS'], ['default', 'given', '<none>', '30558']], 'No kubelet runs here, so the Pod has no host.');
+	const scrape = async () => (await Promise.all(installation.replicas().map(async ({metricsPort}) => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()))).join('\n');
+	// Installing has asked for denials too, until one came.
+	const denialsBefore = denialsIn(await scrape());
 	t.is((await client.send('POST', podsPath('default'), pod('denied', {...enabled, 'hostport.io/strategy': 'Best'}))).status, 400);
 	const uids = await untilFound(async () => {
 		const noted = (await audit.requests()).filter(({verb, resource, uri}) => verb === 'create' && resource === 'pods' && !uri.includes('dryRun')).map(({annotations}) => annotations['mutate-pods.hostport.io/request-uid']);
@@ -44,10 +63,10 @@ test('logs, audit log, metrics and the API server\'s own metrics fit together', 
 	t.like(given, {msg: 'allocated', pod: 'default/given', version: '0.1.0'});
 	t.like(denied, {name: 'denied', reason: 'invalid', version: '0.1.0'});
 
-	const ours = (await Promise.all(installation.replicas().map(async ({metricsPort}) => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()))).join('\n');
+	const ours = await scrape();
 	t.deepEqual(ours.match(/^leader_election_master_status\{name="hostport-reconciler"\} \d/gm)?.map(line => line.at(-1)).toSorted(), ['0', '1'], 'One replica reconciles.');
 	t.regex(ours, /^rest_client_requests_total\{code="20[01]",method="(?:POST|PATCH)",host="127\.0\.0\.1:\d+"\} [1-9]/m);
-	t.regex(ours, /^hostport_admission_denials_total\{reason="invalid"\} 1$/m);
+	t.is(denialsIn(ours), denialsBefore + 1);
 	t.deepEqual(ours.match(/^hostport_(?:admission_requests_in_flight|ledger_queue_length) \d+$/gm)?.map(line => line.at(-1)), ['0', '0', '0', '0'], 'Nothing waits.');
 
 	await Promise.all(installation.replicas().map(async replica => installation.removeReplica(replica, 'SIGKILL')));
