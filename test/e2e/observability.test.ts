@@ -48,7 +48,7 @@ test('logs, audit log, metrics and the API server\'s own metrics fit together', 
 
 	t.is((await client.send('POST', podsPath('default'), pod('given'))).status, 201);
 	const {kubectl} = await obtainBinaries(['kubectl']);
-	const {stdout} = await promisify(execFile)('bash', ['-c', await readmeCommand()], {env: {PATH: `${path.dirname(kubectl)}:${process.env['PATH']}`, KUBECONFIG: controlPlane.kubeconfigPath}});
+	const {stdout} = await promisify(execFile)('bash', ['-c', await readmeCommand()], {env: {PATH: `${path.dirname(kubectl)}:${process.env['PATH']}`, KUBECONFIG: controlPlane.kubeconfigPath, HOME: controlPlane.directory}});
 	t.deepEqual(stdout.trim().split('\n').map(line => line.split(/ +/)), [['NAMESPACE', 'POD', 'HOST', 'PORTS'], ['default', 'given', '<none>', '30558']], 'No kubelet runs here, so the Pod has no host.');
 	const scrape = async () => (await Promise.all(installation.replicas().map(async ({metricsPort}) => (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()))).join('\n');
 	// Installing has asked for denials too, until one came.

@@ -42,17 +42,17 @@ test('labels and annotations reach every object, and leave the selectors alone',
 		rbac: {aggregateToView: true, ledgerReaders: [{kind: 'Group', name: 'developers'}]},
 	});
 	for (const [identity, {metadata}] of Object.entries(objects)) {
-		t.like(metadata, {labels: {team: 'games', 'app.kubernetes.io/name': 'hostport-operator'}, annotations: {cost: '7'}} as object, identity);
+		t.like(metadata, {labels: {team: 'games', 'app.kubernetes.io/name': 'hostport-operator'}, annotations: {cost: '7'}}, identity);
 	}
 
-	t.like(objects['Deployment operators/hostport-operator'], {metadata: {annotations: {of: 'deployment'}}, spec: {selector: {matchLabels: {'app.kubernetes.io/name': 'hostport-operator'}}}} as object);
+	t.like(objects['Deployment operators/hostport-operator'], {metadata: {annotations: {of: 'deployment'}}, spec: {selector: {matchLabels: {'app.kubernetes.io/name': 'hostport-operator'}}}});
 	t.deepEqual(podOf(objects).metadata, {
 		labels: {team: 'games', of: 'pod', 'app.kubernetes.io/name': 'hostport-operator'},
 		annotations: {cost: '7', of: 'pod'},
 	});
-	t.like(objects['Service operators/hostport-operator-webhook-service'], {metadata: {annotations: {of: 'service'}}} as object);
-	t.like(objects['ServiceAccount operators/hostport-operator'], {metadata: {annotations: {of: 'account'}}} as object);
-	t.like(webhookOf(objects), {metadata: {labels: {of: 'webhook'}, annotations: {'admissions.enforcer/disabled': 'true', 'cert-manager.io/inject-ca-from': 'operators/hostport-operator-webhook'}}} as object);
+	t.like(objects['Service operators/hostport-operator-webhook-service'], {metadata: {annotations: {of: 'service'}}});
+	t.like(objects['ServiceAccount operators/hostport-operator'], {metadata: {annotations: {of: 'account'}}});
+	t.like(webhookOf(objects), {metadata: {labels: {of: 'webhook'}, annotations: {'admissions.enforcer/disabled': 'true', 'cert-manager.io/inject-ca-from': 'operators/hostport-operator-webhook'}}});
 });
 
 test('arguments, variables, volumes, probes and strategy are the user\'s', async t => {
@@ -71,7 +71,7 @@ test('arguments, variables, volumes, probes and strategy are the user\'s', async
 		metricsPort: 8180,
 		prometheus: {enabled: true},
 	});
-	t.like(objects['Deployment operators/hostport-operator'], {spec: {strategy: {type: 'Recreate'}, revisionHistoryLimit: 2}} as object);
+	t.like(objects['Deployment operators/hostport-operator'], {spec: {strategy: {type: 'Recreate'}, revisionHistoryLimit: 2}});
 	const {dnsPolicy, volumes, containers: [container]} = podOf(objects).spec;
 	t.is(dnsPolicy, 'Default');
 	t.deepEqual(volumes, [{name: 'ca', configMap: {name: 'ca'}}]);
@@ -83,7 +83,7 @@ test('arguments, variables, volumes, probes and strategy are the user\'s', async
 		ports: [{name: 'webhook', containerPort: 9443}, {name: 'health', containerPort: 8181}, {name: 'metrics', containerPort: 8180}],
 	});
 	t.deepEqual((container!['env'] as object[]).slice(2), [{name: 'HOSTPORT_HEALTH_PORT', value: '8181'}, {name: 'HOSTPORT_METRICS_PORT', value: '8180'}, {name: 'HTTPS_PROXY', value: 'http://proxy:3128'}]);
-	t.like(objects['Service operators/hostport-operator-metrics'], {spec: {ports: [{port: 8180}]}} as object);
+	t.like(objects['Service operators/hostport-operator-metrics'], {spec: {ports: [{port: 8180}]}});
 	t.true('ConfigMap operators/ca' in objects);
 });
 
@@ -107,7 +107,7 @@ test('the selectors of the user are required in addition to those of the chart, 
 			objectSelector: {matchLabels: optIn === 'label' ? matchLabels : {...matchLabels, 'hostport.io/enabled': 'ignored'}},
 		};
 		t.like(webhookOf(objects).webhooks[0], selectors);
-		t.like(objects['ValidatingAdmissionPolicy /hostport-operator-pods'], {spec: {matchConstraints: selectors}} as object);
+		t.like(objects['ValidatingAdmissionPolicy /hostport-operator-pods'], {spec: {matchConstraints: selectors}});
 	}
 });
 
@@ -121,7 +121,7 @@ test('a ServiceAccount of another name has the rights, and the policies know it'
 		t.deepEqual(subjects, [{kind: 'ServiceAccount', name: 'ports.v2', namespace: 'operators'}]);
 	}
 
-	t.like(objects['FlowSchema /hostport-operator'], {spec: {rules: [{subjects: [{serviceAccount: {name: 'ports.v2', namespace: 'operators'}}]}]}} as object);
+	t.like(objects['FlowSchema /hostport-operator'], {spec: {rules: [{subjects: [{serviceAccount: {name: 'ports.v2', namespace: 'operators'}}]}]}});
 	const policies = (['ledger', 'own-writes', 'own-webhook'] as const).map(name => JSON.stringify((objects[`ValidatingAdmissionPolicy /hostport-operator-${name}`] as unknown as {spec: {matchConditions: object}}).spec.matchConditions));
 	t.true(policies[0]?.includes('+ \':ports.v2\''));
 	t.true(policies[1]?.includes('+ \':ports.v2\''));
@@ -133,7 +133,7 @@ test('without rbac.create there are no rights, with readers a role for them', as
 	const readers = [{kind: 'Group', name: 'developers', apiGroup: 'rbac.authorization.k8s.io'}];
 	const objects = await render(t, {rbac: {ledgerReaders: readers, aggregateToView: true}});
 	t.deepEqual(objects['RoleBinding operators/hostport-operator-ledger-reader']?.['subjects'], readers);
-	t.like(objects['ClusterRole /hostport-operator-view'], {metadata: {labels: {'rbac.authorization.k8s.io/aggregate-to-view': 'true'}}} as object);
+	t.like(objects['ClusterRole /hostport-operator-view'], {metadata: {labels: {'rbac.authorization.k8s.io/aggregate-to-view': 'true'}}});
 });
 
 test('the platform chooses the user on OpenShift, or where the user of the chart is null', async t => {
@@ -149,6 +149,8 @@ test('the platform chooses the user on OpenShift, or where the user of the chart
 	t.like(podOf(chosen).spec.securityContext, {runAsUser: 1000, runAsGroup: 1000});
 });
 
+const elsewhere = (name: string) => ({namespace: 'monitoring', labels: {of: name}});
+
 test('each object for Prometheus and Grafana has a switch, a namespace and labels', async t => {
 	const names = async (prometheus: object) => Object.keys(await render(t, {prometheus: {enabled: true, ...prometheus}}))
 		.filter(identity => /^(?:PodMonitor|ServiceMonitor|PrometheusRule|ConfigMap) |metrics/.test(identity)).toSorted();
@@ -157,7 +159,6 @@ test('each object for Prometheus and Grafana has a switch, a namespace and label
 	t.deepEqual(await names({metricsService: off, rules: off, dashboard: off}), ['Service operators/hostport-operator-metrics', 'ServiceMonitor operators/hostport-operator']);
 	t.deepEqual(await names({metricsService: off, serviceMonitor: off, podMonitor: {enabled: true}, rules: off, dashboard: off}), ['PodMonitor operators/hostport-operator']);
 
-	const elsewhere = (name: string) => ({namespace: 'monitoring', labels: {of: name}});
 	const objects = await render(t, {prometheus: {
 		enabled: true,
 		labels: {release: 'stack'},
@@ -167,11 +168,11 @@ test('each object for Prometheus and Grafana has a switch, a namespace and label
 		dashboard: {namespace: 'monitoring', labels: {dashboards: 'ours', grafana_dashboard: null}, annotations: {grafana_folder: 'Platform'}},
 	}});
 	for (const [kind, of] of [['ServiceMonitor', 'service'], ['PodMonitor', 'pod'], ['PrometheusRule', 'rules']] as const) {
-		t.like(objects[`${kind} monitoring/hostport-operator`], {metadata: {labels: {release: 'stack', of}}} as object);
+		t.like(objects[`${kind} monitoring/hostport-operator`], {metadata: {labels: {release: 'stack', of}}});
 	}
 
-	t.like(objects['ServiceMonitor monitoring/hostport-operator'], {spec: {namespaceSelector: {matchNames: ['operators']}, endpoints: [{port: 'metrics', interval: '10s', relabelings: [{action: 'labeldrop'}]}]}} as object);
-	t.like(objects['PodMonitor monitoring/hostport-operator'], {spec: {namespaceSelector: {matchNames: ['operators']}, podMetricsEndpoints: [{port: 'metrics', interval: '30s', metricRelabelings: [{action: 'drop'}]}]}} as object);
+	t.like(objects['ServiceMonitor monitoring/hostport-operator'], {spec: {namespaceSelector: {matchNames: ['operators']}, endpoints: [{port: 'metrics', interval: '10s', relabelings: [{action: 'labeldrop'}]}]}});
+	t.like(objects['PodMonitor monitoring/hostport-operator'], {spec: {namespaceSelector: {matchNames: ['operators']}, podMetricsEndpoints: [{port: 'metrics', interval: '30s', metricRelabelings: [{action: 'drop'}]}]}});
 	const {labels} = objects['ConfigMap monitoring/hostport-operator-dashboard']!.metadata as unknown as {labels: object};
 	t.like(labels, {dashboards: 'ours'});
 	t.false('grafana_dashboard' in labels);
@@ -181,7 +182,7 @@ test('the host network takes no port of the kubelet, and lets an old replica fre
 	const error = await t.throwsAsync<Error & {stderr: string}>(helmTemplate('operators', '--set', 'webhook.hostNetwork=true,webhook.port=10250'));
 	t.regex(error.stderr, /the webhook port is 10250, on which the kubelet listens.*choose another one together with webhook\.hostNetwork/);
 	const objects = await render(t, {webhook: {hostNetwork: true, port: 10_260}});
-	t.like(objects['Deployment operators/hostport-operator'], {spec: {strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}}} as object);
+	t.like(objects['Deployment operators/hostport-operator'], {spec: {strategy: {rollingUpdate: {maxSurge: 0, maxUnavailable: 1}}}});
 	t.like(podOf(objects).spec, {hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet'});
 });
 
@@ -200,5 +201,5 @@ test('as a conditional dependency, the chart installs all or nothing', async t =
 	t.deepEqual(Object.keys(await rendered()), Object.keys(alone));
 	t.deepEqual(Object.keys(await rendered('--set', 'hostport-operator.enabled=true')), Object.keys(alone));
 	t.deepEqual(await rendered('--set', 'hostport-operator.enabled=false'), {});
-	t.like((await rendered('--set', 'hostport-operator.replicas=5,global.registry=ours'))['Deployment ports/hostport-operator'], {spec: {replicas: 5}} as object);
+	t.like((await rendered('--set', 'hostport-operator.replicas=5,global.registry=ours'))['Deployment ports/hostport-operator'], {spec: {replicas: 5}});
 });
