@@ -7,6 +7,7 @@ import {parseArgs} from 'node:util';
 import {startControlPlane} from '../harness/control-plane/start.ts';
 import {createKubeClient} from '../harness/kube-client.ts';
 import type {ConfigMap} from '../src/ports/ledger-metadata.ts';
+import {commitMetadata} from '../src/ports/ledger-origin.ts';
 import {formatEntry} from '../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../src/ports/ledger-entry.ts';
 import {median, sum} from './figures.ts';
@@ -34,7 +35,7 @@ type Way = {
 	readonly write: Write;
 	/** Default: the ledger's format. */
 	readonly format?: (entry: LedgerEntry) => string;
-	/** Whether the API server tracks field managers (`managedFields`). The ledger turns this off. */
+	/** Whether the API server tracks who changed which fields (`managedFields`). */
 	readonly isTracked?: true;
 };
 
@@ -49,6 +50,11 @@ const ways: Readonly<Record<string, Way>> = {
 	'merge patch': {write: patchAs('application/merge-patch+json')},
 	'strategic patch': {write: strategicPatch},
 	'the same, fields tracked': {write: strategicPatch, isTracked: true},
+	'the same, one field tracked': {
+		write: async ({metadata}, data) =>
+			client.request<ConfigMap>('PATCH', `${collection}/${metadata.name}`, {metadata: commitMetadata(metadata), data}, 'application/strategic-merge-patch+json', metadataOnly),
+		isTracked: true,
+	},
 	'the same, columns': {write: strategicPatch, format: asColumns},
 	put: {
 		async write(known, data) {

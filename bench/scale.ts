@@ -14,6 +14,8 @@ import {connect} from '../src/kubernetes/credentials.ts';
 import {createLedger} from '../src/ledger/create-ledger.ts';
 import {createMetrics} from '../src/metrics.ts';
 import {ledgerMetadata, schemaBlockSize} from '../src/ports/ledger-metadata.ts';
+import type {ConfigMap} from '../src/ports/ledger-metadata.ts';
+import {commitMetadata, fieldManager, openingAnnotations} from '../src/ports/ledger-origin.ts';
 import type {PodDemand} from '../src/ports/demand.ts';
 import {indexData, indexName} from '../src/ports/ledger-index.ts';
 import {planPass} from '../src/ports/repair.ts';
@@ -42,15 +44,19 @@ const common = {api: new HttpApiClient(connection), clock: systemClock, logger};
 const store = async (namespace: string, size: number): Promise<number> => {
 	await client.request('POST', '/api/v1/namespaces', {apiVersion: 'v1', kind: 'Namespace', metadata: {name: namespace}});
 	const collection = `/api/v1/namespaces/${namespace}/configmaps`;
+	/** Stores an index or a page as a replica that has opened it. */
+	const storeOpened = async ({metadata: {name, labels, annotations}, data}: Pick<ConfigMap, 'data'> & {readonly metadata: Pick<ConfigMap['metadata'], 'name' | 'labels' | 'annotations'>}) => {
+		const {metadata} = await client.request<ConfigMap>('POST', collection, {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name, labels, annotations}, data});
+		await client.request('PATCH', `${collection}/${name}?fieldManager=${fieldManager}`, {metadata: commitMetadata(metadata, openingAnnotations(metadata))}, 'application/merge-patch+json');
+	};
+
 	const pages = syntheticPages(size, schemaBlockSize);
-	for (const {metadata: {name, labels, annotations}, data} of pages) {
-		await client.request('POST', collection, {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name, labels, annotations}, data});
-		await client.request('PATCH', `${collection}/${name}`, {metadata: {managedFields: [{}]}}, 'application/merge-patch+json');
+	for (const page of pages) {
+		await storeOpened(page);
 	}
 
-	const {labels, annotations: {'hostport.io/mark': _mark, ...annotations}} = ledgerMetadata('index', 'Made by the benchmark.');
 	const firsts = pages.map(({metadata: {name}}) => Number(name.split('-').at(-1)));
-	await client.request('POST', collection, {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name: indexName, labels, annotations}, data: indexData(firsts)});
+	await storeOpened({metadata: {name: indexName, ...ledgerMetadata('index', 'Made by the benchmark.')}, data: indexData(firsts)});
 	return pages.reduce((bytes, {data}) => bytes + JSON.stringify(data).length, 0);
 };
 

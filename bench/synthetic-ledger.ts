@@ -1,6 +1,7 @@
 /** Ledgers of any size, as the API server would store them. Pure. */
-import {ledgerMetadata} from '../src/ports/ledger-metadata.ts';
+import {ledgerAnnotations, ledgerMetadata} from '../src/ports/ledger-metadata.ts';
 import type {ConfigMap} from '../src/ports/ledger-metadata.ts';
+import {commitMetadata} from '../src/ports/ledger-origin.ts';
 import type {HostPortUse} from '../src/ports/host-port-use.ts';
 import {entryKey, formatEntry, protocols} from '../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../src/ports/ledger-entry.ts';
@@ -31,13 +32,15 @@ export const syntheticEntries = (count: number): Array<readonly [key: string, en
 	] as const);
 };
 
-/** The ConfigMaps of the pages that hold `count` entries. */
+/** The ConfigMaps of the opened pages that hold `count` entries. */
 export const syntheticPages = (count: number, blockSize: number): ConfigMap[] => {
 	const byPage = Map.groupBy(syntheticEntries(count), ([key]) => pageOf(Number.parseInt(key, 10), blockSize));
 	return [...byPage].map(([first, entries]) => {
-		const {labels, annotations: {'hostport.io/mark': _, ...annotations}} = ledgerMetadata('page', 'A synthetic page.', blockRange(first, blockSize));
+		const {labels, annotations: {[ledgerAnnotations.mark]: _mark, ...created}} = ledgerMetadata('page', 'A synthetic page.', blockRange(first, blockSize));
+		const uid = `uid-${first}`;
+		const {annotations, managedFields} = commitMetadata({resourceVersion: '1'}, {...created, [ledgerAnnotations.openedAs]: uid});
 		return {
-			metadata: {name: pageName(first), uid: `uid-${first}`, resourceVersion: '1', labels, annotations},
+			metadata: {name: pageName(first), uid, resourceVersion: '2', labels, annotations, managedFields},
 			data: Object.fromEntries(entries.map(([key, entry]) => [key, formatEntry(entry)])),
 		};
 	});

@@ -16,7 +16,7 @@ import {memoryOf} from '../harness/process-memory.ts';
 import {serviceAccount} from '../harness/product-objects.ts';
 import {install} from '../harness/replicas.ts';
 import {build} from '../scripts/build.ts';
-import {allowedRanges, readConfig} from '../src/config/options.ts';
+import {allowedRanges, readConfig} from '../src/config/read-config.ts';
 import {heldLimitsOf} from '../src/ports/held-numbers.ts';
 import {parseEntry, parseEntryKey} from '../src/ports/ledger-entry.ts';
 import type {LedgerEntry} from '../src/ports/ledger-entry.ts';

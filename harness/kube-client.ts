@@ -9,6 +9,8 @@ import type {Manifest} from './manifests.ts';
 export type Answer<T> = {readonly status: number; readonly body: T};
 
 export type KubeClient = AsyncDisposable & {
+	/** The API server's URL. */
+	readonly server: string;
 	/** Resolves with the answer, whatever its status. Rejects only if there is none. */
 	readonly send: <T = unknown>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, contentType?: string, accept?: string) => Promise<Answer<T>>;
 	/**
@@ -50,6 +52,7 @@ export const createKubeClient = async (kubeconfig: string, {timeoutMs = defaultT
 	};
 
 	return {
+		server: connection.server,
 		send,
 		request,
 		async apply(manifest, namespace) {

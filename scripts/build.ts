@@ -26,6 +26,11 @@ const variables = Object.entries(environment).map(([name, value]) => `${name}=${
  */
 const absent = ['undici', 'socks', 'socks-proxy-agent', 'iconv-lite'];
 
+/** Files of the Kubernetes client that are left out with the packages that only they need: src/kubernetes/credentials.ts refuses their users first. */
+const absentProviders = ['./azure_auth.js', './gcp_auth.js'];
+
+const replacement = (name: string): string => fileURLToPath(new URL(`build/${name}`, import.meta.url));
+
 /**
  * Writes the bundle, a package.json that makes it an ES module, an SBOM in CycloneDX (`sbom.cdx.json`), and the licences of what
  * is bundled. Resolves with the bundle's path.
@@ -35,7 +40,10 @@ export const build = async ({directory = `${root}dist`, textOf = () => undefined
 		input: `${root}src/main.ts`,
 		platform: 'node',
 		resolve: {
-			alias: Object.fromEntries(absent.map(name => [name, fileURLToPath(new URL('build/absent-module.ts', import.meta.url))])),
+			alias: Object.fromEntries([
+				...absent.map(name => [name, replacement('absent-module.ts')]),
+				...absentProviders.map(name => [name, replacement('absent-auth-provider.ts')]),
+			]),
 		},
 		treeshake: {
 			// Loading the client library's hundreds of generated classes has no side effects, so unused ones can be dropped.

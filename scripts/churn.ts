@@ -17,12 +17,28 @@ import {build} from './build.ts';
 import {startControlPlane} from '../harness/control-plane/start.ts';
 import {until} from '../harness/control-plane/until.ts';
 
-const {values: {minutes, seed, 'kill-leader': kills, 'hold-time': holdTime}} = parseArgs({options: {
+const usage = `Creates, rejects, finishes and deletes Pods in a real control plane, stops and kills replicas, and compares ledger and cluster.
+
+    npm run churn -- [options]
+
+Options:
+    --minutes <number>      how long (default: 20)
+    --seed <number>         start of the random numbers (default: 1)
+    --kill-leader <number>  kill the reconciling replica so often during a pass, and do nothing else (default: 0)
+    --hold-time <duration>  of the replicas (default: 120s)
+    --help                  show this help`;
+
+const {values: {minutes, seed, 'kill-leader': kills, 'hold-time': holdTime, help}} = parseArgs({options: {
 	minutes: {type: 'string', default: '20'},
 	seed: {type: 'string', default: '1'},
 	'kill-leader': {type: 'string', default: '0'},
 	'hold-time': {type: 'string', default: '120s'},
+	help: {type: 'boolean', short: 'h', default: false},
 }});
+if (help) {
+	console.log(usage);
+	process.exit(0);
+}
 
 /** A random generator with a seed (mulberry32), so that a run can be repeated as far as a real cluster allows. */
 const randomFrom = (start: number) => {

@@ -1,9 +1,12 @@
-/** `npm run demo`: shows in a minute what the product does, on a real API server. */
+/** `npm run demo`: shows in a minute what the product does, on a real API server or on an embedded one. */
 import process from 'node:process';
 import {parseArgs} from 'node:util';
 import {namedKubeconfig} from '../harness/control-plane/obtain.ts';
 import {until} from '../harness/control-plane/until.ts';
 import {messageOf} from '../src/errors.ts';
+import {version} from '../src/version.ts';
+import {readChoice} from './demo/choose-cluster.ts';
+import type {ClusterChoice} from './demo/choose-cluster.ts';
 import {createLiveOutput} from './demo/live-output.ts';
 import {createLogOutput} from './demo/log-output.ts';
 import {writeLines} from './demo/output.ts';
@@ -16,25 +19,31 @@ const usage = `Shows what the HostPort Operator does: three replicas give host p
 Then the Deployment grows to fifty Pods, and meanwhile the replica that holds the Lease is killed.
 At the end the demo checks that all fifty Pods run and that no port was given twice.
 
+It runs in a real Kubernetes control plane on this machine if its programs are in the cache ("npm run control-plane" puts them
+there) or can be downloaded. Otherwise it runs in an embedded stand-in, which starts at once.
+
     npm run demo -- [options]
 
 Options:
-    --keep    keep everything running until Ctrl-C, and print kubectl commands to try
-    --help    show this help
+    --keep         keep everything running until Ctrl-C, and print kubectl commands to try
+    --embedded     use the embedded control plane in any case
+    --use-cluster  use the cluster that KUBECONFIG names. Its API server must run on this machine, because it calls the replicas
+                   at 127.0.0.1. The demo's Pods get their own namespace, hostport-demo, which is removed at the end
+    --version      print the version
+    --help         show this help
 
 Environment:
-    KUBECONFIG  a cluster to use instead of a new one. Its API server must run on this machine, because it calls the replicas
-                at 127.0.0.1. The demo's Pods get their own namespace, hostport-demo, which is removed at the end
-    NO_COLOR    no colours
+    KUBECONFIG         the cluster for --use-cluster; not used without that option
+    KUBEBUILDER_ASSETS folder with kube-apiserver, etcd, ...
+    NO_COLOR           no colours
 
 Exit code: 0 if every check passed, 1 if not, 2 for wrong usage, 130 after Ctrl-C.`;
 
 const replicas = ['replica-1', 'replica-2', 'replica-3'];
 
 /** @returns whether every check passed. */
-const run = async (isKept: boolean, interrupted: AbortSignal): Promise<boolean> => {
+const run = async ({keep: isKept, choice}: Wanted, interrupted: AbortSignal): Promise<boolean> => {
 	const {stdout} = process;
-	const kubeconfig = namedKubeconfig(process.env);
 	const broken = new AbortController();
 	const signal = AbortSignal.any([interrupted, broken.signal]);
 	const state = createState(replicas);
@@ -42,7 +51,7 @@ const run = async (isKept: boolean, interrupted: AbortSignal): Promise<boolean> 
 	const print = (lines: readonly Line[]) => writeLines(stdout, lines);
 	const cleanup = new AsyncDisposableStack();
 	try {
-		const {cluster, writes, evidence} = await runScenario({kubeconfig, state, output, print, cleanup, onBroken: error => broken.abort(error), signal});
+		const {cluster, writes, evidence} = await runScenario({choice, state, output, print, cleanup, onBroken: error => broken.abort(error), signal});
 		output.finish();
 		const findings = findingsOf(evidence);
 		const columns = stdout.columns || Infinity;
@@ -70,7 +79,7 @@ const run = async (isKept: boolean, interrupted: AbortSignal): Promise<boolean> 
 
 const exitCodes = {SIGHUP: 129, SIGINT: 130, SIGTERM: 143} as const;
 
-const main = async (isKept: boolean): Promise<number> => {
+const main = async (wanted: Wanted): Promise<number> => {
 	const interrupted = new AbortController();
 	let exitCode: number | undefined;
 	for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -87,7 +96,7 @@ const main = async (isKept: boolean): Promise<number> => {
 		interrupted.abort(new Error('standard output is closed'));
 	});
 	try {
-		if (await run(isKept, interrupted.signal)) {
+		if (await run(wanted, interrupted.signal)) {
 			return 0;
 		}
 
@@ -102,20 +111,36 @@ const main = async (isKept: boolean): Promise<number> => {
 	}
 };
 
-const readArguments = (): {readonly keep: boolean; readonly help: boolean} | undefined => {
+type Wanted = {readonly keep: boolean; readonly choice: ClusterChoice | undefined};
+
+/** Undefined after wrong usage, which has been reported, and after a question that has been answered. */
+const readArguments = (): Wanted | undefined => {
 	try {
-		return parseArgs({options: {keep: {type: 'boolean', default: false}, help: {type: 'boolean', short: 'h', default: false}}}).values;
+		const {values: {keep, help, version: wantsVersion, 'use-cluster': useCluster, embedded}} = parseArgs({options: {
+			keep: {type: 'boolean', default: false},
+			embedded: {type: 'boolean', default: false},
+			'use-cluster': {type: 'boolean', default: false},
+			version: {type: 'boolean', default: false},
+			help: {type: 'boolean', short: 'h', default: false},
+		}});
+		if (help || wantsVersion) {
+			console.log(help ? usage : version);
+			return undefined;
+		}
+
+		if (!useCluster && namedKubeconfig(process.env)) {
+			console.error('KUBECONFIG is set, and the demo does not use that cluster. To use it: npm run demo -- --use-cluster');
+		}
+
+		return {keep, choice: readChoice({useCluster, embedded}, process.env)};
 	} catch (error) {
-		console.error(`${messageOf(error)}. The options are --keep and --help`);
+		console.error(`${messageOf(error)}. "npm run demo -- --help" lists the options`);
+		process.exitCode = 2;
 		return undefined;
 	}
 };
 
 const wanted = readArguments();
-if (!wanted) {
-	process.exitCode = 2;
-} else if (wanted.help) {
-	console.log(usage);
-} else {
-	process.exit(await main(wanted.keep));
+if (wanted) {
+	process.exit(await main(wanted));
 }

@@ -3,17 +3,27 @@
  * server/app.ts (HTTP) and admission/mutate-pod.ts (reviews) turn errors into responses.
  */
 
+/** Why Pods are denied, as metrics count it. */
+export const denialReasons = ['invalid', 'forbidden', 'too_many_ports', 'pod_security', 'exhausted', 'held_limit', 'port_taken', 'unavailable', 'timeout'] as const;
+
+export type DenialReason = typeof denialReasons[number];
+
 /** The Pod is denied: the answer is `allowed: false` with this message, which the Pod's creator sees. */
 export class DenialError extends Error {
 	override name = 'DenialError';
 	/** HTTP status in the answer: 400 the Pod must change, 403 the administrator forbids it or no number is left, 503 try again. */
 	readonly code: 400 | 403 | 503;
+	readonly reason: DenialReason;
 
-	constructor(code: 400 | 403 | 503, message: string, options?: ErrorOptions) {
+	/** @param options `reason`: by default, what the code says. */
+	constructor(code: 400 | 403 | 503, message: string, {reason = usualReasons[code], ...options}: ErrorOptions & {readonly reason?: DenialReason} = {}) {
 		super(message, options);
 		this.code = code;
+		this.reason = reason;
 	}
 }
+
+const usualReasons = {400: 'invalid', 403: 'forbidden', 503: 'unavailable'} as const satisfies Record<number, DenialReason>;
 
 /** The HTTP request is no AdmissionReview that could be answered: a plain 4xx response. */
 export class BadReviewError extends Error {

@@ -1,6 +1,7 @@
 /** The process's log: JSON for machines, readable lines for a terminal. */
 import {pino} from 'pino';
 import type {DestinationStream, Logger} from 'pino';
+import {version} from './version.ts';
 
 export type LogOptions = {
 	readonly level: string;
@@ -14,13 +15,13 @@ export type LogOptions = {
  * one turn of the event loop are written together at its end: a burst logs one line for each Pod.
  */
 export const createLogger = async ({level, format, identity}: LogOptions): Promise<Logger> => {
-	const options = {level, base: {identity}, timestamp: pino.stdTimeFunctions.isoTime, formatters: {level: (label: string) => ({level: label})}};
+	const options = {level, base: {identity, version}, timestamp: pino.stdTimeFunctions.isoTime, formatters: {level: (label: string) => ({level: label})}};
 	if (format === 'json' || (format === 'auto' && !process.stdout.isTTY)) {
 		return pino(options, batchedByTurn(pino.destination({dest: 1, sync: true})));
 	}
 
 	const {default: pretty} = await import('pino-pretty');
-	return pino(options, pretty({sync: true, ignore: 'identity'}));
+	return pino(options, pretty({sync: true, ignore: 'identity,version'}));
 };
 
 const batchedByTurn = (destination: DestinationStream): DestinationStream => {

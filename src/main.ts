@@ -6,7 +6,7 @@ import {text} from 'node:stream/consumers';
 import type {Logger} from 'pino';
 import {makeCertificatesCommand} from './certificates/make-in-child-process.ts';
 import type {CertificatesToMake} from './certificates/make-in-child-process.ts';
-import {readConfig} from './config/options.ts';
+import {readConfig} from './config/read-config.ts';
 import {renderUsage} from './config/usage.ts';
 import {ConfigurationError} from './errors.ts';
 import {createLogger} from './logger.ts';
@@ -75,11 +75,13 @@ const run = async ([command, ...args]: readonly string[]): Promise<void> => {
 			return;
 		}
 
-		case 'version': {
+		case 'version':
+		case '--version': {
 			console.log(version);
 			return;
 		}
 
+		case undefined:
 		case 'help':
 		case '--help':
 		case '-h': {
@@ -88,7 +90,7 @@ const run = async ([command, ...args]: readonly string[]): Promise<void> => {
 		}
 
 		default: {
-			throw new ConfigurationError(`"${command ?? ''}" is not a command: use serve, version or help`);
+			throw new ConfigurationError(`"${command}" is not a command: use serve, version or help`);
 		}
 	}
 };

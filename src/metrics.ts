@@ -1,5 +1,6 @@
 /** All metrics, with help texts and labels, named by Prometheus' conventions. Passed in wherever something is counted. */
 import {Counter, Gauge, Histogram, Registry, collectDefaultMetrics} from 'prom-client';
+import {denialReasons} from './errors.ts';
 import {duplicateKinds} from './ports/repair.ts';
 import {version} from './version.ts';
 
@@ -15,6 +16,9 @@ const batchBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 export const createMetrics = () => {
 	const registry = new Registry();
 	const registers = [registry];
+	// Read when Prometheus asks, so that a change costs nothing.
+	const leases = new Map<string, () => boolean>();
+	let queueLength: (() => number) | undefined;
 	const metrics = {
 		admissionDuration: new Histogram({
 			name: 'hostport_admission_duration_seconds',
@@ -22,6 +26,25 @@ export const createMetrics = () => {
 			labelNames: ['outcome'],
 			buckets: secondsBuckets,
 			registers,
+		}),
+		inFlight: new Gauge({
+			name: 'hostport_admission_requests_in_flight',
+			help: 'Admission requests that this replica has read and not answered yet.',
+			registers,
+		}),
+		denials: new Counter({
+			name: 'hostport_admission_denials_total',
+			help: 'Denied Pods by reason: invalid (the Pod or its annotations must change), forbidden (outside the administrator\'s ranges), too_many_ports (--max-ports-per-pod), pod_security (--pod-security-check), exhausted (too few free numbers), held_limit (--max-held-ports-per-namespace), port_taken (an unmanaged host port of another Pod), unavailable (the ledger can\'t be read or written), timeout (not reserved in time).',
+			labelNames: ['reason'],
+			registers,
+		}),
+		queueLength: new Gauge({
+			name: 'hostport_ledger_queue_length',
+			help: 'Requests (Pods, and repairs of the reconciler) that wait for a commit to the ledger or are part of the one that runs.',
+			registers,
+			collect() {
+				this.set(queueLength?.() ?? 0);
+			},
 		}),
 		batchSize: new Histogram({
 			name: 'hostport_ledger_batch_size',
@@ -51,6 +74,23 @@ export const createMetrics = () => {
 			name: 'hostport_lease_wait_seconds',
 			help: 'How long this replica waited for the Lease before it could write to the ledger.',
 			buckets: secondsBuckets,
+			registers,
+		}),
+		leaderStatus: new Gauge({
+			name: 'leader_election_master_status',
+			help: 'Whether this replica holds a Lease (1) or not (0), by name: hostport-ledger changes hands all the time, hostport-reconciler only when its holder stops.',
+			labelNames: ['name'],
+			registers,
+			collect() {
+				for (const [name, isHeld] of leases) {
+					this.set({name}, Number(isHeld()));
+				}
+			},
+		}),
+		apiRequests: new Counter({
+			name: 'rest_client_requests_total',
+			help: 'Requests to the API server by status code (<error> if no answer came), HTTP method and host. A watch counts once, when it begins.',
+			labelNames: ['code', 'method', 'host'],
 			registers,
 		}),
 		repairs: new Counter({
@@ -122,6 +162,10 @@ export const createMetrics = () => {
 		metrics.admissionDuration.zero({outcome});
 	}
 
+	for (const reason of denialReasons) {
+		metrics.denials.inc({reason}, 0);
+	}
+
 	for (const result of ['ok', 'conflict', 'failed']) {
 		metrics.commits.inc({result}, 0);
 	}
@@ -134,7 +178,18 @@ export const createMetrics = () => {
 		metrics.leaseWrites.inc({lease, change: 'take_over'}, 0);
 	}
 
-	return {registry, ...metrics};
+	return {
+		registry,
+		...metrics,
+		/** Shows whether the replica holds this Lease. */
+		showLease(name: string, isHeld: () => boolean): void {
+			leases.set(name, isHeld);
+		},
+		/** Shows how many requests wait. */
+		showQueue(length: () => number): void {
+			queueLength = length;
+		},
+	};
 };
 
 /** Adds metrics of the process: CPU, memory, event loop, garbage collection. */

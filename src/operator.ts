@@ -3,8 +3,8 @@ import {randomBytes} from 'node:crypto';
 import type {Logger} from 'pino';
 import {createTlsSource} from './certificates/tls-source.ts';
 import {systemClock} from './clock.ts';
-import {allowedRanges} from './config/options.ts';
 import type {Config} from './config/options.ts';
+import {allowedRanges} from './config/read-config.ts';
 import {warningAboutRanges} from './config/port-range-warning.ts';
 import {connect} from './kubernetes/credentials.ts';
 import {HttpApiClient} from './kubernetes/http-api-client.ts';
@@ -59,7 +59,7 @@ export const startOperator = async (config: Config, identity: string, logger: Lo
 		listen(createHealthApp({whyNotReady: () => whyNotReady}, logger), {host: config.bindAddress, port: config.healthPort}),
 		listen(createMetricsApp(metrics.registry, logger), {host: config.bindAddress, port: config.metricsPort}),
 	]);
-	const api = new HttpApiClient(connection, {clock, onDenied: createMissingRightLog(config.namespace, clock, logger)});
+	const api = new HttpApiClient(connection, {clock, onDenied: createMissingRightLog(config.namespace, clock, logger), onAnswer: answer => metrics.apiRequests.inc(answer)});
 	const replica = createReplica({api, clock, random: Math.random, mintClaim, logger, metrics, identity, config});
 	const certificates = createTlsSource(config, {api, clock, logger, metrics});
 	const [tls] = await Promise.all([certificates.start(signal), replica.load(signal)]);

@@ -4,8 +4,8 @@
  */
 import {createPodMutator} from './admission/mutate-pod.ts';
 import type {AdmissionReview} from './admission/review.ts';
-import {allowedRanges, holdMs} from './config/options.ts';
 import type {Config} from './config/options.ts';
+import {allowedRanges, holdMs} from './config/read-config.ts';
 import {ApiError, LedgerFormatError} from './errors.ts';
 import {createNamespaceLabels} from './kubernetes/namespace-labels.ts';
 import {LeaseLock} from './lease/lease-lock.ts';
@@ -49,12 +49,14 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 	const {newPages, reservations, ...parts} = createLedger({...common, lock, blockSize, signal: lifetime.signal});
 	const election = new LeaseLock({...common, name: electionLeaseName, identity, durationSeconds: electionFactor * leaseDuration, idleMs: 0, rereadMs: 5000, eager: false});
 	const reconciler = new Reconciler({
-		...common, newPages, blockSize: parts.blockSize, reservations, election,
-		hasPage: first => parts.ledger.cache.index.pageStarts.includes(first),
+		...common, newPages, blockSize: parts.blockSize, ledger: parts.ledger, reservations, election,
 		ranges,
 		reportDuplicates: createDuplicateReporter({api, clock, logger, identity}),
 		reportPodsWithoutPorts: createUnservedPodReporter({api, clock, logger, identity}),
 	});
+	metrics.showLease(ledgerLeaseName, () => lock.isHeld);
+	metrics.showLease(electionLeaseName, () => election.isHeld);
+	metrics.showQueue(() => reservations.waiting);
 	const withLimits = (demand: PodDemand): PodDemand => ({...demand, heldLimits: heldLimitsOf(ranges, demand.basePort, maxHeldPortsPerNamespace)});
 
 	let running: ReadonlyArray<Promise<void>> = [];
@@ -77,7 +79,7 @@ export const createReplica = ({api, clock, random, mintClaim, logger, metrics, i
 			metrics,
 		}),
 		start() {
-			running = [parts.watch(lifetime.signal), lock.run(lifetime.signal), election.run(reconciling.signal), reconciler.run(reconciling.signal)];
+			running = [lock.run(lifetime.signal), election.run(reconciling.signal), reconciler.run(reconciling.signal)];
 		},
 		async stop() {
 			reconciling.abort(new Error('the operator is stopping'));

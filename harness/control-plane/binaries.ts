@@ -1,6 +1,6 @@
 /** The programs of a control plane, and those that install on it, with the Go package of each. */
 
-/** `build/kubernetes/go.mod` requires the same version; a test compares them. */
+/** `build/kubernetes/go.mod` requires the same versions of Kubernetes and kwok; a test compares them. */
 export const kubernetesVersion = 'v1.36.3';
 export const kwokVersion = 'v0.8.0';
 export const helmVersion = 'v4.3.1';
@@ -8,7 +8,7 @@ export const helmVersion = 'v4.3.1';
 export type BinaryName = 'etcd' | 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'kubectl' | 'kwok' | 'helm';
 
 /** The folders of `build/`, each with a go.mod of its own. */
-export type ModuleName = 'kubernetes' | 'kwok' | 'helm';
+export type ModuleName = 'kubernetes' | 'helm';
 
 export type BinarySource = {
 	/** The folder of `build/` whose go.mod has the package. */
@@ -28,7 +28,8 @@ export const binarySources: Readonly<Record<BinaryName, BinarySource>> = {
 	'kube-controller-manager': {module: 'kubernetes', goPackage: 'k8s.io/kubernetes/cmd/kube-controller-manager', builtAs: 'kube-controller-manager', inEnvtest: false},
 	'kube-scheduler': {module: 'kubernetes', goPackage: 'k8s.io/kubernetes/cmd/kube-scheduler', builtAs: 'kube-scheduler', inEnvtest: false},
 	kubectl: {module: 'kubernetes', goPackage: 'k8s.io/kubernetes/cmd/kubectl', builtAs: 'kubectl', inEnvtest: true, onPath: true},
-	kwok: {module: 'kwok', goPackage: 'sigs.k8s.io/kwok/cmd/kwok', builtAs: 'kwok', inEnvtest: false},
+	// In the module of Kubernetes, so that what both import is compiled once.
+	kwok: {module: 'kubernetes', goPackage: 'sigs.k8s.io/kwok/cmd/kwok', builtAs: 'kwok', inEnvtest: false},
 	helm: {module: 'helm', goPackage: 'helm.sh/helm/v4/cmd/helm', builtAs: 'helm', inEnvtest: false, onPath: true},
 };
 

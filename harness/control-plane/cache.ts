@@ -8,7 +8,7 @@ import {access, constants, mkdir, mkdtemp, open, rename, rm, stat, unlink, utime
 import {homedir} from 'node:os';
 import path from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
-import {binarySources, helmVersion, kubernetesVersion, kwokVersion, type BinaryName} from './binaries.ts';
+import {helmVersion, kubernetesVersion, kwokVersion, type BinaryName} from './binaries.ts';
 import {removeWithThisProcess} from './reaper.ts';
 
 /** `~/.cache/hostport-operator/control-plane`, or the same below XDG_CACHE_HOME. */
@@ -17,9 +17,10 @@ export const cacheFolder = (env: NodeJS.ProcessEnv): string =>
 
 /** The path of a program in the cache. It contains the version, so that a new version does not find an old file. */
 export const cachedPath = (cache: string, name: BinaryName): string =>
-	path.join(cache, folders[binarySources[name].module], name);
+	path.join(cache, folders[name] ?? kubernetesVersion, name);
 
-const folders = {kubernetes: kubernetesVersion, kwok: `kwok-${kwokVersion}`, helm: `helm-${helmVersion}`};
+/** Of the programs that have versions of their own. */
+const folders: Partial<Record<BinaryName, string>> = {kwok: `kwok-${kwokVersion}`, helm: `helm-${helmVersion}`};
 
 /**
  * Moves a finished program into the cache.

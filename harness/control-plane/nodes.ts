@@ -6,7 +6,7 @@ import {until} from './until.ts';
 /** Creates worker-1, worker-2, … with the addresses 10.1.0.1, 10.1.0.2, …; those that exist stay as they are. */
 export const createNodes = async (client: KubeClient, count: number): Promise<void> => {
 	await Promise.all(Array.from({length: count}, async (_, index) => {
-		const {status, body} = await client.send<{message?: string}>('POST', '/api/v1/nodes', describeNode(index + 1));
+		const {status, body} = await client.send<{message?: string}>('POST', '/api/v1/nodes', describeNode(index + 1, `kwok-${kwokVersion}`));
 		if (status !== 201 && status !== 409) {
 			throw new Error(`node ${index + 1} can't be created: ${status} ${body.message}`);
 		}
@@ -33,7 +33,8 @@ type Node = {
 const isSchedulable = ({spec, status}: Node): boolean =>
 	(spec.taints ?? []).length === 0 && (status.conditions ?? []).some(({type, status}) => type === 'Ready' && status === 'True');
 
-const describeNode = (number: number) => {
+/** The node `worker-<number>`, with resources for any number of Pods. */
+export const describeNode = (number: number, kubeletVersion: string) => {
 	const name = `worker-${number}`;
 	// Large enough that the scheduler never runs out of anything but host ports.
 	const resources = {cpu: '1000', memory: '1Ti', pods: '100000'};
@@ -52,7 +53,7 @@ const describeNode = (number: number) => {
 			],
 			capacity: resources,
 			allocatable: resources,
-			nodeInfo: {kubeletVersion: `kwok-${kwokVersion}`, operatingSystem: 'linux', architecture: 'amd64'},
+			nodeInfo: {kubeletVersion, operatingSystem: 'linux', architecture: 'amd64'},
 		},
 	};
 };

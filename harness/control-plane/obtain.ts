@@ -1,11 +1,11 @@
 /**
  * Finds the programs of a control plane, or obtains them. In this order:
  *
- * 1. if the user names a cluster, no program is needed: callers ask `namedKubeconfig` first;
+ * 1. if the user names a cluster, no program is needed: the demo asks `namedKubeconfig` first;
  * 2. the folder that KUBEBUILDER_ASSETS names (and the PATH for kubectl and helm, of which any recent version will do);
  * 3. the user's cache folder, shared by all checkouts;
- * 4. the envtest archive, verified by its checksum, for the programs that it has;
- * 5. a build from Go modules, for the others;
+ * 4. downloads, verified by their checksums: the envtest archive, and single programs of Kubernetes and kwok;
+ * 5. a build from Go modules, for what can't be downloaded;
  * 6. else an error that says what to provide.
  */
 import {accessSync, constants, statSync} from 'node:fs';
@@ -14,6 +14,7 @@ import {messageOf} from '../../src/errors.ts';
 import {binarySources, kubernetesVersion, listNames, type BinaryName} from './binaries.ts';
 import {buildBinaries} from './build.ts';
 import {cachedPath, cacheFolder, withCacheLock} from './cache.ts';
+import {downloadReleases, released, releaseSites, type ReleaseSites} from './download-releases.ts';
 import {downloadBinaries, envtestIndexUrl} from './download.ts';
 import {ProcessCrashError} from './process.ts';
 
@@ -23,6 +24,9 @@ export type ObtainOptions = {
 	readonly signal?: AbortSignal | undefined;
 	/** The URL of the list of envtest archives. */
 	readonly indexUrl?: string;
+	readonly sites?: ReleaseSites;
+	/** False: programs that can't be downloaded are missing. Then no call takes minutes. Default true. */
+	readonly mayBuild?: boolean;
 };
 
 /** A program is missing and could not be obtained. */
@@ -31,8 +35,8 @@ export class MissingBinariesError extends Error {
 
 	constructor(names: readonly BinaryName[], reason: string, options?: ErrorOptions) {
 		super(`There is no ${listNames(names)} on this machine, and none could be obtained (${reason}). Provide one of: `
-			+ 'KUBECONFIG, naming a running cluster that may be used; '
 			+ 'KUBEBUILDER_ASSETS, naming a folder that has the missing programs; '
+			+ 'a connection to dl.k8s.io and github.com; '
 			+ `Go on the PATH with access to a module proxy, to build Kubernetes ${kubernetesVersion} from source`, options);
 	}
 }
@@ -47,14 +51,21 @@ export const namedKubeconfig = (env: NodeJS.ProcessEnv): string | undefined => e
  */
 export const obtainBinaries = async <Name extends BinaryName>(
 	names: readonly Name[],
-	{env = process.env, onProgress = () => {}, signal, indexUrl = envtestIndexUrl}: ObtainOptions = {},
+	{env = process.env, onProgress = () => {}, signal, indexUrl = envtestIndexUrl, sites = releaseSites, mayBuild = true}: ObtainOptions = {},
 ): Promise<Readonly<Record<Name, string>>> => {
 	const missing = () => names.filter(name => !locate(name, env));
-	if (missing().length > 0) {
-		const cache = cacheFolder(env);
+	const cache = cacheFolder(env);
+	const download = async () => downloadAll(missing, {cache, indexUrl, sites, onProgress, signal});
+	if (missing().length > 0 && !mayBuild) {
+		// Without the lock, which another process may hold for the minutes of a build.
+		await download();
+		if (missing().length > 0) {
+			throw new MissingBinariesError(missing(), 'they can\'t be downloaded');
+		}
+	} else if (missing().length > 0) {
 		await withCacheLock(cache, async () => {
 			// Asked again: another process may have done the work while this one waited for the lock.
-			await tryDownload(missing().filter(name => binarySources[name].inEnvtest), {cache, indexUrl, onProgress, signal});
+			await download();
 			await build(missing(), {env, onProgress, signal});
 		}, {signal, onWait: () => {
 			onProgress(`Waiting for another process that is filling ${cache}`);
@@ -91,17 +102,38 @@ const isExecutable = (file: string): boolean => {
 	}
 };
 
-/** Way 4. If it fails, the programs are built instead. */
-const tryDownload = async (names: readonly BinaryName[], options: Parameters<typeof downloadBinaries>[1]): Promise<void> => {
+type DownloadOptions = Parameters<typeof downloadBinaries>[1] & Parameters<typeof downloadReleases>[1];
+
+/**
+ * Way 4. Both sources at once, so that without internet both fail in the same seconds. What the archive should have had comes
+ * from the releases then, unless these have failed too.
+ */
+const downloadAll = async (missing: () => readonly BinaryName[], options: DownloadOptions): Promise<void> => {
+	const fromEnvtest = missing().filter(name => binarySources[name].inEnvtest);
+	const fromReleases = missing().filter(name => !fromEnvtest.includes(name) && released.has(name));
+	const [, releasesWork] = await Promise.all([
+		attempt('The envtest archive', fromEnvtest, async () => downloadBinaries(fromEnvtest, options), options),
+		attempt(listNames(fromReleases), fromReleases, async () => downloadReleases(fromReleases, options), options),
+	]);
+	const rest = missing().filter(name => released.has(name));
+	if (releasesWork) {
+		await attempt(listNames(rest), rest, async () => downloadReleases(rest, options), options);
+	}
+};
+
+/** Whether nothing failed. What fails is built instead. */
+const attempt = async (what: string, names: readonly BinaryName[], work: () => Promise<void>, {onProgress, signal}: DownloadOptions): Promise<boolean> => {
 	if (names.length === 0) {
-		return;
+		return true;
 	}
 
 	try {
-		await downloadBinaries(names, options);
+		await work();
+		return true;
 	} catch (error) {
-		options.signal?.throwIfAborted();
-		options.onProgress(`The envtest archive can't be downloaded: ${messageOf(error)}`);
+		signal?.throwIfAborted();
+		onProgress(`${what} can't be downloaded: ${messageOf(error)}`);
+		return false;
 	}
 };
 

@@ -18,6 +18,8 @@ export type ProcessOptions = {
 	readonly logFile: string;
 	/** Called with each line of standard output, which goes to the log file too. */
 	readonly onLine?: (line: string) => void;
+	/** The same for standard error. */
+	readonly onErrorLine?: (line: string) => void;
 	readonly onExit?: (exit: ProcessExit) => void;
 };
 
@@ -139,7 +141,7 @@ export const runProcess = async (options: ProcessOptions, signal?: AbortSignal):
 
 const never = new Promise<never>(() => {});
 
-const spawnWithLog = ({command, args = [], cwd, env, logFile, onLine}: ProcessOptions): ChildProcess => {
+const spawnWithLog = ({command, args = [], cwd, env, logFile, onLine, onErrorLine}: ProcessOptions): ChildProcess => {
 	const log = openSync(logFile, 'a');
 	try {
 		// The child writes to the log itself, so that no line is lost and no pipe fills up, whatever this process does.
@@ -147,11 +149,13 @@ const spawnWithLog = ({command, args = [], cwd, env, logFile, onLine}: ProcessOp
 			cwd,
 			env: env ?? process.env,
 			detached: true,
-			stdio: ['ignore', onLine ? 'pipe' : log, log],
+			stdio: ['ignore', onLine ? 'pipe' : log, onErrorLine ? 'pipe' : log],
 		});
-		if (onLine && child.stdout) {
-			child.stdout.pipe(createWriteStream(logFile, {flags: 'a'}));
-			createInterface({input: child.stdout}).on('line', onLine);
+		for (const [stream, listener] of [[child.stdout, onLine], [child.stderr, onErrorLine]] as const) {
+			if (stream && listener) {
+				stream.pipe(createWriteStream(logFile, {flags: 'a'}));
+				createInterface({input: stream}).on('line', listener);
+			}
 		}
 
 		return child;

@@ -70,7 +70,7 @@ export type ControlPlane = AsyncDisposable & {
  */
 export const startControlPlane = async (options: ControlPlaneOptions): Promise<ControlPlane> => {
 	const {workloads, onProgress, signal} = options;
-	const names = workloads ? [...coreComponents, ...workloadComponents] : coreComponents;
+	const names = workloads ? allComponents : coreComponents;
 	const binaries = await obtainBinaries<ProgramName>(names, {...(onProgress && {onProgress}), signal});
 	for (let attempt = 1; ; attempt++) {
 		try {
@@ -86,7 +86,9 @@ export const startControlPlane = async (options: ControlPlaneOptions): Promise<C
 };
 
 const coreComponents: readonly ProgramName[] = ['etcd', 'kube-apiserver'];
-const workloadComponents: readonly ProgramName[] = ['kube-controller-manager', 'kube-scheduler', 'kwok'];
+
+/** The programs of a control plane with workloads. */
+export const allComponents: readonly ProgramName[] = [...coreComponents, 'kube-controller-manager', 'kube-scheduler', 'kwok'];
 
 const startOnce = async (binaries: Readonly<Record<ProgramName, string>>, options: ControlPlaneOptions): Promise<ControlPlane> => {
 	const {workloads, nodes = 3, apiServers = 1, apiServerFlags = [], onProgress = () => {}, signal} = options;

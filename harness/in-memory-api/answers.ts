@@ -8,6 +8,8 @@ export type ApiRequest = {
 	readonly body?: unknown;
 	readonly contentType?: string;
 	readonly accept?: string;
+	/** Who owns the fields that a write changes: a real API server takes it from the client's user agent. Default: another client than the operator. */
+	readonly fieldManager?: string;
 };
 
 export type ApiAnswer = {readonly status: number; readonly body: unknown};

@@ -6,6 +6,7 @@ import {failure, metadataOf, wantsMetadataOnly} from './answers.ts';
 import type {ApiAnswer, ApiRequest} from './answers.ts';
 import type {Kind, Stored} from './kinds.ts';
 import {isSameJson, mergePatch} from './merge-patch.ts';
+import {managedFieldsAfter} from './managed-fields.ts';
 import {ObjectStore} from './object-store.ts';
 import type {Change, ObjectStoreOptions} from './object-store.ts';
 import {defaultedPodSpec} from './pod-spec.ts';
@@ -79,24 +80,25 @@ export class ApiServer {
 		return watchObjects(this.#store, request, onEvent);
 	}
 
-	#carryOut({method, body, contentType}: ApiRequest, target: Target, by: string): ApiAnswer {
+	#carryOut({method, body, contentType, fieldManager = 'another-client'}: ApiRequest, target: Target, by: string): ApiAnswer {
+		const writer = {by, fieldManager};
 		switch (method) {
 			case 'GET': {
 				return target.name === undefined ? this.#list(target) : this.#get(target);
 			}
 
 			case 'POST': {
-				return this.#create(target, body as Writable, by);
+				return this.#create(target, body as Writable, writer);
 			}
 
 			case 'PUT': {
-				return this.#update(target, () => body as Writable, by);
+				return this.#update(target, () => body as Writable, writer);
 			}
 
 			case 'PATCH': {
 				// Both types mean the same for these kinds and clients: members of objects are merged, null removes one.
 				return contentType === 'application/merge-patch+json' || contentType === 'application/strategic-merge-patch+json'
-					? this.#update(target, stored => mergePatch(stored, body) as Writable, by)
+					? this.#update(target, stored => mergePatch(stored, body) as Writable, writer)
 					: failure({status: 415, reason: 'UnsupportedMediaType', message: 'the body of the request was in an unknown format'});
 			}
 
@@ -146,7 +148,8 @@ export class ApiServer {
 		return {status: 200, body: {kind: `${kind.kind}List`, apiVersion: kind.apiVersion, metadata, items: objects.slice(0, size)}};
 	}
 
-	#create({kind, namespace, name: named}: Target, body: Writable, by: string): ApiAnswer {
+	#create(target: Target, body: Writable, writer: Writer): ApiAnswer {
+		const {kind, namespace, name: named} = target;
 		if (named !== undefined) {
 			return failure({status: 405, reason: 'MethodNotAllowed', message: 'the server does not allow this method on the requested resource'});
 		}
@@ -176,11 +179,11 @@ export class ApiServer {
 		}
 
 		const {resourceVersion: _version, uid: _uid, ...metadata} = object.metadata ?? {};
-		const created = {...object, apiVersion: kind.apiVersion, kind: kind.kind, metadata: {...metadata, name, ...(namespace !== undefined && {namespace}), uid: this.#uid()}};
-		return {status: 201, body: this.#store.write(kind, undefined, created as unknown as Stored, by)};
+		const created = {...object, apiVersion: kind.apiVersion, kind: kind.kind, metadata: {...metadata, name, ...(namespace !== undefined && {namespace}), uid: this.#uid()}} as unknown as Stored;
+		return {status: 201, body: this.#write(target, undefined, this.#withManagedFields(kind, undefined, body, created, writer), writer.by)};
 	}
 
-	#update(target: Target, change: (stored: Stored) => Writable, by: string): ApiAnswer {
+	#update(target: Target, change: (stored: Stored) => Writable, writer: Writer): ApiAnswer {
 		const {kind} = target;
 		const stored = this.#found(target);
 		if (!stored) {
@@ -204,13 +207,24 @@ export class ApiServer {
 		}
 
 		const {uid, resourceVersion, name, namespace} = stored.metadata;
-		const next = {...object, metadata: {...object.metadata, name, ...(namespace !== undefined && {namespace}), uid, resourceVersion}} as Stored;
-		return {status: 200, body: isSameJson(stored, next) ? stored : this.#store.write(kind, stored, next, by)};
+		const next = this.#withManagedFields(kind, stored, body, {...object, metadata: {...object.metadata, name, ...(namespace !== undefined && {namespace}), uid, resourceVersion}} as Stored, writer);
+		return {status: 200, body: isSameJson(stored, next) ? stored : this.#write(target, stored, next, writer.by)};
 	}
 
 	#delete(target: Target, by: string): ApiAnswer {
 		const stored = this.#found(target);
-		return stored ? {status: 200, body: this.#store.write(target.kind, stored, undefined, by)} : notFound(target);
+		return stored ? {status: 200, body: this.#write(target, stored, undefined, by)} : notFound(target);
+	}
+
+	/** A dry run is answered as if it had been stored. */
+	#write({kind, query}: Target, before: Stored | undefined, next: Stored | undefined, by: string): Stored {
+		return query.get('dryRun') === 'All' ? (next ?? before)! : this.#store.write(kind, before, next, by);
+	}
+
+	#withManagedFields(kind: Kind, before: Stored | undefined, {metadata}: Writable, next: Stored, {fieldManager}: Writer): Stored {
+		const time = new Date(this.#options.now()).toISOString().replace(/\.\d+/, '');
+		const managedFields = kind.hasManagedFields && managedFieldsAfter(before, metadata?.managedFields, next, fieldManager, time);
+		return managedFields ? {...next, metadata: {...next.metadata, managedFields}} : next;
 	}
 
 	#found({kind, name, namespace}: Target): Stored | undefined {
@@ -228,6 +242,9 @@ export class ApiServer {
 	}
 }
 
+/** Who writes: the name in `Change`, and the owner of the fields. */
+type Writer = {readonly by: string; readonly fieldManager: string};
+
 /** An object as a client writes it. */
 type Writable = {
 	readonly spec?: unknown;
@@ -241,7 +258,7 @@ type Writable = {
 	readonly [member: string]: unknown;
 };
 
-/** With defaults, and without managedFields: this server does not track the owners of fields. */
+/** With defaults, and without the managedFields that the client sent. */
 const prepared = (kind: Kind, {metadata, ...body}: Writable): Writable => {
 	const {managedFields: _fields, ...kept} = metadata ?? {};
 	return {...body, metadata: kept, ...(kind.kind === 'Pod' && {spec: defaultedPodSpec(body.spec as PodSpec)})};

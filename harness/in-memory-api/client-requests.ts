@@ -1,6 +1,7 @@
 /** The requests of the product's API client and its reading of answers, for in-memory clients that do without HTTP. */
 import type {CompareAndSwap, RequestOptions} from '../../src/kubernetes/api-client.ts';
 import {ApiError} from '../../src/errors.ts';
+import {fieldManager} from '../../src/ports/ledger-origin.ts';
 import type {ApiAnswer, ApiRequest} from './answers.ts';
 
 type ReadOptions = Pick<RequestOptions, 'metadataOnly' | 'maybeStale'>;
@@ -13,10 +14,10 @@ export const getRequest = (path: string, options: ReadOptions): ApiRequest =>
 	({method: 'GET', path: options.maybeStale ? `${path}?resourceVersion=0` : path, ...accepting(options)});
 
 export const createRequest = (path: string, body: unknown, options: ReadOptions): ApiRequest =>
-	({method: 'POST', path, body, ...accepting(options)});
+	({method: 'POST', path, body, fieldManager, ...accepting(options)});
 
 export const compareAndSwapRequest = (path: string, body: CompareAndSwap, options: ReadOptions): ApiRequest =>
-	({method: 'PATCH', path, body, contentType: 'application/strategic-merge-patch+json', ...accepting(options)});
+	({method: 'PATCH', path, body, contentType: 'application/strategic-merge-patch+json', fieldManager, ...accepting(options)});
 
 /** @throws {ApiError} for an answer that is not 2xx. */
 export const bodyOf = ({method, path}: ApiRequest, {status, body}: ApiAnswer): unknown => {

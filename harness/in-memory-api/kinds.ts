@@ -15,6 +15,7 @@ export type Stored = {
 		readonly labels?: Readonly<Record<string, string>>;
 		readonly annotations?: Readonly<Record<string, string>>;
 		readonly deletionTimestamp?: string;
+		readonly managedFields?: readonly object[];
 	};
 	readonly [member: string]: unknown;
 };
@@ -35,6 +36,8 @@ export type Kind = {
 	readonly isNamespaced: boolean;
 	/** Whether a PUT without resourceVersion overwrites the stored object (`AllowUnconditionalUpdate` of the kind's strategy). */
 	readonly allowsUnconditionalUpdate: boolean;
+	/** Whether this server tracks the owners of fields. A real one does it for all kinds. */
+	readonly hasManagedFields?: true;
 	/** Why the API server refuses to store an object; undefined for a valid one. */
 	readonly problem?: (object: {readonly spec?: unknown; readonly data?: unknown; readonly type?: unknown}) => Refusal | undefined;
 };
@@ -69,7 +72,7 @@ const secretProblem = ({type, data}: {readonly data?: unknown; readonly type?: u
 };
 
 export const kinds: readonly Kind[] = [
-	{apiVersion: 'v1', kind: 'ConfigMap', resource: 'configmaps', isNamespaced: true, allowsUnconditionalUpdate: true},
+	{apiVersion: 'v1', kind: 'ConfigMap', resource: 'configmaps', isNamespaced: true, allowsUnconditionalUpdate: true, hasManagedFields: true},
 	{apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', resource: 'leases', isNamespaced: true, allowsUnconditionalUpdate: false, problem: leaseProblem},
 	{apiVersion: 'v1', kind: 'Pod', resource: 'pods', isNamespaced: true, allowsUnconditionalUpdate: true, problem: ({spec}) => invalidIf(podProblem(spec as PodSpec))},
 	{apiVersion: 'v1', kind: 'Service', resource: 'services', isNamespaced: true, allowsUnconditionalUpdate: true},
@@ -77,4 +80,12 @@ export const kinds: readonly Kind[] = [
 	{apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration', resource: 'mutatingwebhookconfigurations', isNamespaced: false, allowsUnconditionalUpdate: false},
 	{apiVersion: 'v1', kind: 'Event', resource: 'events', isNamespaced: true, allowsUnconditionalUpdate: true},
 	{apiVersion: 'v1', kind: 'Namespace', resource: 'namespaces', isNamespaced: false, allowsUnconditionalUpdate: true},
+	// Those below are stored as they are sent: the embedded control plane needs them, and the simulation does not.
+	{apiVersion: 'v1', kind: 'Node', resource: 'nodes', isNamespaced: false, allowsUnconditionalUpdate: true},
+	{apiVersion: 'v1', kind: 'ServiceAccount', resource: 'serviceaccounts', isNamespaced: true, allowsUnconditionalUpdate: true},
+	{apiVersion: 'apps/v1', kind: 'Deployment', resource: 'deployments', isNamespaced: true, allowsUnconditionalUpdate: true},
+	{apiVersion: 'apps/v1', kind: 'ReplicaSet', resource: 'replicasets', isNamespaced: true, allowsUnconditionalUpdate: true},
+	{apiVersion: 'apps/v1', kind: 'StatefulSet', resource: 'statefulsets', isNamespaced: true, allowsUnconditionalUpdate: true},
+	...['Role', 'RoleBinding'].map(kind => ({apiVersion: 'rbac.authorization.k8s.io/v1', kind, resource: `${kind.toLowerCase()}s`, isNamespaced: true, allowsUnconditionalUpdate: true})),
+	...['ClusterRole', 'ClusterRoleBinding'].map(kind => ({apiVersion: 'rbac.authorization.k8s.io/v1', kind, resource: `${kind.toLowerCase()}s`, isNamespaced: false, allowsUnconditionalUpdate: true})),
 ];

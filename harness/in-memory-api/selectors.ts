@@ -15,8 +15,23 @@ export const labelSelector = (selector: string | null): Selector => {
 		operator === undefined ? name in labels : (labels[name] === value) === (operator !== '!='));
 };
 
-/** `metadata.name=x` and `metadata.namespace=x`. */
+/**
+ * `metadata.name=x`, `involvedObject.uid!=y`: any field by its path, with commas between the terms. An absent field is an empty
+ * text. A real API server allows only some fields of each kind.
+ */
 export const fieldSelector = (selector: string | null): Selector => {
-	const terms = termsOf(selector).map(term => term.split(/==?/));
-	return ({metadata}) => terms.every(([field, value]) => (field === 'metadata.name' ? metadata.name : metadata.namespace) === value);
+	const terms = termsOf(selector).map(term => {
+		const [, field = '', operator, value] = /^([^!=]+)(==?|!=)(.*)$/.exec(term) ?? [];
+		return {steps: field.split('.'), operator, value};
+	});
+	return object => terms.every(({steps, operator, value}) => (textAt(object, steps) === value) === (operator !== '!='));
+};
+
+const textAt = (object: unknown, steps: readonly string[]): string => {
+	let value = object;
+	for (const step of steps) {
+		value = (value as Readonly<Record<string, unknown>> | undefined)?.[step];
+	}
+
+	return typeof value === 'string' ? value : '';
 };

@@ -57,8 +57,8 @@ export const findingLines = (findings: readonly Finding[], columns: number): Lin
 
 export type Figures = {
 	readonly writes: {readonly pods: number; readonly ledger: number; readonly lease: number};
-	/** How long the API server took to be ready: since the start of the command, and since the start of etcd. */
-	readonly ready: {readonly afterMs: number; readonly bootMs: number} | undefined;
+	/** How long the API server took to be ready: since the start of the command, and since the start of etcd, which the embedded one has not. */
+	readonly ready: {readonly afterMs: number; readonly bootMs: number | undefined} | undefined;
 	/** Since the start of the command. */
 	readonly firstPodMs: number | undefined;
 };
@@ -66,7 +66,7 @@ export type Figures = {
 export const figureLines = ({writes: {pods, ledger, lease}, ready, firstPodMs = Number.NaN}: Figures, columns: number): Line[] => [
 	`${pods} more Pods took ${ledger} writes of the ledger and ${lease} of the Lease: ${((ledger + lease) / pods).toFixed(1)} for each Pod`,
 	ready
-		? `The control plane was ready ${seconds(ready.afterMs)} after the start of this command (${seconds(ready.bootMs)} after the start of etcd). `
+		? `The control plane was ready ${seconds(ready.afterMs)} after the start of this command${ready.bootMs === undefined ? '' : ` (${seconds(ready.bootMs)} after the start of etcd)`}. `
 			+ `The first Pod had its ports after ${seconds(firstPodMs)}: ${(firstPodMs / ready.afterMs).toFixed(1)} times as long`
 		: `The first Pod had its ports ${seconds(firstPodMs)} after the start of this command`,
 ].flatMap(sentence => wrap(sentence, columns - 2)).map((text): Line => [[`  ${text}`, 'dim']]);

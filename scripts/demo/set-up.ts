@@ -1,9 +1,12 @@
 /** Sets up the control plane, the replicas and the webhook, in parallel where possible. */
 import {build} from '../build.ts';
+import {buildDuration} from '../../harness/control-plane/build.ts';
 import {ledgerEntries} from '../../harness/observe.ts';
 import {install} from '../../harness/replicas.ts';
 import type {Installation} from '../../harness/replicas.ts';
 import {messageOf} from '../../src/errors.ts';
+import {findChoice} from './choose-cluster.ts';
+import type {ClusterChoice} from './choose-cluster.ts';
 import {openCluster} from './cluster.ts';
 import type {Cluster} from './cluster.ts';
 import type {Output} from './output.ts';
@@ -15,8 +18,8 @@ import type {Line} from './styled-text.ts';
 import {watchCluster} from './watch-cluster.ts';
 
 export type Context = {
-	/** Names a cluster to use instead of a new one. */
-	readonly kubeconfig: string | undefined;
+	/** What the user has chosen. Undefined: a real control plane if there is one, else the embedded one. */
+	readonly choice: ClusterChoice | undefined;
 	readonly state: DemoState;
 	readonly output: Output;
 	/** Writes text after the output has finished. */
@@ -36,12 +39,13 @@ export type Setup = {
 };
 
 export const setUp = async (context: Context): Promise<Setup> => {
-	const {kubeconfig, state, output, print, cleanup, onBroken, signal} = context;
-	output.announce(kubeconfig ? `Using the cluster of KUBECONFIG=${kubeconfig}` : 'Starting a Kubernetes control plane on this machine');
+	const {state, output, print, cleanup, onBroken, signal} = context;
 	// Builds while the API server boots.
 	const bundle = build();
 	bundle.catch(() => {});
-	const cluster = cleanup.use(await openCluster({kubeconfig, onProgress: output.announce, onBroken, signal}));
+	const choice = context.choice ?? await findChoice({onProgress: output.announce, signal});
+	output.announce(describeChoice(choice));
+	const cluster = cleanup.use(await openCluster({choice, onProgress: output.announce, onBroken, signal}));
 	signal.throwIfAborted();
 
 	state.step = 1;
@@ -58,6 +62,22 @@ export const setUp = async (context: Context): Promise<Setup> => {
 	const [entries] = await Promise.all([ledgerEntries(cluster.client), bundle]);
 	const [installation] = await Promise.all([startReplicas(context, cluster), untilPodsCanBeCreated(cluster.client, signal)]);
 	return {cluster, installation, earlierEntries: new Set(entries.keys())};
+};
+
+const describeChoice = (choice: ClusterChoice): string => {
+	switch (choice.kind) {
+		case 'named': {
+			return `Using the cluster of KUBECONFIG=${choice.kubeconfig}`;
+		}
+
+		case 'embedded': {
+			return `Starting an embedded stand-in for a Kubernetes control plane, in memory. To get the real one, run "npm run control-plane" once: without a download that takes ${buildDuration} on two cores. Later demos use it`;
+		}
+
+		default: {
+			return 'Starting a Kubernetes control plane on this machine';
+		}
+	}
 };
 
 const startReplicas = async ({state, output, cleanup, onBroken, signal}: Context, {isOwn, client, replicaKubeconfig, directory}: Cluster): Promise<Installation> => {
@@ -87,7 +107,7 @@ const startReplicas = async ({state, output, cleanup, onBroken, signal}: Context
 			throw error;
 		}
 
-		throw new Error(`${messageOf(error)}. With KUBECONFIG, the cluster's API server must run on this machine, because it calls the replicas at 127.0.0.1; `
-			+ 'without KUBECONFIG, the demo starts a control plane of its own', {cause: error});
+		throw new Error(`${messageOf(error)}. With --use-cluster, the cluster's API server must run on this machine, because it calls the replicas at 127.0.0.1; `
+			+ 'without it, the demo starts a control plane of its own', {cause: error});
 	}
 };

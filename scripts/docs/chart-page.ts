@@ -20,11 +20,12 @@ export type Chart = {
 };
 
 /** Reads what the page is made from. */
-export const readChart = async (): Promise<Chart> => {
-	return {schema: JSON.parse(await read('values.schema.json')) as ValueSchema, defaults: parse(await read('values.yaml')) as Chart['defaults']};
-};
+export const readChart = async (): Promise<Chart> => ({
+	schema: JSON.parse(await readChartFile('values.schema.json')) as ValueSchema,
+	defaults: parse(await readChartFile('values.yaml')) as Chart['defaults'],
+});
 
-const read = async (name: string) => readFile(path.join(deployFolder, 'chart', name), 'utf8');
+const readChartFile = async (name: string): Promise<string> => readFile(path.join(deployFolder, 'chart', name), 'utf8');
 
 /** `deploy/chart/README.md`. Pure. */
 export const renderChartPage = ({schema, defaults}: Chart): string => `# hostport-operator
@@ -64,12 +65,19 @@ This page is made from \`values.schema.json\` and \`values.yaml\`, by \`npm run 
 `;
 
 /** A row for each value. Those that are up to the user as a whole have one, whatever their members. */
-const rowsOf = (prefix: string, {properties = {}}: ValueSchema, defaults: Readonly<Record<string, unknown>>): string[] => Object.entries(properties).flatMap(([name, schema]) => {
-	const value = defaults[name];
-	return schema.properties && isTable(value)
-		? [`| **\`${prefix}${name}\`** | | ${meaningOf(schema)} |`].concat(rowsOf(`${prefix}${name}.`, schema, value))
-		: [`| \`${prefix}${name}\` | ${value === undefined ? '–' : `\`${JSON.stringify(value)}\``} | ${meaningOf(schema)} |`];
-});
+const rowsOf = (prefix: string, {properties = {}}: ValueSchema, defaults: Readonly<Record<string, unknown>>): string[] => {
+	const rows: string[] = [];
+	for (const [name, schema] of Object.entries(properties)) {
+		const value = defaults[name];
+		if (schema.properties && isTable(value)) {
+			rows.push(`| **\`${prefix}${name}\`** | | ${meaningOf(schema)} |`, ...rowsOf(`${prefix}${name}.`, schema, value));
+		} else {
+			rows.push(`| \`${prefix}${name}\` | ${value === undefined ? '–' : `\`${JSON.stringify(value)}\``} | ${meaningOf(schema)} |`);
+		}
+	}
+
+	return rows;
+};
 
 const meaningOf = ({description = '', enum: choices}: ValueSchema): string =>
 	choices && !choices.every(choice => description.includes(`\`${choice}\``)) ? `${description} One of ${choices.map(choice => `\`${JSON.stringify(choice)}\``).join(', ')}.` : description;

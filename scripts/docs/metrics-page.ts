@@ -18,9 +18,9 @@ Each replica serves these metrics on port 8080 at \`/metrics\`. Metrics of the l
 | metric | type | labels | meaning |
 |---|---|---|---|
 ${metricsOf(metrics).map(({name, help, type, labels}) =>
-	`| \`${name}\` | ${type} | ${labels.map(label => `\`${label}\``).join(', ') || '–'} | ${help} |`).join('\n')}
+	`| \`${name}\` | ${type} | ${labels.map(label => `\`${label}\``).join(', ') || '–'} | ${help.replaceAll('<', '&lt;')} |`).join('\n')}
 
-\`deploy/components/prometheus\` has a ServiceMonitor, alerts and a Grafana dashboard for them. [runbooks.md](runbooks.md) says what to do when an alert fires.
+\`deploy/components/prometheus\` has a ServiceMonitor, alerts and a Grafana dashboard for them. Two of the alerts and the first row of the dashboard use metrics of the API server (\`apiserver_admission_webhook_…\`), which see an outage that no replica sees. [runbooks.md](runbooks.md) says what to do when an alert fires.
 
 This page is made from \`src/metrics.ts\`, by \`npm run docs\`.
 `;

@@ -7,7 +7,7 @@ export type Alert = {
 	readonly expr: string;
 	readonly for: string;
 	readonly labels: {readonly severity: string};
-	readonly annotations: {readonly summary: string; readonly runbook: string};
+	readonly annotations: {readonly summary: string; readonly description: string; readonly runbook: string; readonly runbook_url: string};
 };
 
 const ruleFile = new URL('../../deploy/components/prometheus/prometheus-rule.yaml', import.meta.url);

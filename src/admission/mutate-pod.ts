@@ -22,6 +22,9 @@ import {mirrorPodWarning} from './warnings.ts';
 /** Numbers of a Pod in its log line, which also has their count: a Pod may have thousands. */
 const maximumLoggedPorts = 10;
 
+/** Warnings in that line, of 120 characters each. A controller, such as that of StatefulSets, shows nobody the warnings about its Pods. */
+const maximumLoggedWarnings = 3;
+
 type PodMutatorOptions = {
 	/** Resolves with one number for each element of `demand.numbers`, once they are committed. Throws `DenialError`. */
 	readonly reserve: (demand: PodDemand, signal: AbortSignal) => Promise<readonly number[]>;
@@ -39,7 +42,7 @@ type PodMutatorOptions = {
 	/** The operator's own, for advice. */
 	readonly namespace: string;
 	readonly logger: Logger;
-	readonly metrics: Pick<Metrics, 'admissionDuration'>;
+	readonly metrics: Pick<Metrics, 'admissionDuration' | 'inFlight' | 'denials'>;
 };
 
 /**
@@ -49,17 +52,21 @@ type PodMutatorOptions = {
  */
 export const createPodMutator = (options: PodMutatorOptions) =>
 	async (body: unknown, signal: AbortSignal): Promise<AdmissionReview> => {
-		const end = options.metrics.admissionDuration.startTimer();
+		const {admissionDuration, inFlight} = options.metrics;
+		const end = admissionDuration.startTimer();
 		const request = decodeReview(body);
+		inFlight.inc();
 		const review = await mutatePod(request, options, signal).catch((error: unknown) => reviewOf(error, request, options, signal));
+		inFlight.dec();
 		end({outcome: outcomeOf(review)});
 		return review;
 	};
 
-const reviewOf = (problem: unknown, request: AdmissionRequest, {namespace, logger}: PodMutatorOptions, signal: AbortSignal): AdmissionReview => {
+const reviewOf = (problem: unknown, request: AdmissionRequest, {namespace, logger, metrics}: PodMutatorOptions, signal: AbortSignal): AdmissionReview => {
 	const error = problem instanceof DenialError || !signal.aborted ? problem : tooLate(problem);
 	if (error instanceof DenialError) {
-		logger.warn({...named(request), code: error.code}, `denied: ${error.message}`);
+		metrics.denials.inc({reason: error.reason});
+		logger.warn({...named(request), code: error.code, reason: error.reason}, `denied: ${error.message}`);
 		return denied(request, error);
 	}
 
@@ -67,11 +74,11 @@ const reviewOf = (problem: unknown, request: AdmissionRequest, {namespace, logge
 	return errored(request, `the HostPort Operator failed; its log says why: kubectl logs -n ${namespace} -l app.kubernetes.io/name=hostport-operator --tail=-1 --prefix`);
 };
 
-/** For the log, whose lines must be short: a name is checked only after us. */
-const named = ({namespace, name}: AdmissionRequest) => ({namespace, name: shorten(name, 253)});
+/** For the log, whose lines must be short: a name is checked only after us. The UID is in the API server's audit log too. */
+const named = ({uid, namespace, name}: AdmissionRequest) => ({uid: shorten(uid), namespace, name: shorten(name, 253)});
 
 /** After the deadline, every failure is answered with "try again" and logged as a denial. */
-const tooLate = (cause: unknown): DenialError => new DenialError(503, 'no host ports could be reserved in time: try again', {cause});
+const tooLate = (cause: unknown): DenialError => new DenialError(503, 'no host ports could be reserved in time: try again', {cause, reason: 'timeout'});
 
 const mutatePod = async (request: AdmissionRequest, options: PodMutatorOptions, signal: AbortSignal): Promise<AdmissionReview> => {
 	const {reserve, dryRun, ranges, maxPortsPerPod, nodePortRange, logger} = options;
@@ -94,7 +101,6 @@ const mutatePod = async (request: AdmissionRequest, options: PodMutatorOptions, 
 
 	const securityWarnings = await judgePodSecurity(request.namespace, options, signal);
 	const numbers = await (request.dryRun ? dryRun : reserve)(plan.demand, signal);
-	logger.info({pod: plan.demand.pod, count: numbers.length, ports: numbers.slice(0, maximumLoggedPorts), ...(request.dryRun && {dryRun: true})}, 'allocated');
 	const numbered = applyPorts(pod, plan, numbers);
 	const warnings = [
 		...securityWarnings,
@@ -102,6 +108,14 @@ const mutatePod = async (request: AdmissionRequest, options: PodMutatorOptions, 
 		...warningsAboutNumbers(pod, plan, numbers, nodePortRange),
 		...warningsAboutHostNetwork(pod, numbered, plan, numbers),
 	];
+	logger.info({
+		uid: shorten(request.uid),
+		pod: plan.demand.pod,
+		count: numbers.length,
+		ports: numbers.slice(0, maximumLoggedPorts),
+		...(warnings.length > 0 && {warnings: warnings.slice(0, maximumLoggedWarnings)}),
+		...(request.dryRun && {dryRun: true}),
+	}, 'allocated');
 	return patched(request, patchBetween(sent, numbered), warnings);
 };
 

@@ -55,7 +55,7 @@ export const checkCount = (managed: number, own: number, maximum: number): void 
 		const [count, remedy] = own > 0
 			? [`${managed + own} port numbers, ${own} of them for host ports that stay as written`, 'give it fewer ports']
 			: [`${managed} port numbers`, `manage fewer ports with ${optionAnnotations.ports}`];
-		throw new DenialError(403, `The Pod needs ${count}, and one Pod gets at most ${maximum}: ${remedy}, or ask the administrator of hostport-operator to raise --max-ports-per-pod`);
+		throw new DenialError(403, `The Pod needs ${count}, and one Pod gets at most ${maximum}: ${remedy}, or ask the administrator of hostport-operator to raise --max-ports-per-pod`, {reason: 'too_many_ports'});
 	}
 };
 

@@ -22,6 +22,6 @@ export const podSecurityWarning = ({[enforceLabel]: level}: Labels): string =>
 /** @throws {DenialError} 403, which names the namespace, its PodSecurity level and the way out, if its labels forbid host ports. */
 export const checkPodSecurity = (namespace: string, labels: Labels): void => {
 	if (forbidsHostPorts(labels)) {
-		throw new DenialError(403, `the namespace ${namespace} enforces the PodSecurity level "${labels[enforceLabel]}", which forbids host ports: create the Pod in another namespace, or set the label ${enforceLabel} of this one to "privileged"; if the API server exempts such Pods, ask the administrator of hostport-operator for --pod-security-check=warn`);
+		throw new DenialError(403, `the namespace ${namespace} enforces the PodSecurity level "${labels[enforceLabel]}", which forbids host ports: create the Pod in another namespace, or set the label ${enforceLabel} of this one to "privileged"; if the API server exempts such Pods, ask the administrator of hostport-operator for --pod-security-check=warn`, {reason: 'pod_security'});
 	}
 };

@@ -31,6 +31,8 @@ export type AdmissionReview = {
 		/** Base64 of a JSON Patch (RFC 6902). */
 		readonly patch?: string;
 		readonly warnings?: readonly string[];
+		/** Members of the API server's audit event, named `mutate-pods.hostport.io/…` there. */
+		readonly auditAnnotations?: {readonly 'request-uid': string};
 	};
 };
 
@@ -84,16 +86,17 @@ export const patched = ({uid}: Answerable, patch: readonly JsonPatchOperation[],
 		allowed: true,
 		patchType: 'JSONPatch',
 		patch: Buffer.from(JSON.stringify(patch)).toString('base64'),
+		...audited(uid),
 		...someWarnings(warnings),
 	});
 
 /** Rejects the object, for the reason in the message; usually a `DenialError`. */
 export const denied = ({uid}: Answerable, {code, message}: {readonly code: 400 | 403 | 503; readonly message: string}): AdmissionReview =>
-	answer({uid, allowed: false, status: {code, reason: denialReasons[code], message}});
+	answer({uid, allowed: false, status: {code, reason: statusReasons[code], message}, ...audited(uid)});
 
 /** Rejects the object because of a fault on our side: better no Pod than a Pod without its ports. */
 export const errored = ({uid}: Answerable, message: string): AdmissionReview =>
-	answer({uid, allowed: false, status: {code: 500, reason: 'InternalError', message}});
+	answer({uid, allowed: false, status: {code: 500, reason: 'InternalError', message}, ...audited(uid)});
 
 type ReviewOutcome = 'allowed' | 'patched' | 'denied' | 'errored';
 
@@ -107,8 +110,11 @@ export const outcomeOf = ({response: {allowed, patch, status}}: AdmissionReview)
 };
 
 /** Kubernetes' words (`metav1.StatusReason`). */
-const denialReasons = {400: 'BadRequest', 403: 'Forbidden', 503: 'ServiceUnavailable'} as const;
+const statusReasons = {400: 'BadRequest', 403: 'Forbidden', 503: 'ServiceUnavailable'} as const;
 
 const answer = (response: AdmissionReview['response']): AdmissionReview => ({apiVersion, kind, response});
+
+/** The API server's audit log does not have the UID otherwise. */
+const audited = (uid: string) => ({auditAnnotations: {'request-uid': uid}}) as const;
 
 const someWarnings = (warnings: readonly string[]) => warnings.length > 0 ? {warnings} : {};

@@ -27,7 +27,7 @@ export const withoutStaleAllocation = (pod: Pod): Pod => {
 	}
 
 	const variables = new Map([...stale].map(([portName, value]) => [portVariable(portName), value]));
-	const originals = pod.spec.hostNetwork ? originalNumbers(pod, stale) : new Map<number, number>();
+	const originals = pod.spec.hostNetwork ? originalNumbers(pod, stale) : new Map<number, undefined>();
 	return {
 		...pod,
 		metadata: {...pod.metadata, annotations: Object.fromEntries(annotations.filter(([name]) => !isStale(name)))},
@@ -40,17 +40,14 @@ export const withoutStaleAllocation = (pod: Pod): Pod => {
 
 const isStale = (name: string): boolean => name.startsWith(allocatedAnnotationPrefix);
 
-/** By the number that an unnamed port was given: the number that the Pod's author wrote. */
-const originalNumbers = (pod: Pod, stale: ReadonlyMap<string, string>): Map<number, number> => {
+/** By the number of an unnamed port: the number that the Pod's author wrote, if it was given this one. */
+const originalNumbers = (pod: Pod, stale: ReadonlyMap<string, string>): Map<number, number | undefined> => {
 	const byValue = new Map(stale.entries()
 		.filter(([portName]) => /^\d{1,5}$/.test(portName) && isPort(Number(portName)))
 		.map(([portName, value]) => [value, Number(portName)]));
 	return new Map(portsOf(pod)
 		.filter(({isLasting, port}) => isLasting && !port.name)
-		.flatMap(({port: {containerPort}}) => {
-			const original = byValue.get(String(containerPort));
-			return original === undefined ? [] : [[containerPort, original]];
-		}));
+		.map(({port: {containerPort}}) => [containerPort, byValue.get(String(containerPort))]));
 };
 
 /** A variable whose value differs from the annotation's is the user's own. */
@@ -59,17 +56,13 @@ const withoutVariables = (container: Container, stale: ReadonlyMap<string, strin
 	return env?.length === container.env?.length ? container : withMembers(container, {env});
 };
 
-const withOriginalNumbers = (container: Container, originals: ReadonlyMap<number, number>, stale: ReadonlyMap<string, string>): Container => {
-	if (originals.size === 0) {
-		return container;
-	}
-
+const withOriginalNumbers = (container: Container, originals: ReadonlyMap<number, number | undefined>, stale: ReadonlyMap<string, string>): Container => {
 	const restored = withMembers(container, {ports: withItems(container.ports, port => withOriginalNumber(port, originals, stale))});
 	return withProbePorts(restored, port => originals.get(port) ?? port);
 };
 
 /** A named port that shared its number with an unnamed one (53/TCP and 53/UDP) is restored with it, so that they share the next number too. */
-const withOriginalNumber = (port: ContainerPort, originals: ReadonlyMap<number, number>, stale: ReadonlyMap<string, string>): ContainerPort => {
+const withOriginalNumber = (port: ContainerPort, originals: ReadonlyMap<number, number | undefined>, stale: ReadonlyMap<string, string>): ContainerPort => {
 	const original = originals.get(port.containerPort);
 	const isAllocated = !port.name || stale.get(port.name) === String(port.containerPort);
 	return original !== undefined && isAllocated ? {...port, containerPort: original, hostPort: original} : port;

@@ -34,7 +34,7 @@ export type CompareAndSwap = {
 		readonly resourceVersion: string;
 		readonly labels?: Readonly<Record<string, string | null>>;
 		readonly annotations?: Readonly<Record<string, string | null>>;
-		readonly managedFields?: readonly [Record<string, never>];
+		readonly managedFields?: readonly object[];
 	};
 	readonly data?: Readonly<Record<string, string | null>>;
 	readonly spec?: Readonly<Record<string, unknown>>;

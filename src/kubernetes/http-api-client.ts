@@ -17,6 +17,8 @@ export type HttpApiClientOptions = {
 	readonly clock?: Clock;
 	/** Called with the API server's message for each 403 answer, before the error is thrown. */
 	readonly onDenied?: (message: string) => void;
+	/** Called for each request with the status code of its answer, or `<error>` if none came. */
+	readonly onAnswer?: (answer: {readonly code: string; readonly method: string; readonly host: string}) => void;
 };
 
 /** Bounds every request, whatever signal the caller passes. Watches have a bound of their own. */
@@ -30,13 +32,16 @@ export class HttpApiClient extends ApiClient {
 	readonly #clock: Clock;
 	readonly #serverClock: ServerClock;
 	readonly #onDenied: (message: string) => void;
+	readonly #count: (method: string, code: string) => void;
 
-	constructor(connection: Connection, {clock = systemClock, onDenied = () => {}}: HttpApiClientOptions = {}) {
+	constructor(connection: Connection, {clock = systemClock, onDenied = () => {}, onAnswer = () => {}}: HttpApiClientOptions = {}) {
 		super();
 		this.#connection = connection;
 		this.#clock = clock;
 		this.#serverClock = new ServerClock(clock);
 		this.#onDenied = onDenied;
+		const {host} = new URL(connection.server);
+		this.#count = (method, code) => onAnswer({code, method, host});
 	}
 
 	override get clockSkewMs(): number {
@@ -92,12 +97,17 @@ export class HttpApiClient extends ApiClient {
 			signal,
 			headers: {
 				accept: metadataOnly ? `application/json;as=PartialObjectMetadata${metadataOnly === 'list' ? 'List' : ''};g=meta.k8s.io;v=v1` : 'application/json',
+				// The API server names the owner of the fields that a write changes by it: see `fieldManager` of the ledger.
 				'user-agent': 'hostport-operator',
 				...(content && {'content-type': content.type}),
 			},
 			body: content?.body,
+		}).catch((error: unknown) => {
+			this.#count(method, '<error>');
+			throw error;
 		});
 		const {statusCode = 0, headers} = response;
+		this.#count(method, String(statusCode));
 		this.#serverClock.hear(headers.date, sentAt, this.#clock.date().getTime());
 		if (statusCode < 200 || statusCode > 299) {
 			const error = new ApiError(method, path, statusCode, detailIn(await readText(response)), retryAfterOf(headers));

@@ -6,7 +6,15 @@ export type ObjectMetadata = {
 	readonly resourceVersion: string;
 	readonly labels?: Readonly<Record<string, string>>;
 	readonly annotations?: Readonly<Record<string, string>>;
+	/** Who changed which fields last. Empty: the API server does not track that for this object. */
+	readonly managedFields?: readonly ManagedFields[];
 	readonly ownerReferences?: ReadonlyArray<{readonly kind: string; readonly uid: string; readonly controller?: boolean}>;
+};
+
+/** The fields of an object that one client changed last, as far as the operator reads them. */
+export type ManagedFields = {
+	readonly manager?: string;
+	readonly fieldsV1?: {readonly 'f:metadata'?: {readonly 'f:annotations'?: Readonly<Record<string, object>>}};
 };
 
 /** An object that the API server has stored. */

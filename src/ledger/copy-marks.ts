@@ -1,4 +1,4 @@
-/** Marks an index or a page that an earlier copy has replaced, so that every replica sees its quarantine. */
+/** Marks an index or a page that was put back from a copy, so that its quarantine can be told from any other. */
 import type {Logger} from 'pino';
 import {indexName} from '../ports/ledger-index.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
@@ -21,17 +21,14 @@ export class CopyMarks {
 		this.#options = options;
 	}
 
-	/**
-	 * @param commits of the latest version that was seen.
-	 * @returns undefined when the page has changed since it was read, or can't be written.
-	 */
-	async markPage(page: LedgerPage, commits: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
-		return this.#mark(pageName(page.first), page, async () => this.#options.ledgerApi.quarantinePage(page, commits, signal));
+	/** @returns undefined when the page has changed since it was read, or can't be written. */
+	async markPage(page: LedgerPage, signal: AbortSignal): Promise<LedgerPage | undefined> {
+		return this.#mark(pageName(page.first), page, async () => this.#options.ledgerApi.quarantinePage(page, signal));
 	}
 
 	/** The same for the index. */
-	async markIndex(index: LedgerIndex, commits: number, signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		return this.#mark(indexName, index, async () => this.#options.ledgerApi.quarantineIndex(index, commits, signal));
+	async markIndex(index: LedgerIndex, signal: AbortSignal): Promise<LedgerIndex | undefined> {
+		return this.#mark(indexName, index, async () => this.#options.ledgerApi.quarantineIndex(index, signal));
 	}
 
 	async #mark<T>(name: string, {resourceVersion}: LedgerVersion, write: () => Promise<T | undefined>): Promise<T | undefined> {
@@ -39,7 +36,7 @@ export class CopyMarks {
 		const isKnown = this.#copies.get(name) === resourceVersion;
 		this.#copies.set(name, resourceVersion);
 		if (!isKnown) {
-			logger.error(`the ConfigMap ${name} was replaced by an earlier copy, which lacks later commits: it gives no ports until the hold time is over and live Pods are listed`);
+			logger.error(`the ConfigMap ${name} was put back from a copy, which lacks later commits: it gives no ports until the hold time is over and live Pods are listed`);
 		}
 
 		return write().catch((error: unknown) => {

@@ -8,7 +8,6 @@ import type {PodDemand} from '../ports/demand.ts';
 import {schemaBlockSize} from '../ports/ledger-metadata.ts';
 import {dryRun} from './dry-run.ts';
 import {LedgerApi} from './ledger-api.ts';
-import {watchLedger} from './ledger-watch.ts';
 import {Ledger} from './ledger.ts';
 import {NewPages} from './new-pages.ts';
 import {Quarantine} from './quarantine.ts';
@@ -55,7 +54,6 @@ export const createLedger = ({blockSize = schemaBlockSize, ...options}: CreateLe
 			await ledger.start(signal);
 			await startComparison.run(signal);
 		},
-		watch: async (signal: AbortSignal) => watchLedger({...options, ledger}, signal),
 		dryRun: async (demand: PodDemand, signal: AbortSignal) => dryRun({...options, ledger}, demand, signal),
 	};
 };

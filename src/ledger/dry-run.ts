@@ -42,7 +42,7 @@ export const dryRun = async ({ledger, clock, random, holdMs}: DryRunOptions, dem
 	};
 
 	const {plan: {requests: [planned]}} = await retry(plan, {clock, random, firstMs: 25, longestMs: 1000, onFailure, signal}).catch((error: unknown) => {
-		throw signal.aborted ? new DenialError(503, `no host ports could be found in time (${lastFailure}): try again`, {cause: error}) : error;
+		throw signal.aborted ? new DenialError(503, `no host ports could be found in time (${lastFailure}): try again`, {cause: error, reason: 'timeout'}) : error;
 	});
 	const {outcome} = planned!;
 	if (outcome.kind !== 'allocated') {

@@ -43,7 +43,7 @@ export const exhaustedDenial = (demand: PodDemand, free: number, pages: Iterable
 	const shortage = longestRun === undefined
 		? `${needed} host ${needed === 1 ? 'port is' : 'ports are'} needed and ${free} of the numbers ${basePort}-${maxPort} are free`
 		: `${needed} consecutive host ports are needed (hostport.io/contiguous), the longest free run of the numbers ${basePort}-${maxPort} has ${longestRun}, and ${free} are free`;
-	return new DenialError(isPageFailing ? 503 : 403, `${shortage}${because}. ${sentenceOf(advice)}`);
+	return new DenialError(isPageFailing ? 503 : 403, `${shortage}${because}. ${sentenceOf(advice)}`, {reason: isPageFailing ? 'unavailable' : 'exhausted'});
 };
 
 const unusablePages = (pages: readonly LedgerPage[]): string[] => {

@@ -5,7 +5,7 @@ import {decodeIndex, indexData, indexName, pageStartsOf} from '../ports/ledger-i
 import type {LedgerIndex} from '../ports/ledger-index.ts';
 import {ledgerAnnotations, ledgerMetadata} from '../ports/ledger-metadata.ts';
 import type {ConfigMap} from '../ports/ledger-metadata.ts';
-import {nextCommit, openingProof} from '../ports/ledger-origin.ts';
+import {commitMetadata, openingAnnotations, quarantineAnnotations} from '../ports/ledger-origin.ts';
 import {blockRange, changesAsData, decodePage, pageName, withChanges} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
 
@@ -42,10 +42,10 @@ export class LedgerApi {
 	}
 
 	/** @returns undefined when the index is no longer this version. */
-	async addToIndex({resourceVersion, commits, quarantined, pageStarts}: LedgerIndex, newStarts: readonly number[], signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		// A quarantine keeps its count, by which replicas recognise it. Its end lists all pages that exist.
-		const annotations = quarantined ? {} : nextCommit(commits);
-		return this.#writeIndex({metadata: {resourceVersion, annotations}, data: indexData([...pageStarts, ...newStarts])}, signal);
+	async addToIndex(index: LedgerIndex, newStarts: readonly number[], signal: AbortSignal): Promise<LedgerIndex | undefined> {
+		// A quarantine keeps the annotation by which replicas recognise it. Its end lists all pages that exist.
+		const metadata = index.quarantined ? {resourceVersion: index.resourceVersion} : commitMetadata(index);
+		return this.#writeIndex({metadata, data: indexData([...index.pageStarts, ...newStarts])}, signal);
 	}
 
 	/**
@@ -66,17 +66,16 @@ export class LedgerApi {
 	 */
 	async liftIndexQuarantine(index: LedgerIndex, signal: AbortSignal): Promise<LedgerIndex | undefined> {
 		const pageStarts = [...index.pageStarts, ...await this.#existingPages(signal)];
-		return this.#writeIndex({metadata: {resourceVersion: index.resourceVersion, annotations: openingProof(index)}, data: indexData(pageStarts)}, signal);
+		return this.#writeIndex({metadata: commitMetadata(index, openingAnnotations(index)), data: indexData(pageStarts)}, signal);
 	}
 
 	/**
-	 * Marks an index that a copy has replaced.
+	 * Marks an index that was put back from a copy.
 	 *
-	 * @param commits of the latest version that was seen. The count goes on from there.
 	 * @returns undefined when the index is no longer this version.
 	 */
-	async quarantineIndex({resourceVersion}: LedgerIndex, commits: number, signal: AbortSignal): Promise<LedgerIndex | undefined> {
-		return this.#writeIndex({metadata: {resourceVersion, annotations: quarantineMark(commits)}}, signal);
+	async quarantineIndex(index: LedgerIndex, signal: AbortSignal): Promise<LedgerIndex | undefined> {
+		return this.#writeIndex({metadata: commitMetadata(index, quarantineAnnotations)}, signal);
 	}
 
 	/** @param maybeStale see `RequestOptions`. */
@@ -96,29 +95,24 @@ export class LedgerApi {
 	 * @returns undefined when the page is no longer this version.
 	 */
 	async liftPageQuarantine(page: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<LedgerPage | undefined> {
-		const {first, resourceVersion} = page;
+		const {first} = page;
 		const object = await this.#api.tryCompareAndSwap<ConfigMap>(this.#path(pageName(first)), {
-			metadata: {
-				resourceVersion,
-				annotations: {...openingProof(page), [ledgerAnnotations.block]: blockRange(first, this.blockSize)},
-				// One empty element turns off field tracking, which would store each key twice (docs/adr/0008-writes.md).
-				managedFields: [{}],
-			},
+			metadata: commitMetadata(page, {...openingAnnotations(page), [ledgerAnnotations.block]: blockRange(first, this.blockSize)}),
 			data: changesAsData(changes),
 		}, {signal});
 		return object && decodePage(object, first, this.blockSize);
 	}
 
 	/** The same as `quarantineIndex`, for a page. */
-	async quarantinePage({first, resourceVersion}: LedgerPage, commits: number, signal: AbortSignal): Promise<LedgerPage | undefined> {
-		const object = await this.#api.tryCompareAndSwap<ConfigMap>(this.#path(pageName(first)), {metadata: {resourceVersion, annotations: quarantineMark(commits)}}, {signal});
-		return object && decodePage(object, first, this.blockSize);
+	async quarantinePage(page: LedgerPage, signal: AbortSignal): Promise<LedgerPage | undefined> {
+		const object = await this.#api.tryCompareAndSwap<ConfigMap>(this.#path(pageName(page.first)), {metadata: commitMetadata(page, quarantineAnnotations)}, {signal});
+		return object && decodePage(object, page.first, this.blockSize);
 	}
 
 	/** @throws {ApiError} 409 when the page is no longer this version, 404 when it is gone. */
 	async commit(page: LedgerPage, changes: PageChanges, signal: AbortSignal): Promise<LedgerPage> {
 		const {metadata} = await this.#api.compareAndSwap<ConfigMap>(this.#path(pageName(page.first)), {
-			metadata: {resourceVersion: page.resourceVersion, annotations: nextCommit(page.commits)},
+			metadata: commitMetadata(page),
 			data: changesAsData(changes),
 		}, {signal, metadataOnly: true});
 		return withChanges(page, changes, metadata.resourceVersion);
@@ -149,5 +143,3 @@ export class LedgerApi {
 		return `${this.#collection}/${name}`;
 	}
 }
-
-const quarantineMark = (commits: number) => ({[ledgerAnnotations.mark]: 'quarantine', ...nextCommit(commits)});

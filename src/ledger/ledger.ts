@@ -2,12 +2,9 @@
 import {ApiError} from '../errors.ts';
 import type {Clock} from '../clock.ts';
 import type {Metrics} from '../metrics.ts';
-import {indexName} from '../ports/ledger-index.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
-import {asRolledBack, pageName} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
 import {CopyMarks} from './copy-marks.ts';
-import {LatestVersions} from './latest-versions.ts';
 import type {LedgerApi} from './ledger-api.ts';
 import {LedgerCache} from './ledger-cache.ts';
 import type {LedgerCacheOptions} from './ledger-cache.ts';
@@ -23,7 +20,6 @@ export type LedgerOptions = Omit<LedgerCacheOptions, 'blockSize'> & {
 
 export class Ledger {
 	readonly cache: LedgerCache;
-	readonly latest = new LatestVersions();
 	readonly #copyMarks: CopyMarks;
 	readonly #options: LedgerOptions;
 
@@ -75,19 +71,13 @@ export class Ledger {
 	async readIndex(signal: AbortSignal): Promise<LedgerIndex | undefined> {
 		const {ledgerApi, clock} = this.#options;
 		const readAt = clock.now();
-		const knownBefore = this.latest.of(indexName);
-		const index = await ledgerApi.readIndex(signal);
-		if (index && this.latest.note(indexName, index, knownBefore)) {
-			const marked = await this.#copyMarks.markIndex(index, this.latest.of(indexName)!.commits, signal);
-			return this.storeIndex(marked ?? {...index, quarantined: true}, readAt);
-		}
-
+		const read = await ledgerApi.readIndex(signal);
+		const index = read?.origin === 'copied' ? await this.#copyMarks.markIndex(read, signal) ?? read : read;
 		return index && this.storeIndex(index, readAt);
 	}
 
 	/** Caches an index that was read or written by a request at `readAt` and returns the newer one. If it is in quarantine, starts the hold time. */
 	storeIndex(index: LedgerIndex, readAt: number): LedgerIndex {
-		this.latest.note(indexName, index);
 		const cached = this.cache.storeIndex(index, readAt);
 		if (cached.quarantined) {
 			this.#options.quarantine.liftIndexAfterHold(cached);
@@ -104,12 +94,8 @@ export class Ledger {
 		const {ledgerApi, quarantine, clock} = this.#options;
 		const readAt = clock.now();
 		const isStale = maybeStale && this.cache.isValid(first);
-		const name = pageName(first);
-		const knownBefore = isStale ? undefined : this.latest.of(name);
 		const read = await ledgerApi.readPage(first, signal, isStale);
-		const page = read && this.latest.note(name, read, knownBefore)
-			? await this.#copyMarks.markPage(read, this.latest.of(name)!.commits, signal) ?? asRolledBack(read)
-			: read;
+		const page = read?.isCopied ? await this.#copyMarks.markPage(read, signal) ?? read : read;
 		this.cache.failures.succeeded(first, 'read');
 		const cached = this.cache.storeRead(first, page, readAt, isStale);
 		if (cached?.quarantined) {
@@ -117,12 +103,6 @@ export class Ledger {
 		}
 
 		return page;
-	}
-
-	/** Caches a page as this replica has written it. */
-	storeWritten(page: LedgerPage): void {
-		this.latest.note(pageName(page.first), page);
-		this.cache.storePage(page);
 	}
 
 	/**
@@ -136,7 +116,7 @@ export class Ledger {
 		const end = metrics.commitDuration.startTimer();
 		try {
 			const written = await ledgerApi.commit(page, changes, signal);
-			this.storeWritten(written);
+			this.cache.storePage(written);
 			this.cache.failures.succeeded(page.first, 'write');
 			metrics.commits.inc({result: 'ok'});
 		} catch (error) {

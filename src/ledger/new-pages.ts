@@ -3,26 +3,18 @@
  * lifted. The replica whose write adds a page to an index without quarantine knows that the page is new, so no Pod can be on its
  * way with one of its ports, and it lifts the quarantine at once. All others wait for the hold time.
  */
-import type {Logger} from 'pino';
-import type {Clock} from '../clock.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
+import {pageName} from '../ports/ledger-page.ts';
 import type {LedgerPage} from '../ports/ledger-page.ts';
-import {retry} from '../retry.ts';
 import {unlessAborted} from '../unless-aborted.ts';
-import type {Ledger} from './ledger.ts';
 import type {LedgerApi} from './ledger-api.ts';
+import {liftNewPages} from './lift-new-pages.ts';
+import type {LiftNewPagesOptions} from './lift-new-pages.ts';
 import {transientMs} from './page-failures.ts';
-import type {Quarantine} from './quarantine.ts';
 import type {RequiredReads} from './required-reads.ts';
 
-export type NewPagesOptions = {
-	readonly ledger: Ledger;
+export type NewPagesOptions = LiftNewPagesOptions & {
 	readonly ledgerApi: LedgerApi;
-	readonly quarantine: Quarantine;
-	readonly clock: Clock;
-	/** Uniform in [0, 1). */
-	readonly random: () => number;
-	readonly logger: Logger;
 };
 
 /** The pages that the index lists, by first port. */
@@ -39,12 +31,17 @@ const maximumAhead = 8;
 /** Bounds the creation of pages in the background. */
 const aheadBudgetMs = 30_000;
 
-/** Attempts to lift a new page's quarantine. After the last one, the page waits out the hold time. */
-const maximumLiftAttempts = 4;
+/** New pages that could not be opened. So many must wait out the hold time before another page is created: requests that find no free number would create all pages of their range. */
+const maximumUnopened = 4;
+
+/** How long plans leave out a page that is not created now. Longer than `transientMs`, so that no request waits for it. */
+const notNowMs = 2000;
 
 export class NewPages {
 	readonly #options: NewPagesOptions;
 	#creatingAhead: Promise<void> | undefined;
+	/** First ports of the pages that this replica has created and could not open at once. */
+	#unopened = new Set<number>();
 
 	constructor(options: NewPagesOptions) {
 		this.#options = options;
@@ -98,8 +95,35 @@ export class NewPages {
 			// These may be the missing pages. The caller plans again.
 			await unlessAborted(this.#creatingAhead, signal);
 		} else if (missing.length > 0) {
+			await this.#createNow(missing, signal);
+		}
+	}
+
+	async #createNow(missing: readonly number[], signal: AbortSignal): Promise<void> {
+		const obstacle = await this.#obstacle(signal);
+		if (obstacle) {
+			for (const first of missing) {
+				this.#options.ledger.cache.failures.leaveOut(first, obstacle, notNowMs);
+			}
+		} else {
 			await this.#create(missing, signal).catch((error: unknown) => this.#leaveOut(missing, error, signal));
 		}
+	}
+
+	/** Why no page is created now that a request needs; undefined if nothing forbids it. */
+	async #obstacle(signal: AbortSignal): Promise<Error | undefined> {
+		const {ledger, ledger: {cache}} = this.#options;
+		// What is cached may have left quarantine since it was read.
+		if (cache.index.quarantined && (await this.#readOrCreateIndex(signal)).quarantined) {
+			return new Error('it does not exist, and no page is created before the ConfigMap hostport-ledger has left quarantine');
+		}
+
+		const closed = () => [...this.#unopened].filter(first => cache.pages.get(first)?.quarantined);
+		if (closed().length >= maximumUnopened) {
+			await ledger.readPages(closed(), new Set(), signal);
+		}
+
+		return closed().length < maximumUnopened ? undefined : new Error(`it does not exist, and no page is created before ${closed().map(first => pageName(first)).join(', ')} have left quarantine`);
 	}
 
 	/**
@@ -150,37 +174,13 @@ export class NewPages {
 			const extended = await ledgerApi.addToIndex(index, unlisted.map(({first}) => first), signal);
 			if (extended) {
 				ledger.storeIndex(extended, readAt);
-				await this.#lift(index.quarantined ? [] : unlisted.filter(({quarantined}) => quarantined), signal);
+				const closed = index.quarantined ? [] : unlisted.filter(({quarantined}) => quarantined);
+				await liftNewPages(this.#options, closed, signal).catch((error: unknown) => {
+					this.#unopened = this.#unopened.union(new Set(closed.map(({first}) => first)));
+					throw error;
+				});
 				return;
 			}
-		}
-	}
-
-	/** Lifts the quarantine of new pages. Retries, because otherwise these pages wait out the hold time. */
-	async #lift(pages: readonly LedgerPage[], signal: AbortSignal): Promise<void> {
-		const {ledger, quarantine, clock, random, logger} = this.#options;
-		if (pages.length === 0) {
-			return;
-		}
-
-		let attempts = 0;
-		const lifted = await retry(async () => quarantine.liftPages(pages, signal), {
-			clock,
-			random,
-			firstMs: 100,
-			longestMs: 400,
-			signal,
-			onFailure(error) {
-				attempts++;
-				if (attempts === maximumLiftAttempts) {
-					throw error;
-				}
-
-				logger.debug({err: error}, 'the quarantine of new pages could not be lifted: trying again');
-			},
-		});
-		for (const page of lifted) {
-			ledger.storeWritten(page);
 		}
 	}
 

@@ -22,7 +22,7 @@ export const ownPortDenial = (problem: OwnPortProblem, blockSize: number, holdMs
 	}
 
 	const owner = problem.holder ? ownerOf(problem.holder, Math.ceil(holdMs / 1000)) : `has an entry in the ConfigMap ${page} that can't be read`;
-	return new DenialError(403, `${subject} that number ${owner}. Let the operator manage the port (hostport.io/ports), give it another number, or, if it needs no host port, remove its hostPort and set hostport.io/host-network: "false"`);
+	return new DenialError(403, `${subject} that number ${owner}. Let the operator manage the port (hostport.io/ports), give it another number, or, if it needs no host port, remove its hostPort and set hostport.io/host-network: "false"`, {reason: 'port_taken'});
 };
 
 const ownerOf = ({pod, state}: LedgerEntry, holdSeconds: number): string => {

@@ -78,14 +78,13 @@ export class PageFailures {
 	 * @returns whether plans leave the page out from now on. If not, the failure may concern more than this page.
 	 */
 	failed(first: number, error: unknown, operation: Operation): boolean {
-		const status = error instanceof ApiError ? error.status : 0;
-		if (isAboutObject(status)) {
+		if (isAboutObject(error)) {
 			this.leaveOut(first, error);
 			return true;
 		}
 
 		const key = `${operation} ${first}`;
-		const errors = status === 500 ? (this.#errors.get(key) ?? 0) + 1 : 0;
+		const errors = error instanceof ApiError && error.status === 500 ? (this.#errors.get(key) ?? 0) + 1 : 0;
 		this.#errors.set(key, errors);
 		if (errors < maximumErrors) {
 			return false;
@@ -129,7 +128,8 @@ export class PageFailures {
 }
 
 /** Whether an answer says that this object can't be read or written as asked. 401, 404, 409, 410 and 429 say something else. */
-const isAboutObject = (status: number): boolean => status >= 400 && status < 500 && ![401, 404, 409, 410, 429].includes(status);
+const isAboutObject = (error: unknown): boolean =>
+	error instanceof ApiError && error.status >= 400 && error.status < 500 && ![401, 404, 409, 410, 429].includes(error.status);
 
 /** Stands for a page that could not be created. */
 const missingPage = (first: number, blockSize: number): LedgerPage => decodePage({metadata: {name: pageName(first), uid: '', resourceVersion: '0'}}, first, blockSize);

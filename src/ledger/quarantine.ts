@@ -13,7 +13,7 @@ import {isManaged} from '../ports/host-port-use.ts';
 import type {HostPortUse} from '../ports/host-port-use.ts';
 import {indexName} from '../ports/ledger-index.ts';
 import type {LedgerIndex} from '../ports/ledger-index.ts';
-import type {LedgerVersion} from '../ports/ledger-origin.ts';
+import {quarantineOf} from '../ports/ledger-origin.ts';
 import {pageName} from '../ports/ledger-page.ts';
 import type {LedgerPage, PageChanges} from '../ports/ledger-page.ts';
 import {openingEntries} from '../ports/opening-entries.ts';
@@ -195,9 +195,3 @@ export class Quarantine {
 		}
 	}
 }
-
-/**
- * Tells one quarantine of an object from another. An object that gave ports in between has more commits, and then the hold
- * time starts again.
- */
-const quarantineOf = ({uid, commits}: LedgerVersion): string => `${uid} ${commits}`;

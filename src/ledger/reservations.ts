@@ -55,7 +55,7 @@ export class Reservations {
 	async reserve(demand: PodDemand, signal: AbortSignal): Promise<readonly number[]> {
 		const {promise, resolve, reject} = Promise.withResolvers<readonly number[]>();
 		const request: AdmissionRequest = {kind: 'admission', demand, arrivedAt: this.#options.clock.now(), claim: '', earlierClaims: [], unconfirmedPages: new Set(), resolve, reject};
-		return this.#enqueue(request, promise, signal, () => new DenialError(503, `no host ports could be reserved in time (${this.#lastFailure}): try again`, {cause: signal.reason}));
+		return this.#enqueue(request, promise, signal, () => new DenialError(503, `no host ports could be reserved in time (${this.#lastFailure}): try again`, {cause: signal.reason, reason: 'timeout'}));
 	}
 
 	/**
@@ -68,6 +68,11 @@ export class Reservations {
 	async repair(repairs: readonly Repair[], signal: AbortSignal): Promise<readonly Repair[]> {
 		const {promise, resolve, reject} = Promise.withResolvers<readonly Repair[]>();
 		return this.#enqueue({kind: 'repair', repairs, resolve, reject}, promise, signal, () => signal.reason as Error);
+	}
+
+	/** How many admissions and repairs wait for a commit, or are in the one that runs. */
+	get waiting(): number {
+		return this.#queue.size;
 	}
 
 	/** Resolves when the queue is empty. */

@@ -77,7 +77,7 @@ export class StartComparison {
 
 			const written = await quarantine.liftPage(page, inUse, signal);
 			if (written) {
-				ledger.storeWritten(written);
+				ledger.cache.storePage(written);
 				return;
 			}
 

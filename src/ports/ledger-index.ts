@@ -2,7 +2,7 @@
 import {LedgerFormatError} from '../errors.ts';
 import {ledgerAnnotations, schemaVersion} from './ledger-metadata.ts';
 import type {ConfigMap} from './ledger-metadata.ts';
-import {originOf, versionOf} from './ledger-origin.ts';
+import {versionOf} from './ledger-origin.ts';
 import type {LedgerVersion} from './ledger-origin.ts';
 import {highestPort} from './port-range.ts';
 
@@ -27,7 +27,6 @@ export type LedgerIndex = LedgerVersion & {
 export const decodeIndex = ({metadata, data}: ConfigMap, blockSize: number): LedgerIndex => {
 	const version = metadata.annotations?.[ledgerAnnotations.schemaVersion];
 	const mark = metadata.annotations?.[ledgerAnnotations.mark];
-	const origin = originOf(metadata);
 	const pageStarts = (data?.['pages'] ?? '').split(/\s+/).filter(Boolean);
 	if (version !== schemaVersion) {
 		throw new LedgerFormatError(`the annotation ${ledgerAnnotations.schemaVersion} is "${version ?? ''}", and this version of the operator knows only "${schemaVersion}"`);
@@ -42,8 +41,10 @@ export const decodeIndex = ({metadata, data}: ConfigMap, blockSize: number): Led
 		throw new LedgerFormatError(`pages names "${stray}", not the first port of a block of ${blockSize}`);
 	}
 
+	const ledgerVersion = versionOf(metadata);
+	const {origin} = ledgerVersion;
 	return {
-		...versionOf(metadata),
+		...ledgerVersion,
 		pageStarts: pageStarts.map(Number).toSorted((a, b) => a - b),
 		quarantined: mark === 'quarantine' || origin !== 'opened',
 		isUnproven: mark === undefined && origin === 'unknown',

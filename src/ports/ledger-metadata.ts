@@ -18,8 +18,8 @@ export const ledgerAnnotations = {
 	block: 'hostport.io/ports',
 	/** The UID of the object whose quarantine was lifted: a copy of it has another UID. */
 	openedAs: 'hostport.io/opened-as',
-	/** How often replicas have written the object. An object with a lower count than before was replaced by a copy. */
-	commits: 'hostport.io/commits',
+	/** The resourceVersion that the last commit replaced. Each commit changes it, so that its owner in `managedFields` has written the object. */
+	previousVersion: 'hostport.io/previous-version',
 	/** A sentence for a person who finds the object. */
 	about: 'hostport.io/about',
 } as const;
@@ -40,6 +40,7 @@ export const ledgerMetadata = (kind: 'index' | 'page', about: string, block?: st
 	annotations: {
 		[ledgerAnnotations.schemaVersion]: schemaVersion,
 		[ledgerAnnotations.mark]: 'quarantine',
+		[ledgerAnnotations.previousVersion]: 'none',
 		...(block && {[ledgerAnnotations.block]: block}),
 		[ledgerAnnotations.about]: about,
 	},

@@ -3,7 +3,7 @@ import {readDamaged} from './damaged-entries.ts';
 import type {DamagedEntry} from './damaged-entries.ts';
 import type {ConfigMap} from './ledger-metadata.ts';
 import {ledgerAnnotations, schemaVersion} from './ledger-metadata.ts';
-import {countAfter, originOf, versionOf} from './ledger-origin.ts';
+import {versionOf} from './ledger-origin.ts';
 import type {LedgerVersion, Origin} from './ledger-origin.ts';
 import type {Protocol} from './demand.ts';
 import {formatEntry, parseEntry, parseEntryKey, protocols} from './ledger-entry.ts';
@@ -19,6 +19,8 @@ export type LedgerPage = LedgerVersion & {
 	readonly unusable?: string;
 	/** Whether it is unusable because its quarantine has not ended: it is marked, or does not prove that it was opened. */
 	readonly quarantined: boolean;
+	/** Whether it was put back from a copy, and no replica has marked it since. */
+	readonly isCopied: boolean;
 	/** Whether it has no mark and no proof, as a page that an earlier release has opened. */
 	readonly isUnproven: boolean;
 	readonly entries: ReadonlyMap<string, LedgerEntry>;
@@ -45,16 +47,19 @@ export const pageName = (first: number): string => `hostport-ledger-${first}`;
 export const decodePage = ({metadata, data}: ConfigMap, first: number, blockSize: number): LedgerPage => {
 	const {entries, damaged} = readData(data ?? {}, first, blockSize);
 	const mark = metadata.annotations?.[ledgerAnnotations.mark];
-	const origin = originOf(metadata);
+	const version = versionOf(metadata);
+	const {origin} = version;
 	// A page of another schema is left as it is: this version does not know what a proof looks like there.
-	const mayBeProven = mark === undefined && metadata.annotations?.[ledgerAnnotations.schemaVersion] === schemaVersion;
+	const isKnownSchema = metadata.annotations?.[ledgerAnnotations.schemaVersion] === schemaVersion;
+	const mayBeProven = mark === undefined && isKnownSchema;
 	const unusable = whyUnusable(metadata.annotations, origin, blockRange(first, blockSize));
 	return {
 		first,
 		blockSize,
-		...versionOf(metadata),
+		...version,
 		...(unusable && {unusable}),
 		quarantined: mark === 'quarantine' || (mayBeProven && origin !== 'opened'),
+		isCopied: isKnownSchema && (mark === undefined || mark === 'quarantine') && origin === 'copied',
 		isUnproven: mayBeProven && origin === 'unknown',
 		entries,
 		damaged,
@@ -94,7 +99,7 @@ export const withChanges = (page: LedgerPage, changes: PageChanges, resourceVers
 		setBit(taken[protocol], port, entry !== undefined || isReserved(page, port));
 	}
 
-	return {...page, entries, resourceVersion, taken, commits: countAfter(page.commits)};
+	return {...page, entries, resourceVersion, previousVersion: page.resourceVersion, taken};
 };
 
 /** Whether a number counts as taken although it may have no entry. */
@@ -119,9 +124,6 @@ const keysByPod = new WeakMap<LedgerPage, ReadonlyMap<string, readonly string[]>
 export const changesAsData = (changes: PageChanges): Record<string, string | null> =>
 	Object.fromEntries([...changes].map(([key, entry]) => [key, entry ? formatEntry(entry) : null]));
 
-/** The page as a copy that was put over a later version of it. */
-export const asRolledBack = (page: LedgerPage): LedgerPage => ({...page, quarantined: true, unusable: 'a copy was put over it, which lacks later commits, so Pods may have ports that it does not name'});
-
 const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], origin: Origin, range: string): string | undefined => {
 	const {[ledgerAnnotations.schemaVersion]: version = '', [ledgerAnnotations.block]: block = '', [ledgerAnnotations.mark]: mark} = annotations ?? {};
 	if (version !== schemaVersion) {
@@ -134,8 +136,8 @@ const whyUnusable = (annotations: ConfigMap['metadata']['annotations'], origin: 
 
 	if (mark === undefined && origin !== 'opened') {
 		return origin === 'copied'
-			? 'it was put back from a copy, so Pods may have ports that it does not name'
-			: `its annotation ${ledgerAnnotations.openedAs} is missing, so it does not prove that it is the page that was opened`;
+			? 'it was put back from a copy, which lacks later commits, so Pods may have ports that it does not name'
+			: `its annotation ${ledgerAnnotations.openedAs} or ${ledgerAnnotations.previousVersion} is missing, so it does not prove that it is the page that was opened`;
 	}
 
 	if (block !== range) {

@@ -9,22 +9,23 @@ import type {ApiClient, WatchEvent} from '../kubernetes/api-client.ts';
 import type {KubernetesObject, ObjectMetadata} from '../kubernetes/object.ts';
 import {nodePortsOf} from '../ledger/host-ports-in-use.ts';
 import type {StoredService} from '../ledger/host-ports-in-use.ts';
+import type {Ledger} from '../ledger/ledger.ts';
 import type {Reservations} from '../ledger/reservations.ts';
+import type {Metrics} from '../metrics.ts';
 import {hostPortsOf, isManaged} from '../ports/host-port-use.ts';
 import type {HostPortUse, StoredPod} from '../ports/host-port-use.ts';
 import {entryKey} from '../ports/ledger-entry.ts';
-import {pageOfKey} from '../ports/ledger-page.ts';
+import {pageName, pageOfKey} from '../ports/ledger-page.ts';
 import {entering} from '../ports/repair.ts';
+import type {Repair} from '../ports/repair.ts';
 
 export type ForeignPortsOptions = {
 	readonly api: Pick<ApiClient, 'find'>;
 	readonly reservations: Pick<Reservations, 'repair'>;
-	/** Port numbers in a page. */
-	readonly blockSize: number;
-	/** Whether the ledger has the page with this first port. Other pages get entries for the ports in use when they are created. */
-	readonly hasPage: (first: number) => boolean;
+	readonly ledger: Pick<Ledger, 'cache' | 'readIndex' | 'readPage'>;
 	readonly clock: Clock;
 	readonly logger: Logger;
+	readonly metrics: Pick<Metrics, 'repairs'>;
 	readonly mintClaim: () => string;
 };
 
@@ -43,8 +44,11 @@ const maximumAtOnce = 20;
 /** Objects that wait to be read. The next pass, which their events have called for, finds the others. */
 const maximumWaiting = 1000;
 
-/** Bounds the reads and the commit for one group of objects. */
+/** Bounds the reads and the commits for one group of objects, and the wait for a page to leave quarantine. */
 const budgetMs = 15_000;
+
+/** How often to look whether a page has left quarantine. */
+const pollMs = 250;
 
 export class ForeignPorts {
 	readonly #options: ForeignPortsOptions;
@@ -52,6 +56,8 @@ export class ForeignPorts {
 	readonly #waiting = new Map<string, KubernetesObject>();
 	/** Templates whose Pods have no host ports. */
 	readonly #withoutPorts = new Set<string>();
+	/** What pages in quarantine will get, by their first port. */
+	readonly #postponed = new Map<number, Repair[]>();
 	#isEntering = false;
 
 	constructor(options: ForeignPortsOptions) {
@@ -75,7 +81,7 @@ export class ForeignPorts {
 
 	/** Never rejects. */
 	async #enterAll(signal: AbortSignal): Promise<void> {
-		const {clock, logger} = this.#options;
+		const {logger} = this.#options;
 		this.#isEntering = true;
 		while (this.#waiting.size > 0 && !signal.aborted) {
 			const group = [...this.#waiting].slice(0, maximumAtOnce);
@@ -84,7 +90,7 @@ export class ForeignPorts {
 			}
 
 			try {
-				await this.#enter(group, AbortSignal.any([signal, clock.deadline(budgetMs)]));
+				await this.#enter(group, signal);
 			} catch (error) {
 				logger.debug({err: error}, 'ports of new Pods and Services could not be entered at once: the next pass enters them');
 			}
@@ -94,18 +100,62 @@ export class ForeignPorts {
 	}
 
 	async #enter(group: ReadonlyArray<readonly [path: string, object: KubernetesObject]>, signal: AbortSignal): Promise<void> {
-		const {reservations, blockSize, hasPage, clock, mintClaim} = this.#options;
-		const uses = (await Promise.all(group.map(async ([path, {metadata}]) => this.#portsOf(path, metadata, signal)))).flat();
+		const {ledger, clock, mintClaim} = this.#options;
+		const inTime = AbortSignal.any([signal, clock.deadline(budgetMs)]);
+		const uses = (await Promise.all(group.map(async ([path, {metadata}]) => this.#portsOf(path, metadata, inTime)))).flat();
 		const since = timestamp(clock.date());
 		const repairs = [...Map.groupBy(uses, ({port, protocol}) => entryKey(port, protocol))]
 			.map(([key, ofKey]) => entering(key, ofKey, {since, mintClaim}))
 			// A port with an entry is left to the next pass, and so is a Pod that says we gave it the port.
 			.filter(({reason}) => reason === 'foreign');
-		const byPage = Map.groupBy(repairs, ({key}) => pageOfKey(key, blockSize));
-		for (const [first, ofPage] of byPage) {
-			if (hasPage(first)) {
-				await reservations.repair(ofPage, signal);
+		const byPage = Map.groupBy(repairs, ({key}) => pageOfKey(key, ledger.cache.blockSize));
+		const isListed = (first: number) => ledger.cache.index.pageStarts.includes(first);
+		if (![...byPage.keys()].every(first => isListed(first))) {
+			// Another replica may have created the page. One that is created from now on gets entries for the ports in use.
+			await ledger.readIndex(inTime);
+		}
+
+		await Promise.all([...byPage].filter(([first]) => isListed(first)).map(async ([first, ofPage]) => {
+			await this.#enterInto(first, ofPage, inTime);
+			if (ledger.cache.pages.get(first)?.quarantined) {
+				this.#postpone(first, ofPage, signal);
 			}
+		}));
+	}
+
+	async #enterInto(first: number, repairs: readonly Repair[], signal: AbortSignal): Promise<void> {
+		const {reservations, metrics, logger} = this.#options;
+		const entered = await reservations.repair(repairs, signal);
+		if (entered.length > 0) {
+			metrics.repairs.inc({reason: 'foreign'}, entered.length);
+			logger.debug({keys: entered.map(({key}) => key)}, `entered ports of new Pods and Services into the ConfigMap ${pageName(first)}`);
+		}
+	}
+
+	/** A page in quarantine takes no repairs, and the list of Pods by which it is opened may have begun before these were stored. */
+	#postpone(first: number, repairs: readonly Repair[], signal: AbortSignal): void {
+		const postponed = this.#postponed.get(first) ?? [];
+		postponed.push(...repairs);
+		if (!this.#postponed.has(first)) {
+			this.#postponed.set(first, postponed);
+			void this.#enterOnceOpen(first, postponed, AbortSignal.any([signal, this.#options.clock.deadline(budgetMs)]));
+		}
+	}
+
+	/** Never rejects. After a longer quarantine, the page is opened by a later list. */
+	async #enterOnceOpen(first: number, repairs: readonly Repair[], signal: AbortSignal): Promise<void> {
+		const {ledger, clock, logger} = this.#options;
+		const untilOpen = async () => {
+			while ((await ledger.readPage(first, signal))?.quarantined) {
+				await clock.sleep(pollMs, signal);
+			}
+		};
+
+		try {
+			await untilOpen().finally(() => this.#postponed.delete(first));
+			await this.#enterInto(first, repairs, signal);
+		} catch (error) {
+			logger.debug({err: error}, `ports could not be entered into the new ConfigMap ${pageName(first)}: the next pass enters them`);
 		}
 	}
 

@@ -25,7 +25,7 @@ const longestTimeoutMs = 10_000;
 /** Time for the answer to arrive before the API server stops waiting. */
 const marginMs = 500;
 
-/** Bounds the memory of all unfinished bodies: thousands of normal reviews, or four of the largest. */
+/** Bounds the bodies that are arriving or whose answers are being made: thousands of normal reviews, or four of the largest. */
 const maximumUnfinishedBytes = 32 * 1024 * 1024;
 
 /** `POST` to the webhook's path. */
@@ -33,13 +33,19 @@ export const createWebhookApp = ({path, mutatePod, logger, isStopping, drainMs}:
 	const router = new Router({sensitive: true, strict: true});
 	const pool = new BytePool(maximumUnfinishedBytes);
 	router.post(path, async context => {
-		const {signal, clear} = startDeadline(context);
+		const {signal, abort, clear} = startDeadline(context);
+		const tooMany = new BadReviewError(429, 'too many large reviews are at work at once: try again');
+		const holding = pool.hold(() => abort(tooMany));
 		try {
-			const review = await mutatePod(await readJson(context, pool, signal), signal);
+			const body = await readJson(context, holding, signal);
+			// No work is begun for a review that has made room for another one.
+			signal.throwIfAborted();
+			const review = await mutatePod(body, signal);
 			context.set('Content-Type', 'application/json; charset=utf-8');
 			// Bytes, because Node would keep a string beside its bytes while the answer is unsent. Not the object: Koa would check whether it is a `Response`, which makes Node load its HTTP client (3 MB).
 			context.body = Buffer.from(JSON.stringify(review));
 		} finally {
+			holding.end();
 			clear();
 			if (isStopping()) {
 				context.set('Connection', 'close');
@@ -117,8 +123,8 @@ const createApp = (router: Router, logger: Logger, drainMs = longestTimeoutMs): 
 	return app;
 };
 
-/** A signal that aborts when the time for the answer is over or the client goes away. `clear` ends its timer. */
-const startDeadline = (context: Koa.Context): {readonly signal: AbortSignal; readonly clear: () => void} => {
+/** A signal that aborts when the time for the answer is over, the client goes away, or `abort` is called. `clear` ends its timer. */
+const startDeadline = (context: Koa.Context): {readonly signal: AbortSignal; readonly abort: (reason: Error) => void; readonly clear: () => void} => {
 	const controller = new AbortController();
 	const timer = setTimeout(() => controller.abort(new DOMException('the deadline for the answer has passed', 'TimeoutError')), budgetMs(context.query['timeout']));
 	context.res.once('close', () => {
@@ -126,7 +132,7 @@ const startDeadline = (context: Koa.Context): {readonly signal: AbortSignal; rea
 			controller.abort(new Error('the client has closed the connection'));
 		}
 	});
-	return {signal: controller.signal, clear: () => clearTimeout(timer)};
+	return {signal: controller.signal, abort: reason => controller.abort(reason), clear: () => clearTimeout(timer)};
 };
 
 /**

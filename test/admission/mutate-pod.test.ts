@@ -18,7 +18,10 @@ const mutatorWith = (reserve: () => Promise<readonly number[]>) => {
 			[outcome, Number(new RegExp(`hostport_admission_duration_seconds_count\\{outcome="${outcome}"\\} (\\d+)`).exec(text)?.[1])]));
 	};
 
-	return {mutatePod, counts};
+	/** The reasons of the denials so far. */
+	const reasons = async () => [...(await metrics.registry.metrics()).matchAll(/hostport_admission_denials_total\{reason="(\w+)"\} [1-9]/g)].map(([, reason]) => reason);
+	const inFlight = async () => (await metrics.inFlight.get()).values[0]?.value;
+	return {mutatePod, counts, reasons, inFlight};
 };
 
 const none = {allowed: 0, patched: 0, denied: 0, errored: 0};
@@ -39,6 +42,32 @@ test('an admission counts by its outcome', async t => {
 	t.deepEqual(await failing.counts(), {...none, errored: 1});
 });
 
+test('a denial counts by its reason, and with it in the log', async t => {
+	for (const [error, reason] of [
+		[new DenialError(503, 'no'), 'unavailable'],
+		[new DenialError(403, 'no'), 'forbidden'],
+		[new DenialError(403, 'no', {reason: 'exhausted'}), 'exhausted'],
+	] as const) {
+		const {mutatePod, reasons} = mutatorWith(async () => {
+			throw error;
+		});
+		t.deepEqual(await reasons(), []);
+		await mutatePod(replicaSetReview(), never);
+		t.deepEqual(await reasons(), [reason]);
+	}
+});
+
+test('a request is in flight until it is answered, denied or has failed', async t => {
+	const waiting = Promise.withResolvers<readonly number[]>();
+	const {mutatePod, inFlight} = mutatorWith(async () => waiting.promise);
+	const answers = [mutatePod(replicaSetReview(), never), mutatePod(replicaSetReview(), never)];
+	t.is(await inFlight(), 2);
+	waiting.reject(new TypeError('a defect'));
+	await Promise.all(answers);
+	await t.throwsAsync(mutatePod({}, never), {instanceOf: BadReviewError});
+	t.is(await inFlight(), 0);
+});
+
 test('after a fault on our side the client is told how to read all of the log', async t => {
 	const {mutatePod} = mutatorWith(async () => {
 		throw new TypeError('a defect');
@@ -54,10 +83,11 @@ test('a body that is no review does not count', async t => {
 });
 
 test('a failure after the deadline is a denial', async t => {
-	const {mutatePod} = mutatorWith(async () => {
+	const {mutatePod, reasons} = mutatorWith(async () => {
 		throw new Error('read ECONNRESET');
 	});
 	const {response} = await mutatePod(replicaSetReview(), AbortSignal.abort());
+	t.deepEqual(await reasons(), ['timeout']);
 	t.like(response, {allowed: false, status: {code: 503, message: 'no host ports could be reserved in time: try again'}});
 });
 
@@ -79,19 +109,41 @@ test('the log line of a Pod with many ports has their count and the first ten', 
 	const object = podWith({containers: [{name: 'app', ports: many.map(containerPort => ({containerPort}))}]});
 	const request = {uid: 'a7c3', namespace: 'game', name: 'n'.repeat(100_000), operation: 'CREATE', kind: {group: '', version: 'v1', kind: 'Pod'}};
 	await mutate({apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: {...request, object}}, never);
-	t.deepEqual(lines, [{level: 30, pod: 'game/server-0', count: 100, ports: many.slice(0, 10), msg: 'allocated'}]);
+	t.deepEqual(lines, [{level: 30, uid: 'a7c3', pod: 'game/server-0', count: 100, ports: many.slice(0, 10), msg: 'allocated'}]);
 	await mutate({apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request: {...request, object: {...object, metadata: {...object.metadata, name: ''}}}}, never);
 	t.true(JSON.stringify(lines.at(-1)).length < 1000, 'also if the name is rejected');
 });
 
+test('the log line of a Pod has the first three warnings, which a controller shows nobody', async t => {
+	const lines: Array<{readonly warnings?: readonly string[]}> = [];
+	const mutate = createPodMutator({
+		reserve: async () => [20_000, 20_002],
+		dryRun: async () => [20_000, 20_002],
+		namespaceLabels: async () => ({'pod-security.kubernetes.io/enforce': 'baseline'}),
+		ranges: defaultRanges,
+		maxPortsPerPod: 128,
+		podSecurityCheck: 'warn',
+		nodePortRange: [{first: 20_000, last: 20_099}],
+		namespace: 'gaming',
+		logger: pino({base: null, timestamp: false}, {write: line => lines.push(JSON.parse(line) as object)}),
+		metrics: createMetrics(),
+	});
+	const object = podWith({annotations: {'hostport.io/strat': 'x'}, containers: [{name: 'app', ports: [{containerPort: 1}, {containerPort: 2}]}]});
+	const {response} = await mutate(reviewOf(object), never);
+	t.is(response.warnings?.length, 4);
+	t.regex(response.warnings?.[2] ?? '', /not consecutive/);
+	t.deepEqual(lines[0]?.warnings, response.warnings?.slice(0, 3));
+});
+
 test('a Pod with too many ports is refused before anything is reserved', async t => {
-	const {mutatePod, counts} = mutatorWith(unexpected);
+	const {mutatePod, counts, reasons} = mutatorWith(unexpected);
 	const object = podWith({annotations: {'hostport.io/base-port': '1024'}, containers: [{name: 'media', ports: Array.from({length: 129}, (_, index) => ({containerPort: 10_000 + index, protocol: 'UDP'}))}]});
 	const request = {uid: 'a7c3', namespace: 'game', operation: 'CREATE', kind: {group: '', version: 'v1', kind: 'Pod'}, object};
 	const {response} = await mutatePod({apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', request}, never);
 	t.like(response.status, {code: 403, reason: 'Forbidden'});
 	t.regex(response.status?.message ?? '', /needs 129 port numbers, and one Pod gets at most 128.*--max-ports-per-pod/);
 	t.deepEqual(await counts(), {...none, denied: 1});
+	t.deepEqual(await reasons(), ['too_many_ports']);
 });
 
 const reviewOf = (object: unknown, operation = 'CREATE') => ({
@@ -124,7 +176,7 @@ const logOf = async (object: unknown, operation = 'CREATE'): Promise<unknown[]> 
 };
 
 const passes = test.macro(async (t, reason: string, ...review: Parameters<typeof logOf>) => {
-	t.deepEqual(await logOf(...review), [{level: 20, namespace: 'game', name: 'server-0', reason, msg: 'passed without ports'}]);
+	t.deepEqual(await logOf(...review), [{level: 20, uid: 'a7c3', namespace: 'game', name: 'server-0', reason, msg: 'passed without ports'}]);
 });
 
 test('the log says that a request does not create a Pod', passes, 'not the creation of a Pod', podWith(), 'UPDATE');

@@ -110,7 +110,7 @@ test('denied gives the reason in Kubernetes\' words', t => {
 		t.deepEqual(denied({uid: '1'}, new DenialError(code, 'because')), {
 			apiVersion: 'admission.k8s.io/v1',
 			kind: 'AdmissionReview',
-			response: {uid: '1', allowed: false, status: {code, reason, message: 'because'}},
+			response: {uid: '1', allowed: false, status: {code, reason, message: 'because'}, auditAnnotations: {'request-uid': '1'}},
 		});
 	}
 });
@@ -118,7 +118,7 @@ test('denied gives the reason in Kubernetes\' words', t => {
 test('patched carries the patch as JSON in base64', t => {
 	const patch = [{op: 'add', path: '/metadata/labels', value: {name: 'Grüße'}}] as const;
 	const {response} = patched({uid: '1'}, patch, ['look']);
-	t.like(response, {uid: '1', allowed: true, patchType: 'JSONPatch', warnings: ['look']});
+	t.like(response, {uid: '1', allowed: true, patchType: 'JSONPatch', warnings: ['look'], auditAnnotations: {'request-uid': '1'}});
 	t.deepEqual(JSON.parse(Buffer.from(response.patch ?? '', 'base64').toString()), patch);
 });
 
@@ -127,5 +127,5 @@ test('patched without warnings has no such member', t => {
 });
 
 test('errored rejects the object with status 500', t => {
-	t.deepEqual(errored({uid: '1'}, 'broken').response, {uid: '1', allowed: false, status: {code: 500, reason: 'InternalError', message: 'broken'}});
+	t.deepEqual(errored({uid: '1'}, 'broken').response, {uid: '1', allowed: false, status: {code: 500, reason: 'InternalError', message: 'broken'}, auditAnnotations: {'request-uid': '1'}});
 });

@@ -25,11 +25,12 @@ test('variables with the stale value are removed in every container, and others 
 		{name: 'PORT', value: '30558'},
 		{name: 'HOSTPORT_HOST_IP', valueFrom: {}},
 	];
-	const pod = podWith({annotations: allocated({grpc: '30558', http: '30559'}), containers: [{name: 'a', env}], initContainers: [{name: 'b', env}, {name: 'c'}]});
+	const pod = podWith({annotations: allocated({grpc: '30558', http: '30559'}), containers: [{name: 'a', env}], initContainers: [{name: 'b', env}, {name: 'c'}, {name: 'd', env: env.slice(1)}]});
 	const {spec} = withoutStaleAllocation(pod);
 	t.deepEqual(spec.containers?.[0]?.env, env.slice(1));
 	t.deepEqual(spec.initContainers?.[0]?.env, env.slice(1));
 	t.is(spec.initContainers?.[1], pod.spec.initContainers?.[1]);
+	t.is(spec.initContainers?.[2], pod.spec.initContainers?.[2], 'Without a stale variable, no change for the patch.');
 });
 
 test('an unnamed port on the host network gets its original number back, and so do its probes', t => {
@@ -77,9 +78,20 @@ test('a containerPort that only looks like a stale number stays', t => {
 	t.is(container(withoutStaleAllocation(senseless)), container(senseless));
 });
 
-test('a port of an ordinary init container stays', t => {
-	const pod = podWith({annotations: allocated({9000: '30558'}), initContainers: [{name: 'b', ports: [{containerPort: 30_558}]}], spec: {hostNetwork: true}});
-	t.is(withoutStaleAllocation(pod).spec.initContainers?.[0], pod.spec.initContainers?.[0]);
+test('a probe of a named port that only looks stale stays', t => {
+	const container = {name: 'a', ports: [{name: 'http', containerPort: 30_559}], livenessProbe: {tcpSocket: {port: 30_559}}};
+	const pod = podWith({annotations: allocated({9001: '30559'}), containers: [container], spec: {hostNetwork: true}});
+	t.deepEqual<unknown, unknown>(withoutStaleAllocation(pod).spec.containers, [container]);
+});
+
+test('a port of an ordinary init container stays, and changes no other', t => {
+	const annotations = allocated({9000: '30558'});
+	const init = {name: 'b', ports: [{containerPort: 30_558}]};
+	const probed = {name: 'a', livenessProbe: {tcpSocket: {port: 30_558}}};
+	const {spec: alone} = withoutStaleAllocation(podWith({annotations, containers: [probed], initContainers: [init], spec: {hostNetwork: true}}));
+	t.deepEqual<unknown, unknown>([alone.containers, alone.initContainers], [[probed], [init]]);
+	const {spec: beside} = withoutStaleAllocation(podWith({annotations, containers: [{name: 'a', ports: [{containerPort: 30_558}]}], initContainers: [init], spec: {hostNetwork: true}}));
+	t.deepEqual<unknown, unknown>(beside.initContainers, [init]);
 });
 
 test('a copied manifest gets new numbers everywhere', t => {

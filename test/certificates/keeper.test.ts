@@ -103,6 +103,15 @@ test('three replicas that start at once share one authority and one certificate'
 	t.is(replicas[0]!.served()?.certificate.checkHost('service.operators.svc'), 'service.operators.svc');
 });
 
+test('the Secret is one for TLS, and its labels say whose it is', async t => {
+	const {keeper, configure, cluster} = setUp(t);
+	configure();
+	await keeper().start();
+	const {type, metadata: {labels}} = cluster.find('Secret', {name: secretName})!;
+	t.is(type, 'kubernetes.io/tls');
+	t.deepEqual(labels, {'app.kubernetes.io/name': 'hostport-operator', 'app.kubernetes.io/managed-by': 'hostport-operator'});
+});
+
 test('a configuration that is created later gets the caBundle, and the certificate its host', async t => {
 	const {keeper, configure, bundle, clock, log, pass} = setUp(t);
 	const {start, run, served} = keeper();

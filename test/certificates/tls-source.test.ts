@@ -5,7 +5,7 @@ import {setImmediate as turn} from 'node:timers/promises';
 import test from 'ava';
 import {pino} from 'pino';
 import type {ApiClient} from '../../src/kubernetes/api-client.ts';
-import {readConfig} from '../../src/config/options.ts';
+import {readConfig} from '../../src/config/read-config.ts';
 import {ConfigurationError} from '../../src/errors.ts';
 import {createMetrics} from '../../src/metrics.ts';
 import type {TlsOptions} from '../../src/server/listener.ts';

@@ -3,9 +3,10 @@ import os from 'node:os';
 import test from 'ava';
 import fc from 'fast-check';
 import {renderConfigurationPage} from '../../scripts/docs/configuration-page.ts';
-import {renderUsage} from '../../src/config/usage.ts';
-import {holdMs, options, readConfig} from '../../src/config/options.ts';
+import {options} from '../../src/config/options.ts';
 import type {Config} from '../../src/config/options.ts';
+import {holdMs, readConfig} from '../../src/config/read-config.ts';
+import {renderUsage} from '../../src/config/usage.ts';
 import {ConfigurationError} from '../../src/errors.ts';
 import {rangeContaining} from '../../src/ports/port-range.ts';
 

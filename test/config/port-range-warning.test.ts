@@ -1,5 +1,5 @@
 import test from 'ava';
-import {allowedRanges, readConfig} from '../../src/config/options.ts';
+import {allowedRanges, readConfig} from '../../src/config/read-config.ts';
 import {warningAboutRanges} from '../../src/config/port-range-warning.ts';
 import {excludeNumbers, parsePortRange} from '../../src/ports/port-range.ts';
 

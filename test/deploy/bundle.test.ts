@@ -21,8 +21,10 @@ test('SBOM and licence file list the same packages, with allowed licences only',
 	const listed = texts.split(`${'-'.repeat(80)}\n\n`).map(text => text.split('\n', 1).join());
 
 	t.true(named.some(line => line.startsWith('koa ')), 'It lists what is in the bundle.');
-	t.false(named.some(line => line.startsWith('undici ')), 'It does not list what the bundle leaves out.');
+	t.deepEqual(named.filter(line => /^(?:undici|jsonpath-plus) /.test(line)), [], 'It does not list what the bundle leaves out.');
 	t.deepEqual(inOrder(listed), inOrder(named));
 	t.deepEqual(components.filter(({licenses}) => licenses.length !== 1 || !allowedLicenses.has(licenses[0]?.license?.id ?? '')), []);
 	t.true(components.every(({purl}) => purl.startsWith('pkg:npm/')));
+	// The client library's entry point has hundreds of generated classes, none of which is used.
+	t.false((await readFile(path.join(dist, 'hostport-operator.js'), 'utf8')).includes('createNamespacedPod'));
 });

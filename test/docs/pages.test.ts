@@ -3,8 +3,14 @@ import {existsSync} from 'node:fs';
 import {readFile, readdir} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import {parse} from 'yaml';
 
 const root = path.join(import.meta.dirname, '..', '..');
+
+type StatefulSet = {
+	readonly metadata: {readonly name: string};
+	readonly spec: {readonly template: {readonly metadata: object; readonly spec: {readonly containers: ReadonlyArray<{readonly ports: object; readonly args: readonly string[]}>}}};
+};
 
 const read = async (page: string): Promise<string> => readFile(path.join(root, page), 'utf8');
 
@@ -17,7 +23,8 @@ const anchorsOf = (text: string): Set<string> => new Set(text.matchAll(/^#+ (.+)
 test('each link between the pages leads to a file, and to a heading in it', async t => {
 	for (const page of pages) {
 		const text = await read(page);
-		for (const [, target = ''] of text.matchAll(/\]\(((?!https?:)[^)\s]+)\)/g)) {
+		// GitHub serves the state of its own workflows below ../../actions, whatever the repository is called.
+		for (const [, target = ''] of text.matchAll(/\]\(((?!https?:|\.\.\/\.\.\/actions\/workflows\/test\.yml)[^)\s]+)\)/g)) {
 			const [file = '', anchor] = target.split('#');
 			const linked = file === '' ? page : path.join(path.dirname(page), file);
 			t.true(existsSync(path.join(root, linked)), `${page} links to ${target}`);
@@ -57,11 +64,18 @@ for (const [page, sentences] of Object.entries({
 		'`--max-held-ports-per-namespace`, by default a third of a range',
 		'With a stolen token',
 	],
-	'README.md': [
+	'docs/annotations.md': [
 		'keeps the number that is written in the Pod. If it has a `hostPort`, or the Pod is on the host network, where Kubernetes makes every containerPort a host port, that number is the Pod\'s in the whole cluster',
+		'(host-network.md)',
+	],
+	'README.md': [
+		'(docs/annotations.md)',
 		'(docs/host-network.md)',
 		'(docs/guarantees.md)',
+		'(docs/concepts.md)',
+		'(docs/troubleshooting.md)',
 	],
+	'docs/concepts.md': ['(guarantees.md)'],
 	'docs/install.md': [
 		'(host-network.md)',
 		'(guarantees.md)',
@@ -74,6 +88,22 @@ for (const [page, sentences] of Object.entries({
 		t.deepEqual(sentences.filter(sentence => !text.includes(sentence)), []);
 	});
 }
+
+test('the README is no longer than what a reader needs before the first Pod, and leads to every page', async t => {
+	const text = await read('README.md');
+	t.true(text.split('\n').length < 130);
+	const reachable = new Set(text.matchAll(/\]\((docs\/[\w-]+\.md)/g).map(([, page]) => page));
+	t.deepEqual(pages.filter(page => page.startsWith('docs/') && !reachable.has(page)), ['docs/simulation.md'], 'docs/concepts.md leads to the simulation.');
+});
+
+test('the README\'s example of a Pod that asks for ports is a sample that is tested', async t => {
+	const [, example = ''] = /```yaml\n(apiVersion: apps\/v1\n[^`]+)```/.exec(await read('README.md')) ?? [];
+	const {metadata, spec} = parse(await read('deploy/samples/statefulset-example.yaml')) as StatefulSet;
+	const shown = parse(example) as StatefulSet;
+	t.is(shown.metadata.name, metadata.name);
+	t.deepEqual(shown.spec.template.metadata, spec.template.metadata);
+	t.deepEqual(shown.spec.template.spec.containers.map(({ports, args}) => ({ports, args})), spec.template.spec.containers.map(({ports, args}) => ({ports, args})));
+});
 
 test('docs/install.md describes each admission policy', async t => {
 	const text = await read('docs/install.md');

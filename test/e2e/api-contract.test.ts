@@ -2,10 +2,8 @@
 import test from 'ava';
 import {connect} from '../../src/kubernetes/credentials.ts';
 import type {Connection} from '../../src/kubernetes/credentials.ts';
-import {readText, sendRequest} from '../../src/kubernetes/http-request.ts';
 import {testContract} from '../harness/in-memory-api/api-contract.ts';
-import type {ApiRequest} from '../../harness/in-memory-api/answers.ts';
-import type {WatchedEvent} from '../../harness/in-memory-api/watch.ts';
+import {apiOverHttps} from '../harness/in-memory-api/api-over-https.ts';
 import {useControlPlane} from './helpers/control-plane.ts';
 import {useFixture} from './helpers/fixture.ts';
 import {untilTrue} from './helpers/until.ts';
@@ -20,33 +18,12 @@ const connection = useFixture(test, async (_t, started): Promise<Connection> => 
 	return connection;
 });
 
-const send = async ({method, path, body, contentType = 'application/json', accept = 'application/json'}: ApiRequest) => {
-	const response = await sendRequest(connection(), {
-		method,
-		path,
-		headers: {accept, ...(body !== undefined && {'content-type': contentType})},
-		body,
-		signal: AbortSignal.timeout(30_000),
-	});
-	return {status: response.statusCode ?? 0, body: JSON.parse(await readText(response)) as unknown};
-};
-
 testContract(test, () => ({
-	send,
-	async watch(path, timeoutSeconds, meanwhile) {
-		const separator = path.includes('?') ? '&' : '?';
-		const response = await sendRequest(connection(), {
-			method: 'GET',
-			path: `${path}${separator}watch=true&timeoutSeconds=${timeoutSeconds}`,
-			headers: {accept: 'application/json'},
-			signal: AbortSignal.timeout(30_000),
-		});
-		const [text] = await Promise.all([readText(response), meanwhile?.()]);
-		return text.split('\n').filter(Boolean).map(line => JSON.parse(line) as WatchedEvent);
-	},
+	...apiOverHttps(connection()),
 	/** Without a controller manager a quota's status is written by hand; the API server notices it a moment later. */
 	async closeQuota(namespace) {
 		const path = `/api/v1/namespaces/${namespace}`;
+		const {send} = apiOverHttps(connection());
 		const hard = {pods: '0'};
 		await send({method: 'POST', path: `${path}/resourcequotas`, body: {apiVersion: 'v1', kind: 'ResourceQuota', metadata: {name: 'none'}, spec: {hard}}});
 		await send({method: 'PATCH', path: `${path}/resourcequotas/none/status`, contentType: 'application/merge-patch+json', body: {status: {hard, used: {pods: '0'}}}});

@@ -83,6 +83,30 @@ test.serial('a copy that is created after index and page were deleted gives no p
 test.serial('a copy that replaces index and page while no replica runs gives no port again', givesNoPortAgain, 14_000, async copies => withoutReplicas(async () => replace(copies)));
 test.serial('a copy that is created while no replica runs gives no port again', givesNoPortAgain, 16_000, async copies => withoutReplicas(async () => recreate(copies)));
 
+/** The requests by which tools put a page back. */
+const ways: ReadonlyArray<readonly [name: string, putBack: (copy: ConfigMap) => Promise<unknown>]> = [
+	['a PUT without managedFields', async ({metadata: {managedFields: _tracked, ...metadata}, ...rest}) => cluster().client.request('PUT', pathOf(metadata), {...rest, metadata})],
+	['a PUT that ends the tracking of fields', async ({metadata, ...rest}) => cluster().client.request('PUT', pathOf(metadata), {...rest, metadata: {...metadata, managedFields: [{}]}})],
+	['a merge patch', async ({metadata, data}) => cluster().client.request('PATCH', pathOf(metadata), {metadata: {annotations: metadata.annotations}, data}, 'application/merge-patch+json')],
+	['a server-side apply', async ({metadata: {name, annotations, labels}, data}) => cluster().client.request('PATCH', `${pathOf({name})}?fieldManager=backup&force=true`, {apiVersion: 'v1', kind: 'ConfigMap', metadata: {name, annotations, labels}, data}, 'application/apply-patch+yaml')],
+];
+
+const pathOf = ({name}: {readonly name: string}) => `${configMaps}/${name}`;
+
+test.serial('a page is known as a copy by whatever request it was put back', async t => {
+	await Promise.all(ways.map(async ([name, putBack], index) => {
+		const basePort = 20_000 + (500 * index);
+		const before = await createPods(2, basePort);
+		const [copy] = await copyOf([`hostport-ledger-${basePort}`]);
+		const since = await createPods(2, basePort);
+		await putBack(copy!);
+		const after = await createPods(2, basePort);
+		const given = new Set([...before, ...since]);
+		t.deepEqual(after.filter(port => given.has(port)), [], name);
+	}));
+	t.deepEqual(duplicates(await hostPorts(cluster().client)), []);
+});
+
 test.serial('a page that was made immutable moves its Pods to other pages, and the message says why', async t => {
 	const {client} = cluster();
 	await createPods(1, 18_000);

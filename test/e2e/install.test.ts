@@ -52,7 +52,7 @@ const assertLeftAlone = async (t: ExecutionContext, pods: Readonly<Record<string
 };
 
 test.serial('the API server accepts the samples', async t => {
-	for (const sample of ['statefulset-example.yaml', 'deployment-example.yaml']) {
+	for (const sample of ['statefulset-example.yaml', 'deployment-example.yaml', 'echo-server.yaml']) {
 		await quiet(t, cluster().run('kubectl', 'apply', '--dry-run=server', '--validate=strict', '-f', `deploy/samples/${sample}`));
 	}
 });

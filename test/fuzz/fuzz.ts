@@ -13,13 +13,30 @@ import {connectTo} from './webhook-client.ts';
 import {startWebhookProcess} from './webhook-process.ts';
 import {memoryOf} from '../../harness/process-memory.ts';
 
+const usage = `Sends hostile messages to a webhook in a process of its own, and judges its answers.
+
+    npm run fuzz -- [options]
+
+Options:
+    --cases <number>      how many messages (default: 100000)
+    --seed <number>       start of the random numbers (default: any)
+    --path <path>         with --seed: sends one message again, as a failed run prints it
+    --rss-limit <MiB>     of the webhook's process (default: 250, a replica's limit in deploy/base)
+    --help                show this help`;
+
 const {values} = parseArgs({options: {
 	cases: {type: 'string', default: '100000'},
 	seed: {type: 'string', default: String(Math.floor(Math.random() * 2 ** 31))},
 	path: {type: 'string'},
 	/** MiB: a replica's memory limit in deploy/base. */
 	'rss-limit': {type: 'string', default: '250'},
+	help: {type: 'boolean', short: 'h', default: false},
 }});
+if (values.help) {
+	console.log(usage);
+	process.exit(0);
+}
+
 const numRuns = Number(values.cases);
 const rssLimitMb = Number(values['rss-limit']);
 

@@ -26,6 +26,7 @@ const reviewSchema = v.strictObject({
 		status: v.optional(v.strictObject({code: v.picklist([400, 403, 503]), reason: v.pipe(v.string(), v.nonEmpty()), message: v.pipe(v.string(), v.nonEmpty(), v.maxLength(1024))})),
 		patchType: v.optional(v.literal('JSONPatch')),
 		patch: v.optional(v.pipe(v.string(), v.base64())),
+		auditAnnotations: v.optional(v.strictObject({'request-uid': v.string()})),
 		warnings: v.optional(v.array(v.pipe(v.string(), v.nonEmpty()))),
 	}),
 });

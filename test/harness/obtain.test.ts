@@ -19,6 +19,7 @@ const [major, minor] = kubernetesVersion.split('.');
 
 /** In place of Go: notes how it was called, and makes a file for each package, with the name that Go would give it. */
 const fakeGo = (note: string) => `
+[ "$1" = list ] && exit 0
 echo "$PWD $*" >> '${note}'
 while [ "$1" != -o ]; do shift; done
 folder=$2
@@ -44,7 +45,7 @@ const emptyMachine = async (t: ExecutionContext) => {
 		env,
 		progress,
 		goNote: path.join(folder, 'go.txt'),
-		options: {env, indexUrl: `http://127.0.0.1:${port}/index.yaml`, onProgress: (line: string) => void progress.push(line)},
+		options: {env, indexUrl: `http://127.0.0.1:${port}/index.yaml`, sites: {kubernetes: `http://127.0.0.1:${port}/release`, kwok: `http://127.0.0.1:${port}/kwok`}, onProgress: (line: string) => void progress.push(line)},
 	};
 };
 
@@ -135,9 +136,67 @@ test('only programs that the archive lacks are built', async t => {
 	t.is(await readFile(found['kube-scheduler'], 'utf8'), 'built\n');
 	t.is(await readFile(found.kwok, 'utf8'), 'built\n');
 	const calls = (await readFile(machine.goNote, 'utf8')).trim().split('\n');
-	t.is(calls.length, 2);
-	t.regex(calls[0] ?? '', /build\/kubernetes build .*k8s\.io\/kubernetes\/cmd\/kube-scheduler$/);
-	t.regex(calls[1] ?? '', /build\/kwok build .*sigs\.k8s\.io\/kwok\/cmd\/kwok$/);
+	t.is(calls.length, 1, 'Both in one build, so that packages are compiled once.');
+	t.regex(calls[0] ?? '', /build\/kubernetes build .*k8s\.io\/kubernetes\/cmd\/kube-scheduler sigs\.k8s\.io\/kwok\/cmd\/kwok$/);
+});
+
+/** Serves the programs of Kubernetes with checksum files, and kwok as GitHub does. */
+const serveReleases = async (t: ExecutionContext, checksumOf = (program: Buffer) => createHash('sha256').update(program).digest('hex')) => {
+	const program = Buffer.from('#!/bin/sh\necho released\n');
+	const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+	const server = createServer((request, response) => {
+		const url = request.url ?? '';
+		if (url.endsWith(`/kwok/tags/${kwokVersion}`)) {
+			const asset = {name: `kwok-${process.platform}-${architecture}`, browser_download_url: `${origin}/kwok-program`, digest: `sha256:${checksumOf(program)}`};
+			response.end(JSON.stringify({assets: [{name: 'kwokctl', digest: null}, asset]}));
+		} else if (url.endsWith('.sha256')) {
+			response.end(`${checksumOf(program)}\n`);
+		} else {
+			response.writeHead(url.startsWith(`/release/${kubernetesVersion}/bin/${process.platform}/${architecture}/`) || url === '/kwok-program' ? 200 : 404).end(program);
+		}
+	});
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	t.teardown(() => {
+		server.closeAllConnections();
+		server.close();
+	});
+	const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	return {kubernetes: `${origin}/release`, kwok: `${origin}/kwok`};
+};
+
+test('a whole control plane is downloaded, and nothing is built', async t => {
+	const {options} = await emptyMachine(t);
+	const [indexUrl, sites] = await Promise.all([serveEnvtest(t), serveReleases(t)]);
+
+	const found = await obtainBinaries(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kwok'], {...options, indexUrl, sites, mayBuild: false});
+
+	t.true((await readFile(found.etcd, 'utf8')).includes('downloaded'));
+	for (const name of ['kube-controller-manager', 'kube-scheduler', 'kwok'] as const) {
+		t.true((await readFile(found[name], 'utf8')).includes('released'), name);
+	}
+});
+
+test('what the archive should have had comes from the releases', async t => {
+	const {options} = await emptyMachine(t);
+	const found = await obtainBinaries(['kube-apiserver'], {...options, sites: await serveReleases(t)});
+	t.true((await readFile(found['kube-apiserver'], 'utf8')).includes('released'));
+});
+
+test('a release with the wrong checksum is refused', async t => {
+	const {options, env, progress} = await emptyMachine(t);
+	const sites = await serveReleases(t, () => 'f'.repeat(64));
+	await t.throwsAsync(obtainBinaries(['kube-scheduler', 'kwok'], {...options, sites}), {instanceOf: MissingBinariesError});
+	t.true(progress.some(line => line.includes('The SHA-256 of')));
+	await t.throwsAsync(readFile(cachedPath(cacheFolder(env), 'kube-scheduler')), {code: 'ENOENT'});
+});
+
+test('without permission to build, what can\'t be downloaded is missing', async t => {
+	const machine = await emptyMachine(t);
+	await installGo(machine);
+	const error = await t.throwsAsync(obtainBinaries(['etcd', 'kwok'], {...machine.options, mayBuild: false}), {instanceOf: MissingBinariesError});
+	t.true(error.message.includes('etcd and kwok'));
+	await t.throwsAsync(readFile(machine.goNote), {code: 'ENOENT'});
 });
 
 test('without an archive for the exact version, another patch release is taken', async t => {
@@ -167,16 +226,17 @@ test('an archive with the wrong checksum is refused, and the program is built', 
 	t.true(machine.progress.some(line => line.includes('The SHA-512 of')));
 });
 
-test('if the index can\'t be reached, one line says so and the programs are built', async t => {
+test('if no site can be reached, a line says so for each and the programs are built', async t => {
 	const machine = await emptyMachine(t);
 	await installGo(machine);
 
 	const {etcd} = await obtainBinaries(['etcd', 'kube-apiserver'], machine.options);
 
 	t.is(await readFile(etcd, 'utf8'), 'built\n');
-	t.is(machine.progress.length, 2);
+	t.is(machine.progress.length, 3);
 	t.regex(machine.progress[0] ?? '', /^The envtest archive can't be downloaded: .*ECONNREFUSED/);
-	t.regex(machine.progress[1] ?? '', /^Building etcd and kube-apiserver .* 4 to 8 minutes .* kept in /);
+	t.regex(machine.progress[1] ?? '', /^kube-apiserver can't be downloaded: .*ECONNREFUSED/);
+	t.regex(machine.progress[2] ?? '', /^Building etcd and kube-apiserver .* 10 to 15 minutes .* kept in /);
 });
 
 test('two callers at once build once', async t => {
@@ -189,14 +249,14 @@ test('two callers at once build once', async t => {
 test('with neither a download nor Go, the message says what to provide', async t => {
 	const {options} = await emptyMachine(t);
 	const error = await t.throwsAsync(obtainBinaries(['etcd', 'kwok'], options), {instanceOf: MissingBinariesError});
-	for (const part of ['etcd and kwok', 'Go is not on the PATH', 'KUBECONFIG', 'KUBEBUILDER_ASSETS']) {
+	for (const part of ['etcd and kwok', 'Go is not on the PATH', 'KUBEBUILDER_ASSETS', 'dl.k8s.io']) {
 		t.true(error.message.includes(part), part);
 	}
 });
 
 test('a failed build says why and leaves no file in the cache', async t => {
 	const {env, options} = await emptyMachine(t);
-	await writeExecutable(path.join(env.PATH, 'go'), 'while [ "$1" != -o ]; do shift; done; echo half > "$2/kwok"; echo no such module >&2; exit 1');
+	await writeExecutable(path.join(env.PATH, 'go'), '[ "$1" = list ] && exit; while [ "$1" != -o ]; do shift; done; echo half > "$2/kwok"; echo no such module >&2; exit 1');
 	await t.throwsAsync(obtainBinaries(['kwok'], options), {instanceOf: MissingBinariesError, message: /no such module/});
 	await t.throwsAsync(readFile(cachedPath(cacheFolder(env), 'kwok')), {code: 'ENOENT'});
 });
@@ -205,11 +265,10 @@ test('the versions agree with the Go modules', async t => {
 	const modules = new URL('../../harness/control-plane/build/', import.meta.url);
 	const goMod = {
 		kubernetes: await readFile(new URL('kubernetes/go.mod', modules), 'utf8'),
-		kwok: await readFile(new URL('kwok/go.mod', modules), 'utf8'),
 		helm: await readFile(new URL('helm/go.mod', modules), 'utf8'),
 	};
 	t.true(goMod.kubernetes.includes(`\tk8s.io/kubernetes ${kubernetesVersion} `));
-	t.true(goMod.kwok.includes(`\tsigs.k8s.io/kwok ${kwokVersion} `));
+	t.true(goMod.kubernetes.includes(`\tsigs.k8s.io/kwok ${kwokVersion} `));
 	t.true(goMod.helm.includes(`\thelm.sh/helm/v4 ${helmVersion} `));
 	for (const {module, goPackage} of Object.values(binarySources)) {
 		t.true(goMod[module].split(/\s/).includes(goPackage), goPackage);

@@ -5,6 +5,7 @@
 import type {Clock} from '../../src/clock.ts';
 import type {StoredPod} from '../../src/ports/host-port-use.ts';
 import {ledgerAnnotations} from '../../src/ports/ledger-metadata.ts';
+import {commitMetadata, fieldManager} from '../../src/ports/ledger-origin.ts';
 import type {ApiRequest} from '../../harness/in-memory-api/answers.ts';
 import {ApiServer} from '../../harness/in-memory-api/api-server.ts';
 import {bodyOf} from '../../harness/in-memory-api/client-requests.ts';
@@ -43,7 +44,7 @@ export class ClusterInMemory {
 	/** Creates an index or a page that a replica has opened, whatever its manifest says of that. */
 	putOpened(manifest: Manifest): Stored {
 		const {metadata: {name, uid}} = this.put('ConfigMap', manifest);
-		return this.patch('ConfigMap', {name}, {metadata: {annotations: {[ledgerAnnotations.openedAs]: uid}}});
+		return this.commit(name, {[ledgerAnnotations.openedAs]: uid});
 	}
 
 	putAll(kind: string, manifests: readonly Manifest[]): void {
@@ -52,9 +53,14 @@ export class ClusterInMemory {
 		}
 	}
 
-	/** Applies a merge patch. */
-	patch(kind: string, metadata: Metadata, body: object): Stored {
-		return this.#carryOut({method: 'PATCH', path: pathOf(kind, metadata), body, contentType: 'application/merge-patch+json'});
+	/** Applies a merge patch, as a person does. */
+	patch(kind: string, metadata: Metadata, body: object, by: Pick<ApiRequest, 'fieldManager'> = {}): Stored {
+		return this.#carryOut({method: 'PATCH', path: pathOf(kind, metadata), body, contentType: 'application/merge-patch+json', ...by});
+	}
+
+	/** Changes annotations of an index or a page in a commit, as another replica does. */
+	commit(name: string, annotations: Readonly<Record<string, string | null>> = {}): Stored {
+		return this.patch('ConfigMap', {name}, {metadata: commitMetadata(this.find('ConfigMap', {name})!.metadata, annotations)}, {fieldManager});
 	}
 
 	remove(kind: string, metadata: Metadata): void {

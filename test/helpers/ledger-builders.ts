@@ -1,5 +1,6 @@
 /** Builds plain values: entries, pages and ledgers of them, and the demands of Pods. It starts nothing; see `start-ledger.ts` for that. */
 import {ledgerAnnotations, ledgerLabel, schemaVersion} from '../../src/ports/ledger-metadata.ts';
+import {commitMetadata} from '../../src/ports/ledger-origin.ts';
 import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import type {NumberDemand, PodDemand, Protocol} from '../../src/ports/demand.ts';
 import type {PendingRequest} from '../../src/ports/allocator.ts';
@@ -20,6 +21,8 @@ type PageShape = {
 	readonly annotations?: Readonly<Record<string, string | undefined>>;
 };
 
+const committed = commitMetadata({resourceVersion: '6'});
+
 /** The ConfigMap of a page that is not in quarantine. */
 export const pageObject = ({first = 30_500, blockSize = 500, data, annotations}: PageShape = {}): ConfigMap => ({
 	metadata: {
@@ -31,8 +34,10 @@ export const pageObject = ({first = 30_500, blockSize = 500, data, annotations}:
 			[ledgerAnnotations.schemaVersion]: schemaVersion,
 			[ledgerAnnotations.block]: blockRange(first, blockSize),
 			[ledgerAnnotations.openedAs]: `uid-${first}`,
+			...committed.annotations,
 			...annotations,
 		}).flatMap(([name, value]) => value === undefined ? [] : [[name, value]])),
+		managedFields: committed.managedFields,
 	},
 	...(data && {data}),
 });

@@ -1,4 +1,4 @@
-import {rm, writeFile} from 'node:fs/promises';
+import {mkdir, rm, writeFile} from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 import type {ExecutionContext} from 'ava';
@@ -62,6 +62,37 @@ test('the server\'s certificate must have the name that the kubeconfig gives', a
 	await t.throwsAsync(get(), {code: 'ERR_TLS_CERT_ALTNAME_INVALID'});
 });
 
+/** Connects with these environment variables, which are read before the first wait. */
+const connectWith = async (variables: Readonly<Record<string, string>>, root: string) => {
+	const before = {...process.env};
+	Object.assign(process.env, variables);
+	const connecting = connect(undefined, () => 0, root);
+	process.env = before;
+	return connecting;
+};
+
+test('a Pod uses its service account, also if $KUBECONFIG is set; without a token it uses that', async t => {
+	const {port, ca, requests} = await startHttpsServer(t, response => response.end('{}'));
+	const root = await temporaryFolder(t);
+	const folder = path.join(root, 'var/run/secrets/kubernetes.io/serviceaccount');
+	await mkdir(folder, {recursive: true});
+	await writeFile(path.join(folder, 'ca.crt'), ca);
+	const variables = {
+		KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port),
+		KUBECONFIG: await writeKubeconfig(t, {server: `https://127.0.0.1:${port}`, 'certificate-authority-data': base64(ca)}, {token: 'of the file'}),
+	};
+	const get = async () => {
+		const connection = await connectWith(variables, root);
+		t.teardown(() => connection.agent.destroy());
+		await new HttpApiClient(connection).get('/version', {signal: never});
+	};
+
+	await get();
+	await writeFile(path.join(folder, 'token'), 'of the Pod');
+	await get();
+	t.deepEqual(requests.map(({headers}) => headers.authorization), ['Bearer of the file', 'Bearer of the Pod']);
+});
+
 test('connections are kept, fewer than the burst of Pods, and closed before the API server closes them', async t => {
 	const {connection: {agent}} = await setUp(t, {token: 'secret'});
 	t.true(agent.options.keepAlive);
@@ -118,6 +149,13 @@ test('a certificate, key or plugin that can\'t be used is a configuration error'
 	await t.throwsAsync(connect(await writeKubeconfig(t, cluster, {exec: {apiVersion: 'client.authentication.k8s.io/v1', command: 'cat', args: ['/nowhere']}}), () => 0), {instanceOf: ConfigurationError, message});
 	await t.throwsAsync(connect(await writeKubeconfig(t, cluster, {'client-certificate-data': base64('no PEM'), 'client-key-data': base64('no PEM')}), () => 0), {instanceOf: ConfigurationError, message});
 });
+
+for (const [provider, plugin] of [['azure', 'kubelogin'], ['gcp', 'gke-gcloud-auth-plugin']] as const) {
+	test(`a kubeconfig with the removed auth-provider ${provider} is a configuration error that names its successor`, async t => {
+		const user = {'auth-provider': {name: provider, config: {'access-token': 'old'}}};
+		await t.throwsAsync(connect(await writeKubeconfig(t, {server: 'https://127.0.0.1'}, user), () => 0), {instanceOf: ConfigurationError, message: new RegExp(`has the auth-provider "${provider}".*${plugin}`)});
+	});
+}
 
 test('a kubeconfig that is missing or invalid is a configuration error', async t => {
 	await t.throwsAsync(connect('/nowhere', () => 0), {instanceOf: ConfigurationError, message: /^the kubeconfig "\/nowhere" can't be read: ENOENT/});

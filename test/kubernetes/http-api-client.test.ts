@@ -4,6 +4,7 @@ import type {ExecutionContext} from 'ava';
 import {ApiError} from '../../src/errors.ts';
 import type {WatchEvent} from '../../src/kubernetes/api-client.ts';
 import {HttpApiClient} from '../../src/kubernetes/http-api-client.ts';
+import {fieldManager} from '../../src/ports/ledger-origin.ts';
 import {collect} from '../helpers/collect.ts';
 import {FakeClock} from '../helpers/fake-clock.ts';
 import {startHttpsServer} from '../helpers/https-server.ts';
@@ -14,7 +15,9 @@ const setUp = async (t: ExecutionContext, answer: (response: http.ServerResponse
 	const server = await startHttpsServer(t, answer);
 	const clock = new FakeClock();
 	const denied: string[] = [];
-	return {...server, clock, denied, api: new HttpApiClient(server.connection, {clock, onDenied: message => denied.push(message)})};
+	const answers: string[] = [];
+	const onAnswer = ({method, code, host}: {readonly method: string; readonly code: string; readonly host: string}) => answers.push(`${method} ${code} ${host}`);
+	return {...server, clock, denied, answers, api: new HttpApiClient(server.connection, {clock, onDenied: message => denied.push(message), onAnswer})};
 };
 
 /** Waits, in real time, until the server has got the requests or the client has got bytes. */
@@ -46,7 +49,24 @@ test('each method is one request, below the path of the server', async t => {
 	]);
 	t.deepEqual(requests.map(({headers}) => headers['content-type']), [undefined, undefined, 'application/json', 'application/strategic-merge-patch+json']);
 	t.deepEqual(requests.map(({headers}) => headers['content-length']), [undefined, undefined, '20', String(JSON.stringify(swap).length)]);
-	t.true(requests.every(({headers}) => headers.authorization === 'Bearer token' && headers['user-agent'] === 'hostport-operator' && headers.accept === 'application/json'));
+	t.true(requests.every(({headers}) => headers.authorization === 'Bearer token' && headers['user-agent'] === fieldManager && headers.accept === 'application/json'));
+});
+
+test('each request is counted by its answer, also if none comes', async t => {
+	const statuses = [200, 409, 0];
+	const {api, answers, connection} = await setUp(t, response => {
+		const status = statuses.shift();
+		if (status) {
+			json(response, {}, status);
+		} else {
+			response.destroy();
+		}
+	});
+	await api.get('/a', {signal: never});
+	await t.throwsAsync(api.compareAndSwap('/a', swap, {signal: never}), {instanceOf: ApiError});
+	await t.throwsAsync(api.create('/a', {}, {signal: never}));
+	const {host} = new URL(connection.server);
+	t.deepEqual(answers, [`GET 200 ${host}`, `PATCH 409 ${host}`, `POST <error> ${host}`]);
 });
 
 test('metadata is asked for by the Accept header', async t => {

@@ -2,7 +2,7 @@ import test from 'ava';
 import {ApiError} from '../../src/errors.ts';
 import {demandFor, entryWith, pageObject} from '../helpers/ledger-builders.ts';
 import {never} from '../helpers/no-ops.ts';
-import {startLedger} from '../helpers/start-ledger.ts';
+import {holdMs, startLedger} from '../helpers/start-ledger.ts';
 
 const names = (count: number): string[] => Array.from({length: count}, (_, index) => `p${index}`);
 
@@ -117,4 +117,70 @@ test('a page whose creation fails for another reason is tried again, and concern
 	t.true(await clock.isPending(waits));
 	isFailing = false;
 	t.deepEqual(await clock.until(waits), [20_000]);
+});
+
+test('while index and pages are in quarantine, a request creates no pages', async t => {
+	const {clock, cluster, reservations, api, configMap} = await startLedger({'30500.tcp': entryWith()});
+	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
+	cluster.remove('ConfigMap', {name: 'hostport-ledger-30500'});
+	await clock.advance(20_000);
+	const reserve = async () => clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 30_500, maxPort: 32_767}), never));
+	for (let times = 0; times < 3; times++) {
+		await t.throwsAsync(reserve(), {code: 503, message: /is in quarantine|has left quarantine/} as object);
+		await clock.advance(5000);
+	}
+
+	t.true(api.requests.filter(request => request.startsWith('POST hostport-ledger-')).length <= 1);
+	await clock.advance(holdMs);
+	t.deepEqual(await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 20_000, maxPort: 20_499}), never)), [20_000]);
+	t.is((await reserve()).length, 1);
+	t.is(configMap('hostport-ledger')?.metadata.annotations?.['hostport.io/mark'], undefined);
+});
+
+test('while new pages can\'t be opened, requests create few of them', async t => {
+	const {clock, reservations, api} = await startLedger({'30500.tcp': entryWith()});
+	api.before = request => {
+		if (request === 'GET pods') {
+			throw new ApiError('GET', '/api/v1/pods', 403, 'forbidden');
+		}
+	};
+	const created = () => api.requests.filter(request => request.startsWith('POST hostport-ledger-')).length;
+	const reserve = async () => clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 1000, maxPort: 29_999}), never));
+	for (let times = 0; times < 10; times++) {
+		await t.throwsAsync(reserve(), {code: 503, message: /could not|gives none/} as object);
+		await clock.advance(5000);
+	}
+
+	t.is(created(), 4);
+	api.before = () => {};
+	await clock.advance(holdMs + 1000);
+	t.deepEqual(await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 20_000, maxPort: 20_499}), never)), [20_000]);
+	t.is((await reserve())[0], 1000);
+});
+
+test('two seconds after the index has left quarantine, requests create pages again', async t => {
+	const {clock, cluster, reservations, configMap} = await startLedger({'30500.tcp': entryWith()});
+	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
+	await clock.advance(20_000);
+	const reserve = async () => clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 20_000, maxPort: 20_499}), never));
+	// Recreates the index, in quarantine.
+	await t.throwsAsync(clock.until(reservations.reserve(demandFor(names(501), {basePort: 30_500, maxPort: 30_999}), never)));
+	await t.throwsAsync(reserve(), {message: /hostport-ledger-20000 gives none: it does not exist, and no page is created before the ConfigMap hostport-ledger has left quarantine/});
+	// Another replica has seen the quarantine for longer.
+	cluster.patch('ConfigMap', {name: 'hostport-ledger'}, {metadata: {annotations: {'hostport.io/mark': null, 'hostport.io/opened-as': configMap('hostport-ledger')?.metadata.uid, 'hostport.io/commits': '1'}}});
+	await clock.advance(2000);
+	t.deepEqual(await reserve(), [20_000]);
+});
+
+test('a new page gives ports at once although its first lists fail', async t => {
+	const {clock, reservations, api} = await startLedger({'30500.tcp': entryWith()});
+	let failures = 3;
+	api.before = request => {
+		if (request === 'GET pods' && failures-- > 0) {
+			throw new Error('no answer');
+		}
+	};
+	const startedAt = clock.now();
+	t.deepEqual(await clock.until(reservations.reserve(demandFor(['grpc'], {basePort: 20_000, maxPort: 20_499}), never)), [20_000]);
+	t.true(clock.now() - startedAt < 2000);
 });

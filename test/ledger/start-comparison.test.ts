@@ -60,7 +60,7 @@ test('a page that was deleted and put back while no replica ran waits for the ho
 	cluster.put('ConfigMap', copy);
 	cluster.put('Pod', storedPod('server-0', 30_558));
 	await clock.until(load(never));
-	await t.throwsAsync(clock.until(reservations.reserve(demand, never)), {message: /it was put back from a copy/});
+	await t.throwsAsync(clock.until(reservations.reserve(demand, never)), {message: /it is in quarantine/});
 	await clock.advance(holdMs);
 	t.deepEqual(await clock.until(reservations.reserve(demand, never)), [30_559]);
 });

@@ -4,12 +4,15 @@ import {LedgerFormatError} from '../../src/errors.ts';
 import {decodeIndex, indexData, indexName, pageStartsOf} from '../../src/ports/ledger-index.ts';
 import {ledgerMetadata, schemaBlockSize} from '../../src/ports/ledger-metadata.ts';
 import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
+import {commitMetadata} from '../../src/ports/ledger-origin.ts';
 
-const indexWith = (data: ConfigMap['data'], annotations: Record<string, string> = {'hostport.io/schema-version': '1', 'hostport.io/opened-as': 'u', 'hostport.io/commits': '3'}): ConfigMap =>
-	({metadata: {name: indexName, uid: 'u', resourceVersion: '7', annotations}, ...(data && {data})});
+const {managedFields} = commitMetadata({resourceVersion: '6'});
+const opened: Record<string, string> = {'hostport.io/schema-version': '1', 'hostport.io/opened-as': 'u', 'hostport.io/previous-version': '6'};
+const indexWith = (data: ConfigMap['data'], annotations = opened): ConfigMap =>
+	({metadata: {name: indexName, uid: 'u', resourceVersion: '7', annotations, managedFields}, ...(data && {data})});
 
 test('an index is decoded', t => {
-	t.deepEqual(decodeIndex(indexWith({pages: '30500 31000'}), schemaBlockSize), {uid: 'u', resourceVersion: '7', commits: 3, pageStarts: [30_500, 31_000], quarantined: false, isUnproven: false});
+	t.deepEqual(decodeIndex(indexWith({pages: '30500 31000'}), schemaBlockSize), {uid: 'u', resourceVersion: '7', previousVersion: '6', origin: 'opened', pageStarts: [30_500, 31_000], quarantined: false, isUnproven: false});
 });
 
 test('an index without data lists no pages', t => {
@@ -21,7 +24,7 @@ test('the quarantine of an index is decoded', t => {
 });
 
 test('an index that was put back from a copy is in quarantine', t => {
-	t.like(decodeIndex(indexWith({}, {'hostport.io/schema-version': '1', 'hostport.io/opened-as': 'another'}), schemaBlockSize), {quarantined: true, isUnproven: false});
+	t.like(decodeIndex(indexWith({}, {'hostport.io/schema-version': '1', 'hostport.io/opened-as': 'another'}), schemaBlockSize), {quarantined: true, isUnproven: false, origin: 'copied'});
 });
 
 test('an index that an earlier release has opened is in quarantine and without proof', t => {

@@ -1,57 +1,71 @@
 import test from 'ava';
-import fc from 'fast-check';
 import type {ObjectMetadata} from '../../src/kubernetes/object.ts';
-import {countAfter, isRolledBack, nextCommit, openingProof, originOf, versionOf} from '../../src/ports/ledger-origin.ts';
-import type {LedgerVersion} from '../../src/ports/ledger-origin.ts';
+import {commitMetadata, openingAnnotations, quarantineAnnotations, quarantineOf, versionOf} from '../../src/ports/ledger-origin.ts';
 
-const metadata = (annotations?: Record<string, string>): ObjectMetadata => ({name: 'hostport-ledger', uid: 'mine', resourceVersion: '7', ...(annotations && {annotations})});
-const withCommits = (commits: string) => metadata({'hostport.io/commits': commits});
+const opened: ObjectMetadata = {
+	name: 'hostport-ledger', uid: 'mine', resourceVersion: '7',
+	annotations: {'hostport.io/opened-as': 'mine', 'hostport.io/previous-version': '6'},
+	managedFields: [{manager: 'hostport-operator', fieldsV1: {'f:metadata': {'f:annotations': {'f:hostport.io/previous-version': {}}}}}],
+};
+const originOf = (changes: Partial<ObjectMetadata> = {}) => versionOf({...opened, ...changes}).origin;
 
-test('an object with its own UID was opened, and one with another UID is a copy', t => {
-	t.is(originOf(metadata({'hostport.io/opened-as': 'mine'})), 'opened');
-	t.is(originOf(metadata({'hostport.io/opened-as': 'another'})), 'copied');
-	t.is(originOf(metadata({'hostport.io/opened-as': ''})), 'copied');
-	t.is(originOf(metadata({})), 'unknown');
-	t.is(originOf(metadata()), 'unknown');
+test('an object with its own UID whose last commit is the operator\'s was opened', t => {
+	t.is(originOf(), 'opened');
 });
 
-test('the end of a quarantine removes the mark, writes the UID, and counts', t => {
-	const proof = openingProof(versionOf(withCommits('4')));
-	t.deepEqual(proof, {'hostport.io/mark': null, 'hostport.io/opened-as': 'mine', 'hostport.io/commits': '5'});
-	t.is(originOf(metadata(proof as Record<string, string>)), 'opened');
-});
-
-test('a count that is missing or no number is 0', t => {
-	t.is(versionOf(metadata()).commits, 0);
-	for (const text of ['', '-1', '1.5', '1e3', ' 7', '7 ', '0x10', 'many', '٣']) {
-		t.is(versionOf(withCommits(text)).commits, 0, text);
+test('an object with another UID is a copy', t => {
+	for (const openedAs of ['another', '']) {
+		t.is(originOf({annotations: {...opened.annotations, 'hostport.io/opened-as': openedAs}}), 'copied', openedAs);
 	}
 });
 
-test('a count of any length can be counted on without looking like an earlier one', t => {
-	fc.assert(fc.property(fc.oneof(fc.maxSafeNat(), fc.bigInt({min: 2n ** 53n - 2n, max: 10n ** 400n})), count => {
-		const {commits} = versionOf(withCommits(String(count)));
-		const next = versionOf(metadata(nextCommit(commits)));
-		t.true(Number.isSafeInteger(commits));
-		t.is(next.commits, countAfter(commits));
-		t.false(isRolledBack({...next, resourceVersion: '8'}, {...next, commits}, true));
-		t.true(next.commits >= commits);
-	}));
+test('an object whose annotation of commits was last changed by another client is a copy, also when nothing tells who changed it', t => {
+	const [entry] = opened.managedFields!;
+	const ofEntries = 'f:30558.tcp';
+	for (const managedFields of [
+		undefined,
+		[],
+		[{}],
+		[{manager: 'hostport-operator'}],
+		[{...entry, manager: 'kubectl-replace'}],
+		[{...entry, manager: 'hostport-operator-2'}],
+		[{manager: 'hostport-operator', fieldsV1: {'f:metadata': {}}}, {...entry, manager: 'kubectl-replace'}],
+		[{manager: 'hostport-operator', fieldsV1: {'f:metadata': {'f:annotations': {'f:hostport.io/opened-as': {}}}, 'f:data': {[ofEntries]: {}}}}],
+	]) {
+		const {managedFields: _, ...rest} = opened;
+		t.is(versionOf({...rest, ...(managedFields && {managedFields})}).origin, 'copied', JSON.stringify(managedFields));
+	}
+
+	t.is(originOf({managedFields: [{manager: 'kubectl-edit', fieldsV1: {'f:metadata': {'f:annotations': {'f:note': {}}}}}, entry!]}), 'opened');
 });
 
-const version = (commits: number, resourceVersion = '7', uid = 'mine'): LedgerVersion => ({uid, resourceVersion, commits});
-
-test('a lower count is an earlier state if it was read from etcd, or if it was stored later', t => {
-	t.true(isRolledBack(version(4, '9'), version(5, '8'), false));
-	t.true(isRolledBack(version(4, '7'), version(5, '8'), true), 'as after a restore of etcd');
-	t.false(isRolledBack(version(4, '7'), version(5, '8'), false), 'an old event');
-	t.false(isRolledBack(version(5, '9'), version(5, '8'), true));
-	t.false(isRolledBack(version(6, '9'), version(5, '8'), true));
-	t.false(isRolledBack(version(4, '9', 'another'), version(5, '8'), true), 'another object');
-	t.false(isRolledBack(version(4), undefined, true));
+test('an object that lacks an annotation was opened by an earlier release', t => {
+	t.is(originOf({annotations: {'hostport.io/opened-as': 'mine'}, managedFields: []}), 'unknown');
+	t.is(originOf({annotations: {'hostport.io/previous-version': '6'}}), 'unknown');
+	t.is(originOf({annotations: {}, managedFields: []}), 'unknown');
+	const {annotations: _, ...rest} = opened;
+	t.is(versionOf(rest).origin, 'unknown');
 });
 
-test('resourceVersions are compared as numbers', t => {
-	t.true(isRolledBack(version(4, '10'), version(5, '9'), false));
-	t.false(isRolledBack(version(4, '9'), version(5, '10'), false));
+test('a commit names the version that it replaces, and tells the API server to track the owner of that annotation', t => {
+	const patch = commitMetadata(opened);
+	t.is(patch.resourceVersion, '7');
+	t.deepEqual(patch.annotations, {'hostport.io/previous-version': '7'});
+	t.is(versionOf({...opened, annotations: {...opened.annotations, ...patch.annotations}, managedFields: patch.managedFields}).origin, 'opened');
+});
+
+test('the end of a quarantine removes the mark and writes the UID, in a commit', t => {
+	t.deepEqual(commitMetadata(opened, openingAnnotations(opened)).annotations, {'hostport.io/mark': null, 'hostport.io/opened-as': 'mine', 'hostport.io/previous-version': '7'});
+	t.deepEqual(commitMetadata(opened, quarantineAnnotations).annotations, {'hostport.io/mark': 'quarantine', 'hostport.io/opened-as': null, 'hostport.io/previous-version': '7'});
+});
+
+test('a quarantine lasts until the next commit, and that of a copy until the next write', t => {
+	const marked = versionOf(opened);
+	const copied = {...marked, origin: 'copied'} as const;
+	t.is(quarantineOf(marked), quarantineOf({...marked, resourceVersion: '8'}));
+	t.not(quarantineOf(marked), quarantineOf({...marked, previousVersion: '7'}));
+	t.not(quarantineOf(marked), quarantineOf({...marked, uid: 'another'}));
+	t.is(quarantineOf(copied), quarantineOf({...copied}));
+	t.not(quarantineOf(copied), quarantineOf({...copied, resourceVersion: '8'}));
+	t.not(quarantineOf(copied), quarantineOf({...copied, uid: 'another'}));
 });

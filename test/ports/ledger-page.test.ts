@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import {ledgerAnnotations} from '../../src/ports/ledger-metadata.ts';
 import type {ConfigMap} from '../../src/ports/ledger-metadata.ts';
 import {entryKey, entryStates, formatEntry, parseEntryKey, protocolBit} from '../../src/ports/ledger-entry.ts';
+import {commitMetadata} from '../../src/ports/ledger-origin.ts';
 import {blockRange, changesAsData, decodePage, isVacant, keysOfPod, pageName, pageOf, withChanges} from '../../src/ports/ledger-page.ts';
 import type {LedgerPage} from '../../src/ports/ledger-page.ts';
 import {PortSpace} from '../../src/ports/port-space.ts';
@@ -87,7 +88,7 @@ test('an entry of the page below has no effect', isKept, '30499.tcp', line, unde
 test('an entry of the page above has no effect', isKept, '31000.tcp', line, undefined, 'has no effect here: 31000 must be in the ConfigMap hostport-ledger-31000');
 test('a range of another page has no effect', isKept, '31000-31010', '', undefined, 'has no effect here: 31000-31010 must be in the ConfigMap hostport-ledger-31000');
 
-const {schemaVersion, block, mark, openedAs} = ledgerAnnotations;
+const {schemaVersion, block, mark, openedAs, previousVersion} = ledgerAnnotations;
 const isUnusable = test.macro((t, annotations: Record<string, string | undefined>, why: string | undefined, quarantined: boolean) => {
 	const page = decodePage(pageObject({annotations, data: {'30558.tcp': line}}), 30_500, 500);
 	t.is(page.unusable, why);
@@ -96,8 +97,11 @@ const isUnusable = test.macro((t, annotations: Record<string, string | undefined
 });
 
 test('an open page is usable', isUnusable, {}, undefined, false);
-test('a page that was put back from a copy is unusable', isUnusable, {[openedAs]: 'another'}, 'it was put back from a copy, so Pods may have ports that it does not name', true);
-test('a page without proof is unusable', isUnusable, {[openedAs]: undefined}, 'its annotation hostport.io/opened-as is missing, so it does not prove that it is the page that was opened', true);
+test('a page that was put back from a copy is unusable', isUnusable, {[openedAs]: 'another'}, 'it was put back from a copy, which lacks later commits, so Pods may have ports that it does not name', true);
+for (const missing of [openedAs, previousVersion]) {
+	test(`a page without ${missing} is unusable`, isUnusable, {[missing]: undefined}, 'its annotation hostport.io/opened-as or hostport.io/previous-version is missing, so it does not prove that it is the page that was opened', true);
+}
+
 test('a page of a newer version needs no proof that this version knows', isUnusable, {[openedAs]: undefined, [schemaVersion]: '2'}, 'its annotation hostport.io/schema-version is "2", and this version of the operator knows only "1"', false);
 test('a page in quarantine is in quarantine whatever its proof', isUnusable, {[openedAs]: 'another', [mark]: 'quarantine'}, 'it is in quarantine, because Pods that hold its ports may still be on their way', true);
 test('a page with an unknown mark is no copy', isUnusable, {[openedAs]: 'another', [mark]: 'frozen'}, 'its mark "frozen" is unknown to this version of the operator', false);
@@ -108,6 +112,16 @@ test('a page that does not say what it owns is unusable', isUnusable, {[block]: 
 test('a page in quarantine is unusable', isUnusable, {[mark]: 'quarantine'}, 'it is in quarantine, because Pods that hold its ports may still be on their way', true);
 test('a page with an unknown mark is unusable', isUnusable, {[mark]: 'frozen'}, 'its mark "frozen" is unknown to this version of the operator', false);
 test('a page with an empty mark is unusable', isUnusable, {[mark]: ''}, 'its mark "" is unknown to this version of the operator', false);
+
+const isCopied = (annotations: Record<string, string>) => decodePage(pageObject({annotations}), 30_500, 500).isCopied;
+
+test('a copy is marked unless its mark or its schema is unknown', t => {
+	t.false(isCopied({}));
+	t.true(isCopied({[openedAs]: 'another'}));
+	t.true(isCopied({[openedAs]: 'another', [mark]: 'quarantine'}));
+	t.false(isCopied({[openedAs]: 'another', [mark]: 'frozen'}));
+	t.false(isCopied({[openedAs]: 'another', [schemaVersion]: '2'}));
+});
 
 test('a page without any annotation is unusable', t => {
 	t.regex(decodePage({metadata: {name: 'x', uid: 'u', resourceVersion: '1'}}, 30_500, 500).unusable ?? '', /schema-version/);
@@ -126,7 +140,7 @@ const arbitraryChanges = fc.uniqueArray(fc.tuple(
 
 /** Merges a patch as the API server does (RFC 7396), for a first commit. */
 const patched = (object: ConfigMap, patch: Record<string, string | null>): ConfigMap => ({
-	metadata: {...object.metadata, resourceVersion: '8', annotations: {...object.metadata.annotations, 'hostport.io/commits': '1'}},
+	metadata: {...object.metadata, ...commitMetadata(object.metadata, object.metadata.annotations), resourceVersion: '8'},
 	data: Object.fromEntries(Object.entries({...object.data, ...patch}).filter((entry): entry is [string, string] => entry[1] !== null)),
 });
 

@@ -51,7 +51,6 @@ const setUp = async (t: ExecutionContext, entries: Readonly<Record<string, Ledge
 	const reconciler = new Reconciler({
 		...ledger,
 		election,
-		hasPage: first => ledger.ledger.cache.index.pageStarts.includes(first),
 		logger: silent,
 		holdMs,
 		ranges: [{first: 30_000, last: 30_999}],

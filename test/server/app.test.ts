@@ -294,9 +294,27 @@ test('one of too many large unfinished bodies is rejected, and a review is answe
 	void Promise.allSettled(answers);
 	const {status, body, headers} = await Promise.race(answers);
 	t.is(status, 429);
-	t.is(body, 'too many large bodies are arriving at once: try again\n');
+	t.is(body, 'too many large reviews are at work at once: try again\n');
 	t.is(headers.connection, 'close');
 	t.is((await send(port, {...post, body: '{}'})).status, 200);
+});
+
+test('a large review counts until its answer is made, and the largest of too many is given up', async t => {
+	const {promise: isDone, resolve: finish} = Promise.withResolvers<void>();
+	const {port} = await startWebhook(t, {async mutatePod(_body, signal) {
+		const {promise: isGivenUp, reject} = Promise.withResolvers<never>();
+		signal.addEventListener('abort', () => reject(signal.reason as Error), {once: true});
+		await Promise.race([isDone, isGivenUp]);
+		return {};
+	}});
+	const ask = async (bytes: number) => (await send(port, {...post, body: JSON.stringify(' '.repeat(bytes))})).status;
+	const mebibyte = 1024 * 1024;
+	const answers = [ask(7 * mebibyte - 100), ...Array.from({length: 5}, async () => ask(5.5 * mebibyte))];
+	t.is(await answers[0], 429);
+	const small = ask(100);
+	finish();
+	t.deepEqual(await Promise.all(answers.slice(1)), [200, 200, 200, 200, 200]);
+	t.is(await small, 200);
 });
 
 const startHealth = async (t: ExecutionContext, whyNotReady: () => string | undefined) => {

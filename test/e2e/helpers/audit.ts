@@ -13,6 +13,8 @@ export type AuditedRequest = {
 	/** Undefined if the request is about a collection. */
 	readonly name: string | undefined;
 	readonly decision: string | undefined;
+	/** What the API server and webhooks have noted. */
+	readonly annotations: Readonly<Record<string, string>>;
 };
 
 export type Audit = {
@@ -49,6 +51,7 @@ export const auditOf = async (user: string, folder: string): Promise<Audit> => {
 				resource: [objectRef?.resource, ...(objectRef?.subresource ? [objectRef.subresource] : [])].join('/'),
 				name: objectRef?.name,
 				decision: annotations?.['authorization.k8s.io/decision'],
+				annotations: annotations ?? {},
 			}));
 		},
 	};

@@ -14,6 +14,8 @@ export type ApiUnderTest = {
 	readonly closeQuota: (namespace: string) => Promise<void>;
 };
 
+type Fields = {readonly [field: string]: Fields};
+
 type Body = {
 	readonly kind: string;
 	readonly reason?: string;
@@ -24,6 +26,7 @@ type Body = {
 		readonly continue?: string;
 		readonly labels?: Record<string, string>;
 		readonly annotations?: Record<string, string>;
+		readonly managedFields?: ReadonlyArray<{readonly manager: string; readonly fieldsV1: Fields}>;
 	};
 	readonly data?: Record<string, string>;
 	readonly webhooks?: ReadonlyArray<{readonly clientConfig: {readonly url?: string; readonly caBundle?: string}}>;
@@ -78,6 +81,17 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		const made = await make('page');
 		await patch(`${configMaps}/page`, {data: {a: '1'}});
 		t.is((await send({method: 'PUT', path: `${configMaps}/page`, body: made})).status, 409);
+	});
+
+	contract('a dry run is answered like a write, and stores nothing', async (t, {configMaps, make, patch, send, get}) => {
+		t.is((await send({method: 'POST', path: `${configMaps}?dryRun=All`, body: configMap('none')})).status, 201);
+		t.is((await get(`${configMaps}/none`)).status, 404);
+		await make('page', {a: '1'});
+		t.deepEqual((await patch(`${configMaps}/page?dryRun=All`, {data: {a: '2'}})).body.data, {a: '2'});
+		t.deepEqual((await get(`${configMaps}/page`)).body.data, {a: '1'});
+		t.is((await send({method: 'POST', path: `${configMaps}?dryRun=All`, body: configMap('page')})).status, 409);
+		t.is((await send({method: 'DELETE', path: `${configMaps}/page?dryRun=All`})).status, 200);
+		t.is((await get(`${configMaps}/page`)).status, 200);
 	});
 
 	contract('resourceVersions grow, and a re-created object has a new UID', async (t, {configMaps, make, patch, send}) => {
@@ -146,6 +160,7 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.deepEqual(await names('ledger=page'), ['page']);
 		t.deepEqual(await names('ledger!=page,ledger'), ['index']);
 		t.deepEqual((await get(`${configMaps}?fieldSelector=metadata.name%3Dpage`)).body.items.map(({metadata: {name}}) => name), ['page']);
+		t.deepEqual((await get(`${configMaps}?labelSelector=ledger&fieldSelector=metadata.name!%3Dpage`)).body.items.map(({metadata: {name}}) => name), ['index']);
 	});
 
 	contract('a watch without a resourceVersion sends existing objects, then changes', async (t, {configMaps, make, patch, send, watch}) => {
@@ -214,6 +229,37 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.deepEqual((await patch(`${secrets}/tls`, {data: {'tls.crt': 'BBBB', 'ca.crt': 'CCCC'}})).body.data, {'tls.crt': 'BBBB', 'tls.key': 'AAAA', 'ca.crt': 'CCCC'});
 	});
 
+	contract('fields belong to the client that changed them last', async (t, {configMaps, send}) => {
+		const path = `${configMaps}/page`;
+		const write = async (fieldManager: string, request: Pick<ApiRequest, 'method' | 'body'> & {readonly path?: string}) => {
+			const {status, body} = await send({path, contentType: request.method === 'PATCH' ? mergePatchType : 'application/json', ...request, fieldManager});
+			t.true(status < 300, JSON.stringify(body));
+			return {body, owners: ownersOf(body)};
+		};
+
+		const made = await write('first', {method: 'POST', path: configMaps, body: {...configMap('page', {a: '1', b: '1'}), metadata: {name: 'page', annotations: {commit: '1'}}}});
+		t.deepEqual(made.owners, {first: ['a', 'b', 'commit']});
+		const own = [{manager: 'first', operation: 'Update', apiVersion: 'v1', fieldsType: 'FieldsV1', fieldsV1: {'f:metadata': {'f:annotations': {'f:commit': {}}}}}];
+		const commit = async (value: string, data: object) => write('first', {method: 'PATCH', body: {metadata: {annotations: {commit: value}, managedFields: own}, data}});
+		t.deepEqual((await commit('2', {b: '2'})).owners, {first: ['b', 'commit']}, 'A client may shorten the list.');
+		t.deepEqual((await write('second', {method: 'PATCH', body: {data: {b: '3', c: '1'}}})).owners, {first: ['commit'], second: ['b', 'c']});
+		t.deepEqual((await commit('3', {d: '1'})).owners, {first: ['commit', 'd']});
+
+		const {metadata: {resourceVersion: _version, ...metadata}, ...rest} = made.body;
+		const copied = await write('second', {method: 'PUT', body: {...rest, metadata}});
+		t.deepEqual(copied.owners, {first: ['a'], second: ['b', 'commit']}, 'A copy brings its own list, and takes what it changes.');
+		t.deepEqual((await commit('4', {})).owners, {first: ['commit']});
+
+		const untracked = await write('second', {method: 'PUT', body: {...rest, metadata: {...metadata, managedFields: [{}]}}});
+		t.deepEqual(untracked.owners, {}, 'One empty element ends the tracking.');
+		t.deepEqual((await write('first', {method: 'PATCH', body: {metadata: {annotations: {commit: '5'}}}})).owners, {});
+		t.deepEqual((await commit('6', {a: null})).owners, {first: ['commit']});
+
+		const {metadata: {uid: _uid, resourceVersion: _latest, ...copy}} = (await commit('7', {b: '7'})).body;
+		await send({method: 'DELETE', path});
+		t.deepEqual((await write('second', {method: 'POST', path: configMaps, body: {...rest, metadata: copy}})).owners, {second: ['a', 'b', 'commit']}, 'All that is created belongs to its creator.');
+	});
+
 	contract('a webhook configuration takes a patch of its webhooks, and a PUT needs a resourceVersion', async (t, {namespace, send, patch, watch}) => {
 		const configurations = '/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations';
 		const clientConfig = {url: 'https://127.0.0.1/mutate'};
@@ -229,6 +275,10 @@ export const testContract = (test: TestFn, api: () => ApiUnderTest): void => {
 		t.is((await send({method: 'DELETE', path: `${configurations}/${namespace}`})).status, 200);
 	});
 };
+
+/** The keys of annotations and data that each client owns. */
+const ownersOf = ({metadata: {managedFields = []}}: Body): Record<string, string[]> => Object.fromEntries(managedFields.map(({manager, fieldsV1}) =>
+	[manager, [...Object.keys(fieldsV1['f:metadata']?.['f:annotations'] ?? {}), ...Object.keys(fieldsV1['f:data'] ?? {})].filter(key => key !== '.').map(key => key.slice('f:'.length)).toSorted()]));
 
 /** What the product sends. For these objects it means the same as a merge patch. */
 const mergePatchType = 'application/strategic-merge-patch+json';

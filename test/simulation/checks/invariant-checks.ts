@@ -11,11 +11,11 @@ import type {Change} from '../../../harness/in-memory-api/object-store.ts';
 import type {PodSpec} from '../../../harness/in-memory-api/pod-spec.ts';
 import {hostPortKeys} from '../world/pod-requests.ts';
 import type {PodRequest} from '../world/pod-requests.ts';
-import {loneEditor, manualEditor} from '../faults/manual-edits.ts';
+import {manualEditor} from '../faults/manual-edits.ts';
 import {LedgerHistory, maxNumbersPerPod} from './ledger-history.ts';
 import {HeldNumbers} from './held-numbers.ts';
 import {PortHolders} from './port-holders.ts';
-import {changedKeys, commitsOf, dataOf, decodedEntry, firstPortOf, isMarked, lastPortOf} from './stored-ledger.ts';
+import {changedKeys, hasAnotherCommit, dataOf, decodedEntry, firstPortOf, isMarked, lastPortOf} from './stored-ledger.ts';
 
 export type InvariantChecksOptions = {
 	readonly now: () => number;
@@ -145,7 +145,7 @@ export class InvariantChecks {
 		}
 
 		const wasOpen = before !== undefined && this.#isOpen(first, before);
-		if (by === manualEditor && before && after && commitsOf(after) < commitsOf(before)) {
+		if (by === manualEditor && before && after && hasAnotherCommit(before, after)) {
 			this.#rolledBack.add(first);
 		} else if (!after || isMarked(after)) {
 			this.#rolledBack.delete(first);
@@ -199,7 +199,7 @@ export class InvariantChecks {
 		const past = this.#pastByKey.get(key) ?? new EntryPast();
 		this.#pastByKey.set(key, past);
 		const what = `${by} changed ${key} from ${was ?? 'nothing'} to ${is ?? 'nothing'}`;
-		if (by !== manualEditor && by !== loneEditor) {
+		if (by !== manualEditor) {
 			const {holdMs, now} = this.#options;
 			for (const rule of rulesBroken({was, is, past, usedBy: this.#uidsByKey.get(key), holdMs, now: now()})) {
 				this.violated(rule, what);
@@ -219,7 +219,7 @@ export class InvariantChecks {
 			}
 		}
 
-		if (past.record(decodedEntry(was), next, this.#options.now()) === 'old claim' && by !== manualEditor && by !== loneEditor) {
+		if (past.record(decodedEntry(was), next, this.#options.now()) === 'old claim' && by !== manualEditor) {
 			this.violated('a claim is written once', what);
 		}
 	}

@@ -20,8 +20,9 @@ export const isPage = (object: Stored): boolean => firstPortOf(object) !== undef
 export const isMarked = ({metadata: {uid, annotations = {}}}: Stored): boolean =>
 	annotations['hostport.io/mark'] !== undefined || annotations['hostport.io/opened-as'] !== uid;
 
-/** How often replicas have written an object of the ledger. */
-export const commitsOf = ({metadata: {annotations = {}}}: Stored): number => Number(annotations['hostport.io/commits'] ?? 0);
+/** Whether a write has put another version's commit in place of the latest one, as a copy does. */
+export const hasAnotherCommit = (before: Stored, after: Stored): boolean =>
+	before.metadata.annotations?.['hostport.io/previous-version'] !== after.metadata.annotations?.['hostport.io/previous-version'];
 
 /** A ConfigMap's data; empty for an object that does not exist. */
 export const dataOf = (object: Stored | undefined): Readonly<Record<string, string>> => (object?.['data'] ?? {}) as Readonly<Record<string, string>>;

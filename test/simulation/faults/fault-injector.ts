@@ -3,7 +3,6 @@ import type {Change} from '../../../harness/in-memory-api/object-store.ts';
 import {firstPortOf, isMarked, isPage} from '../checks/stored-ledger.ts';
 import type {SimulatedReplica} from '../world/simulated-replica.ts';
 import type {World} from '../world/world.ts';
-import {loneEditor} from './manual-edits.ts';
 import type {ManualEdits} from './manual-edits.ts';
 
 export class FaultInjector {
@@ -95,19 +94,23 @@ export class FaultInjector {
 		scheduler.after(random.logarithmic(10, 60_000), () => putBack());
 	}
 
-	/** All replicas die. After the hold time, when no admitted Pod is on its way, a copy is put back, and replicas start. */
+	/**
+	 * All replicas die, a copy is put back, and replicas start. A copy of the entries alone is put back after the hold time, when
+	 * no admitted Pod is on its way: nothing shows to the replicas that starting Pods may be missing.
+	 */
 	#putBackCold(): void {
 		const {random, scheduler, requestTimeoutMs} = this.#world;
-		const putBack = this.#manualEdits.copyLedger();
+		const isOfEntries = random.chance(0.3);
+		const putBack = isOfEntries ? this.#manualEdits.copyEntries() : this.#manualEdits.copyLedger();
 		scheduler.after(random.logarithmic(1000, 60_000), () => {
 			const dead = [...this.#world.replicas];
 			for (const replica of dead) {
 				this.#world.kill(replica);
 			}
 
-			scheduler.after(2 * requestTimeoutMs, () => {
+			scheduler.after(isOfEntries ? 2 * requestTimeoutMs : random.logarithmic(10, 2 * requestTimeoutMs), () => {
 				if (this.#world.replicas.size === 0) {
-					putBack(loneEditor);
+					putBack();
 				}
 
 				for (const _ of dead) {

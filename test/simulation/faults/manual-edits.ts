@@ -17,9 +17,6 @@ export type ManualEditsOptions = {
 /** The client's name in the changes that a person makes. */
 export const manualEditor = 'a person';
 
-/** The same while no replica runs. */
-export const loneEditor = 'a person alone';
-
 export const createManualEdits = ({server, random, eventLog, contested, namespace}: ManualEditsOptions) => {
 	const configMaps = `/api/v1/namespaces/${namespace}/configmaps`;
 	const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
@@ -76,7 +73,7 @@ export const createManualEdits = ({server, random, eventLog, contested, namespac
 			const one = random.pick(all);
 			const copied = random.chance(0.5) || !one ? all : [one];
 			const deletesFirst = random.chance(0.5);
-			return (editor = manualEditor) => {
+			return () => {
 				for (const {metadata: {uid: _uid, resourceVersion: _version, ...metadata}, ...rest} of copied) {
 					const path = `${configMaps}/${metadata.name}`;
 					if (deletesFirst) {
@@ -85,8 +82,22 @@ export const createManualEdits = ({server, random, eventLog, contested, namespac
 
 					const body = {...rest, metadata};
 					const exists = server.find('ConfigMap', metadata.name, namespace) !== undefined;
-					const {status} = server.handle(exists ? {method: 'PUT', path, body} : {method: 'POST', path: configMaps, body}, editor);
+					const {status} = server.handle(exists ? {method: 'PUT', path, body} : {method: 'POST', path: configMaps, body}, manualEditor);
 					eventLog.write(`a person puts a copy of ${path} back: ${status}`);
+				}
+			};
+		},
+
+		/**
+		 * Copies the entries of all pages. Returns the function that writes them back, as `kubectl apply` of a file without
+		 * annotations does. Nothing shows that to a replica which has known the pages.
+		 */
+		copyEntries() {
+			const copied = pages();
+			return () => {
+				for (const {metadata: {name}, ...rest} of copied) {
+					const removed = Object.fromEntries(Object.keys(dataOf(server.find('ConfigMap', name, namespace))).map(key => [key, null]));
+					patch(`${configMaps}/${name}`, {data: {...removed, ...dataOf({metadata: {name}, ...rest} as Stored)}});
 				}
 			};
 		},

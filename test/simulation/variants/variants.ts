@@ -26,7 +26,7 @@ const edit = (file: ProductFile, replace: string, replacement: string): Edit => 
 export const variants: readonly Variant[] = [
 	{
 		name: 'pages are written without a resourceVersion',
-		edits: [edit('ledgerApi', 'metadata: {resourceVersion: page.resourceVersion, annotations: nextCommit(page.commits)},\n\t\t\tdata: changesAsData(changes)', 'metadata: {} as {resourceVersion: string},\n\t\t\tdata: changesAsData(changes)')],
+		edits: [edit('ledgerApi', 'metadata: commitMetadata(page),\n\t\t\tdata: changesAsData(changes)', 'metadata: {} as {resourceVersion: string},\n\t\t\tdata: changesAsData(changes)')],
 	},
 	{
 		name: 'entries are freed on the first sighting',
@@ -55,7 +55,7 @@ export const variants: readonly Variant[] = [
 		name: 'the Lease is trusted instead of the compare-and-swap',
 		edits: [edit(
 			'ledgerApi',
-			'metadata: {resourceVersion: page.resourceVersion, annotations: nextCommit(page.commits)},\n\t\t\tdata: changesAsData(changes)',
+			'metadata: commitMetadata(page),\n\t\t\tdata: changesAsData(changes)',
 			'metadata: {resourceVersion: (await this.readPage(page.first, signal))?.resourceVersion ?? page.resourceVersion},\n\t\t\tdata: changesAsData(changes)',
 		)],
 	},
@@ -90,15 +90,16 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'a repair is applied to an entry that has changed since it was judged',
-		theme: 'successors',
+		theme: 'crowds',
 		edits: [edit('batchPlan', '&& isSameEntry(page.entries.get(key), judged)', '&& (isSameEntry(page.entries.get(key), judged) || true)')],
 	},
 	{
 		name: 'entries expire after one request timeout',
-		edits: [edit('options', 'Math.max(holdTime, 2 * apiRequestTimeout)', 'Math.max(0 * holdTime, apiRequestTimeout)')],
+		edits: [edit('readConfig', 'Math.max(holdTime, 2 * apiRequestTimeout)', 'Math.max(0 * holdTime, apiRequestTimeout)')],
 	},
 	{
 		name: 'the quarantine of a page is kept in memory only',
+		theme: 'makers die',
 		edits: [edit('ledgerMetadata', "[ledgerAnnotations.mark]: 'quarantine',", "...(kind === 'index' && {[ledgerAnnotations.mark]: 'quarantine'}),")],
 	},
 	{
@@ -111,11 +112,11 @@ export const variants: readonly Variant[] = [
 	},
 	{
 		name: 'a page is opened before the index lists it',
-		theme: 'makers die',
+		theme: 'vanishing pages',
 		edits: [
 			edit('ledgerApi', 'const unlisted = existing.filter(', 'const unlisted = existing.slice(0, 0).filter('),
 			edit('newPages', 'async first => ledgerApi.createPage(first,', 'async first => this.#createAndLift(first,'),
-			edit('newPages', '\t/** Lifts the quarantine of new pages.', `
+			edit('newPages', '\t/** An index that was deleted while', `
 				async #createAndLift(first: number, signal: AbortSignal): Promise<void> {
 					const {ledger, ledgerApi, quarantine} = this.#options;
 					await ledgerApi.createPage(first, signal);
@@ -125,7 +126,7 @@ export const variants: readonly Variant[] = [
 					}
 				}
 
-				/** Lifts the quarantine of new pages.`),
+				/** An index that was deleted while`),
 		],
 	},
 	{
@@ -226,12 +227,19 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'new pages are opened while the index is in quarantine',
 		theme: 'deleted ledgers',
-		edits: [edit('newPages', 'index.quarantined ? [] : unlisted', 'unlisted')],
+		edits: [
+			edit('newPages', 'index.quarantined ? [] : unlisted', 'unlisted'),
+			edit('newPages', 'if (cache.index.quarantined && (', 'if (cache.pages.size < 0 && ('),
+		],
 	},
 	{
 		name: 'a quarantine is lifted without a resourceVersion',
 		theme: 'vanishing pages',
-		edits: [edit('ledgerApi', 'resourceVersion,\n\t\t\t\tannotations: {...openingProof(page)', 'resourceVersion: undefined as unknown as string,\n\t\t\t\tannotations: {...openingProof(page)')],
+		edits: [edit(
+			'ledgerApi',
+			'commitMetadata(page, {...openingAnnotations(page), [ledgerAnnotations.block]: blockRange(first, this.blockSize)})',
+			'{...commitMetadata(page, {...openingAnnotations(page), [ledgerAnnotations.block]: blockRange(first, this.blockSize)}), resourceVersion: undefined as unknown as string}',
+		)],
 	},
 	{
 		name: 'released entries are freed at once',
@@ -289,12 +297,12 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a page is believed without its UID',
 		theme: 'copies',
-		edits: [edit('ledgerOrigin', "openedAs === uid ? 'opened' : 'copied'", "uid ? 'opened' : 'copied'")],
+		edits: [edit('ledgerOrigin', '(openedAs !== undefined && openedAs !== uid) || ', '')],
 	},
 	{
-		name: 'a page that a copy has replaced is believed',
+		name: 'a page is believed whoever wrote its last commit',
 		theme: 'copies',
-		edits: [edit('ledgerOrigin', 'latest?.uid === version.uid && version.commits', "latest?.uid === '' && version.commits")],
+		edits: [edit('ledgerOrigin', ' && !managedFields.some(fields => isOfCommit(fields))', ' && managedFields.length < 0')],
 	},
 	{
 		name: 'a starting replica does not compare the pages with the live Pods',
