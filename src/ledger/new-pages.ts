@@ -34,8 +34,8 @@ const aheadBudgetMs = 30_000;
 /** New pages that could not be opened. So many must wait out the hold time before another page is created: requests that find no free number would create all pages of their range. */
 const maximumUnopened = 4;
 
-/** How long plans leave out a page that is not created now. Longer than `transientMs`, so that no request waits for it. */
-const notNowMs = 2000;
+/** How long plans leave out a page that is not created now. Longer than `transientMs`, so that no request waits for it, and short, because the obstacle may be over. */
+const notNowMs = 1500;
 
 export class NewPages {
 	readonly #options: NewPagesOptions;

@@ -119,6 +119,19 @@ test('a page whose creation fails for another reason is tried again, and concern
 	t.deepEqual(await clock.until(waits), [20_000]);
 });
 
+test('a page that waited for the index is created soon after the index has left quarantine', async t => {
+	const {clock, cluster, reservations} = await startLedger({'30558.tcp': entryWith()});
+	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
+	await clock.advance(1);
+	const reserve = async (basePort = 31_000) => clock.until(reservations.reserve(demandFor(['grpc'], {basePort, maxPort: basePort + 499}), never));
+	await t.throwsAsync(reserve(32_000), {message: /it is in quarantine/}, 'It creates the index, too.');
+	await t.throwsAsync(reserve(), {message: /no page is created before the ConfigMap hostport-ledger has left quarantine/});
+	const {metadata: {uid}} = cluster.find('ConfigMap', {name: 'hostport-ledger'})!;
+	cluster.commit('hostport-ledger', {'hostport.io/mark': null, 'hostport.io/opened-as': uid});
+	await clock.advance(1500);
+	t.deepEqual(await reserve(), [31_000]);
+});
+
 test('while index and pages are in quarantine, a request creates no pages', async t => {
 	const {clock, cluster, reservations, api, configMap} = await startLedger({'30500.tcp': entryWith()});
 	cluster.remove('ConfigMap', {name: 'hostport-ledger'});
