@@ -12,7 +12,7 @@ import {useFixture} from './helpers/fixture.ts';
 import {untilTrue} from './helpers/until.ts';
 
 const run = promisify(execFile);
-const samples = path.join(deployFolder, 'samples');
+const samples = ['deployment-example', 'statefulset-example'].flatMap(name => ['-f', path.join(deployFolder, 'samples', `${name}.yaml`)]);
 
 const kubectl = useFixture(test, async (t, started) => {
 	const {kubectl} = await obtainBinaries(['kubectl'], {onProgress: line => t.log(line)});
@@ -27,7 +27,7 @@ const untilReady = async (count: number) =>
 	untilTrue(async () => (await kubectl()('get', 'pods', '--no-headers')).split('\n').filter(line => /1\/1 +Running/.test(line)).length === count, `${count} Pods to run`);
 
 test.serial('kubectl apply creates the samples, and get shows Pods as a table', async t => {
-	t.regex(await kubectl()('apply', '-f', samples), /deployment\.apps\/game-worker created\nstatefulset\.apps\/game-server created/);
+	t.regex(await kubectl()('apply', ...samples), /deployment\.apps\/game-worker created\nstatefulset\.apps\/game-server created/);
 	await untilReady(5);
 	const [header = '', first = ''] = (await kubectl()('get', 'pods', '-l', 'app=game-server')).split('\n');
 	t.regex(header, /^NAME +READY +STATUS +RESTARTS +AGE$/);
@@ -37,7 +37,7 @@ test.serial('kubectl apply creates the samples, and get shows Pods as a table', 
 });
 
 test.serial('a second apply changes nothing but what is in the manifest', async t => {
-	t.regex(await kubectl()('apply', '-f', samples), /statefulset\.apps\/game-server unchanged/);
+	t.regex(await kubectl()('apply', ...samples), /statefulset\.apps\/game-server unchanged/);
 	await untilReady(5);
 });
 
@@ -64,6 +64,6 @@ test.serial('scale, rollout status and delete work', async t => {
 	t.regex(await kubectl()('rollout', 'status', 'deployment', 'game-worker', '--timeout=10s'), /successfully rolled out/);
 	await kubectl()('delete', 'pod', 'game-server-0');
 	await untilReady(8);
-	await kubectl()('delete', '-f', samples);
+	await kubectl()('delete', ...samples);
 	t.is(await kubectl()('get', 'pods', '-o', 'name'), '');
 });
