@@ -14,9 +14,12 @@ import {version} from '../../src/version.ts';
 import {temporaryFolder} from '../helpers/temporary-folder.ts';
 import {allowBuild} from './helpers/fixture.ts';
 
+/** Users and groups that the program runs as: the image's own, and one that OpenShift chooses. */
+const users = [`${userId}:${userId}`, '1000680000:0'];
+
 /** The command that runs the image's entrypoint in a folder. A user other than root needs a user namespace for chroot. */
-const inRootfs = (folder: string, ...args: readonly string[]): [string, string[]] => {
-	const chroot = process.getuid?.() === 0 ? ['chroot', `--userspec=${userId}:${userId}`] : ['unshare', '--map-root-user', 'chroot'];
+const inRootfs = (user: string, folder: string, ...args: readonly string[]): [string, string[]] => {
+	const chroot = process.getuid?.() === 0 ? ['chroot', `--userspec=${user}`] : ['unshare', '--map-root-user', 'chroot'];
 	const [command = '', ...rest] = [...chroot, folder, ...entrypoint, ...args];
 	return [command, rest];
 };
@@ -32,8 +35,10 @@ test('the program starts from the files of the image, serves and stops', async t
 	const {stdout: size} = await promisify(execFile)('du', ['--summarize', '--block-size=MiB', rootfs]);
 	t.log(`${size.split('\t')[0]} on disk`);
 
-	const {stdout} = await promisify(execFile)(...inRootfs(rootfs, 'version'), {env});
-	t.is(stdout, `${version}\n`);
+	for (const user of users) {
+		const {stdout} = await promisify(execFile)(...inRootfs(user, rootfs, 'version'), {env});
+		t.is(stdout, `${version}\n`);
+	}
 
 	await using controlPlane = await startControlPlane({workloads: false, onProgress: line => t.log(line)});
 	await using client = await createKubeClient(controlPlane.kubeconfigPath);
@@ -47,26 +52,28 @@ test('the program starts from the files of the image, serves and stops', async t
 	await writeFile(path.join(rootfs, 'mounted', 'tls.key'), keyPem);
 	await promisify(execFile)('chmod', ['--recursive', 'a+rX', folder]);
 
-	const ready = Promise.withResolvers<{readonly healthPort: number}>();
-	const [command, args] = inRootfs(rootfs, 'serve', '--kubeconfig', '/mounted/kubeconfig', '--tls-cert-file', '/mounted/tls.crt', '--tls-private-key-file', '/mounted/tls.key',
-		'--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0', '--shutdown-delay', '0s');
-	const operator = await startProcess({
-		name: 'hostport-operator',
-		command,
-		args,
-		env,
-		logFile: path.join(folder, 'log'),
-		onLine(line) {
-			const message = JSON.parse(line) as {readonly msg: string; readonly healthPort: number};
-			if (message.msg === 'ready') {
-				ready.resolve(message);
-			}
-		},
-	});
-	try {
-		const {healthPort} = await Promise.race([ready.promise, operator.crashed]);
-		t.is((await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status, 200);
-	} finally {
-		t.deepEqual(await operator.stop(), {code: 0, signal: null});
+	for (const [index, user] of users.entries()) {
+		const ready = Promise.withResolvers<{readonly healthPort: number}>();
+		const [command, args] = inRootfs(user, rootfs, 'serve', '--kubeconfig', '/mounted/kubeconfig', '--tls-cert-file', '/mounted/tls.crt', '--tls-private-key-file', '/mounted/tls.key',
+			'--bind-address', '127.0.0.1', '--webhook-port', '0', '--health-port', '0', '--metrics-port', '0', '--shutdown-delay', '0s');
+		const operator = await startProcess({
+			name: 'hostport-operator',
+			command,
+			args,
+			env,
+			logFile: path.join(folder, `log-${index}`),
+			onLine(line) {
+				const message = JSON.parse(line) as {readonly msg: string; readonly healthPort: number};
+				if (message.msg === 'ready') {
+					ready.resolve(message);
+				}
+			},
+		});
+		try {
+			const {healthPort} = await Promise.race([ready.promise, operator.crashed]);
+			t.is((await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status, 200);
+		} finally {
+			t.deepEqual(await operator.stop(), {code: 0, signal: null});
+		}
 	}
 });
