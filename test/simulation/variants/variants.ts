@@ -297,7 +297,8 @@ export const variants: readonly Variant[] = [
 	{
 		name: 'a page is believed without its UID',
 		theme: 'copies',
-		edits: [edit('ledgerOrigin', '(openedAs !== undefined && openedAs !== uid) || ', '')],
+		// Its owner alone would tell that it was created by another client, so that is not looked at either.
+		edits: [edit('ledgerOrigin', '(openedAs !== undefined && openedAs !== uid) || (previousVersion !== undefined', '(openedAs === uid && previousVersion !== undefined')],
 	},
 	{
 		name: 'a page is believed whoever wrote its last commit',
