@@ -76,7 +76,7 @@ const countStalePackages = async (packages: readonly string[], {cwd, env}: {read
 };
 
 /** How long it takes to build the whole control plane the first time, for people who wait for it. */
-export const buildDuration = '10 to 15 minutes';
+export const buildDuration = 'about 9 minutes';
 
 const durations: Readonly<Record<ModuleName, string>> = {kubernetes: buildDuration, helm: '2 to 3 minutes'};
 
