@@ -22,7 +22,7 @@ import {mirrorPodWarning} from './warnings.ts';
 /** Numbers of a Pod in its log line, which also has their count: a Pod may have thousands. */
 const maximumLoggedPorts = 10;
 
-/** Warnings in that line, of 120 characters each. A controller, such as that of StatefulSets, shows nobody the warnings about its Pods. */
+/** Warnings in that line, of 120 characters each. Controllers, such as that of StatefulSets, do not show the warnings about their Pods. */
 const maximumLoggedWarnings = 3;
 
 type PodMutatorOptions = {
@@ -56,10 +56,13 @@ export const createPodMutator = (options: PodMutatorOptions) =>
 		const end = admissionDuration.startTimer();
 		const request = decodeReview(body);
 		inFlight.inc();
-		const review = await mutatePod(request, options, signal).catch((error: unknown) => reviewOf(error, request, options, signal));
-		inFlight.dec();
-		end({outcome: outcomeOf(review)});
-		return review;
+		try {
+			const review = await mutatePod(request, options, signal).catch((error: unknown) => reviewOf(error, request, options, signal));
+			end({outcome: outcomeOf(review)});
+			return review;
+		} finally {
+			inFlight.dec();
+		}
 	};
 
 const reviewOf = (problem: unknown, request: AdmissionRequest, {namespace, logger, metrics}: PodMutatorOptions, signal: AbortSignal): AdmissionReview => {

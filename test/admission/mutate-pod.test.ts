@@ -114,7 +114,7 @@ test('the log line of a Pod with many ports has their count and the first ten', 
 	t.true(JSON.stringify(lines.at(-1)).length < 1000, 'also if the name is rejected');
 });
 
-test('the log line of a Pod has the first three warnings, which a controller shows nobody', async t => {
+test('the log line of a Pod has its first three warnings, because controllers do not show them', async t => {
 	const lines: Array<{readonly warnings?: readonly string[]}> = [];
 	const mutate = createPodMutator({
 		reserve: async () => [20_000, 20_002],

@@ -3,6 +3,7 @@ import {createHash} from 'node:crypto';
 import {once} from 'node:events';
 import {readFile} from 'node:fs/promises';
 import {createServer} from 'node:http';
+import type {Server} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import path from 'node:path';
 import {promisify} from 'node:util';
@@ -52,6 +53,17 @@ const emptyMachine = async (t: ExecutionContext) => {
 const installGo = async ({env, goNote}: {readonly env: {readonly PATH: string}; readonly goNote: string}) =>
 	writeExecutable(path.join(env.PATH, 'go'), fakeGo(goNote));
 
+/** Lets the server listen until the test ends. Resolves with its URL. */
+const listen = async (t: ExecutionContext, server: Server): Promise<string> => {
+	server.listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	t.teardown(() => {
+		server.closeAllConnections();
+		server.close();
+	});
+	return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+};
+
 /** Serves an index with one archive, and the archive. */
 const serveEnvtest = async (t: ExecutionContext, {version = kubernetesVersion, hash}: {version?: string; hash?: string} = {}) => {
 	const folder = await temporaryFolder(t);
@@ -73,13 +85,7 @@ const serveEnvtest = async (t: ExecutionContext, {version = kubernetesVersion, h
 			},
 		}}));
 	});
-	server.listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	t.teardown(() => {
-		server.closeAllConnections();
-		server.close();
-	});
-	const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	const origin = await listen(t, server);
 	return `${origin}/index.yaml`;
 };
 
@@ -155,13 +161,7 @@ const serveReleases = async (t: ExecutionContext, checksumOf = (program: Buffer)
 			response.writeHead(url.startsWith(`/release/${kubernetesVersion}/bin/${process.platform}/${architecture}/`) || url === '/kwok-program' ? 200 : 404).end(program);
 		}
 	});
-	server.listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	t.teardown(() => {
-		server.closeAllConnections();
-		server.close();
-	});
-	const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+	const origin = await listen(t, server);
 	return {kubernetes: `${origin}/release`, kwok: `${origin}/kwok`};
 };
 

@@ -41,7 +41,7 @@ const gathering = (waiting: number) => {
 		clock,
 		add,
 		isOpen: async (): Promise<boolean> => clock.isPending(gathered),
-		/** Whether it is over after exactly so many more milliseconds. */
+		/** Whether the window closes exactly this many milliseconds from now. */
 		endsAfter: async (ms: number): Promise<boolean> => {
 			await clock.advance(ms - 1);
 			const wasPending = await clock.isPending(gathered);

@@ -124,7 +124,7 @@ test('of the Pods of one template without host ports, one is read', async t => {
 	t.deepEqual(api.requests.filter(request => /^GET [a-e]$/.test(request)), ['GET a', 'GET c']);
 });
 
-test('so many templates are remembered, and no more', async t => {
+test('the last thousand templates are remembered, and an older one is read again', async t => {
 	const {put, notice, api} = await setUp();
 	const countReads = async (from: number, to: number) => {
 		const before = api.requests.length;

@@ -18,14 +18,15 @@ const startCluster = async (t: ExecutionContext, nodes = 2) => {
 		t.true(status < 300, JSON.stringify(answer));
 	};
 
+	const allPods = () => [...api.server.all('Pod')] as Pod[];
 	return {
 		api,
 		send,
-		pods: () => [...api.server.all('Pod')] as Pod[],
-		/** Waits until so many Pods run, and no other Pod is left. */
+		pods: allPods,
+		/** Waits until this number of Pods run and no other Pods exist. */
 		untilRunning: async (count: number) =>
 			until(async () => {
-				const pods = [...api.server.all('Pod')] as Pod[];
+				const pods = allPods();
 				return pods.length === count && pods.every(({status}) => status.phase === 'Running') && pods;
 			}, {what: `${count} Pods to run`, budgetMs: 20_000}),
 		events: (reason: string) => [...api.server.all('Event')].filter(event => event['reason'] === reason),

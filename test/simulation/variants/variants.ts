@@ -301,7 +301,7 @@ export const variants: readonly Variant[] = [
 		edits: [edit('ledgerOrigin', '(openedAs !== undefined && openedAs !== uid) || (previousVersion !== undefined', '(openedAs === uid && previousVersion !== undefined')],
 	},
 	{
-		name: 'a page is believed whoever wrote its last commit',
+		name: 'a replica believes a page without looking who wrote its last commit',
 		theme: 'copies',
 		edits: [edit('ledgerOrigin', ' && !managedFields.some(fields => isOfCommit(fields))', ' && managedFields.length < 0')],
 	},
