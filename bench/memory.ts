@@ -34,7 +34,7 @@ const mostRssMb = 200;
 
 const builds = [
 	['with its bounds', new Map<string, string>()],
-	['without them', new Map([['maximumUnsentBytes', 'Infinity'], ['maximumListLength', '64 * 1024 * 1024']])],
+	['without them', new Map([['maximumUnfinishedBytes', 'Infinity'], ['maximumUnsentBytes', 'Infinity'], ['maximumListLength', '64 * 1024 * 1024']])],
 ] as const;
 
 await using controlPlane = await startControlPlane({workloads: false, onProgress: line => console.error(line)});

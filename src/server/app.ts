@@ -25,8 +25,8 @@ const longestTimeoutMs = 10_000;
 /** Time for the answer to arrive before the API server stops waiting. */
 const marginMs = 500;
 
-/** Bounds the bodies that are arriving or whose answers are being made: thousands of normal reviews, or four of the largest. */
-const maximumUnfinishedBytes = 32 * 1024 * 1024;
+/** Bounds the bodies that are arriving or whose answers are being made: a thousand normal reviews, or two of the largest. */
+const maximumUnfinishedBytes = 16 * 1024 * 1024;
 
 /** `POST` to the webhook's path. */
 export const createWebhookApp = ({path, mutatePod, logger, isStopping, drainMs}: WebhookAppOptions): Koa => {

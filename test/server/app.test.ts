@@ -309,11 +309,11 @@ test('a large review counts until its answer is made, and the largest of too man
 	}});
 	const ask = async (bytes: number) => (await send(port, {...post, body: JSON.stringify(' '.repeat(bytes))})).status;
 	const mebibyte = 1024 * 1024;
-	const answers = [ask(7 * mebibyte - 100), ...Array.from({length: 5}, async () => ask(5.5 * mebibyte))];
+	const answers = [ask(7 * mebibyte - 100), ...Array.from({length: 2}, async () => ask(5.5 * mebibyte))];
 	t.is(await answers[0], 429);
 	const small = ask(100);
 	finish();
-	t.deepEqual(await Promise.all(answers.slice(1)), [200, 200, 200, 200, 200]);
+	t.deepEqual(await Promise.all(answers.slice(1)), [200, 200]);
 	t.is(await small, 200);
 });
 
